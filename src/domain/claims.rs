@@ -1,0 +1,149 @@
+//! The claims of an access token (RFC 9068 §2.2, RFC 8693 §4).
+
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde_json::{Map, Value};
+
+use super::{
+    client::Permissions,
+    environment::ScopeClaim,
+    party::{Actor, MayAct},
+};
+use crate::oauth::scope::Scope;
+
+/// The most ancestors a token may have; one exchange adds one.
+pub const MAX_ANCESTORS: usize = 10;
+
+/// Claims that only the server writes. A rule can neither set nor pass them.
+pub const RESERVED_CLAIMS: [&str; 26] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "client_id",
+    "scope",
+    "act",
+    "may_act",
+    "anc",
+    "cnf",
+    "sid",
+    "tenantId",
+    "environmentId",
+    "subjectType",
+    "permissions",
+    "applicationId",
+    "userId",
+    "profileId",
+    "sessionId",
+    "extensions",
+    "auth_time",
+    "acr",
+    "amr",
+];
+
+/// What a subject is (Mosaic's word for it).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SubjectType {
+    /// A client on its own account.
+    ServiceAccount,
+    /// A user of an application.
+    EndUserAccount,
+}
+
+impl SubjectType {
+    /// The claim's value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            SubjectType::ServiceAccount => "ServiceAccount",
+            SubjectType::EndUserAccount => "EndUserAccount",
+        }
+    }
+
+    /// Reads a claim's value.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [SubjectType::ServiceAccount, SubjectType::EndUserAccount].into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// The claims of an access token about to be signed. Serialises straight to the JWT's payload.
+#[derive(Debug, Clone)]
+pub struct AccessTokenClaims<'a> {
+    /// The environment's issuer.
+    pub iss: &'a str,
+    /// The resource owner, or the client itself when no owner is involved.
+    pub sub: &'a str,
+    /// The targets; never empty.
+    pub aud: &'a [String],
+    /// The client that asked.
+    pub client_id: &'a str,
+    /// Seconds since 1970.
+    pub iat: i64,
+    /// Seconds since 1970.
+    pub exp: i64,
+    /// 128 random bits.
+    pub jti: &'a str,
+    /// What it allows.
+    pub scope: &'a Scope,
+    /// How `scope` is written.
+    pub scope_claim: ScopeClaim,
+    /// Who acts, outermost first.
+    pub act: Option<&'a Actor>,
+    /// The only party that may act for the subject.
+    pub may_act: Option<&'a MayAct>,
+    /// The `jti`s of the tokens it came from, root first.
+    pub anc: &'a [String],
+    /// The environment's tenant.
+    pub tenant_id: &'a str,
+    /// The environment.
+    pub environment_id: &'a str,
+    /// What the subject is.
+    pub subject_type: SubjectType,
+    /// Permissions of the client, in tokens on its own account.
+    pub permissions: Option<&'a Permissions>,
+    /// Claims that follow the user through every exchange, and those set by a rule. None of [`RESERVED_CLAIMS`]
+    /// except the end-user ones the server itself copies.
+    pub extra: &'a Map<String, Value>,
+}
+
+impl Serialize for AccessTokenClaims<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("iss", self.iss)?;
+        map.serialize_entry("sub", self.sub)?;
+        match self.aud {
+            [only] => map.serialize_entry("aud", only)?,
+            several => map.serialize_entry("aud", several)?,
+        }
+        map.serialize_entry("client_id", self.client_id)?;
+        map.serialize_entry("iat", &self.iat)?;
+        map.serialize_entry("exp", &self.exp)?;
+        map.serialize_entry("jti", self.jti)?;
+        if !self.scope.is_empty() {
+            match self.scope_claim {
+                ScopeClaim::String => map.serialize_entry("scope", &format_args!("{}", self.scope))?,
+                ScopeClaim::Array => map.serialize_entry("scope", self.scope)?,
+            }
+        }
+        if let Some(act) = self.act {
+            map.serialize_entry("act", act)?;
+        }
+        if let Some(may_act) = self.may_act {
+            map.serialize_entry("may_act", may_act)?;
+        }
+        if !self.anc.is_empty() {
+            map.serialize_entry("anc", self.anc)?;
+        }
+        map.serialize_entry("tenantId", self.tenant_id)?;
+        map.serialize_entry("environmentId", self.environment_id)?;
+        map.serialize_entry("subjectType", self.subject_type.as_str())?;
+        if let Some(permissions) = self.permissions {
+            map.serialize_entry("permissions", permissions)?;
+        }
+        for (name, value) in self.extra {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}

@@ -1,0 +1,162 @@
+//! Environments and the resource servers and applications in them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::oauth::scope::Scope;
+
+/// An issuer of its own: nothing of one environment is visible or usable in another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Environment {
+    /// UUID.
+    pub id: String,
+    /// UUID of the tenant it belongs to.
+    pub tenant_id: String,
+    /// For people; unique in its tenant.
+    pub name: String,
+    /// The default environment's issuer is the public URL itself.
+    pub is_default: bool,
+    /// A disabled environment issues nothing.
+    pub enabled: bool,
+    /// The longest life of an access token, in seconds.
+    pub access_token_lifetime: i64,
+}
+
+impl Environment {
+    /// Its issuer identifier below the server's public URL (no trailing slash).
+    pub fn issuer(&self, public_url: &str) -> String {
+        if self.is_default { public_url.to_owned() } else { format!("{public_url}/{}/{}", self.tenant_id, self.id) }
+    }
+}
+
+/// The shortest `access_token_lifetime` that is accepted, in seconds.
+pub const MIN_ACCESS_TOKEN_LIFETIME: i64 = 30;
+/// The longest `access_token_lifetime` that is accepted, in seconds: a day. An access token cannot be asked back for.
+pub const MAX_ACCESS_TOKEN_LIFETIME: i64 = 86_400;
+
+/// A target of tokens: an API with its scopes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResourceServer {
+    /// Its name in `aud`, `audience` and `resource`; unique in its environment, compared byte by byte.
+    pub audience: String,
+    /// The scopes that mean something there.
+    pub scopes: Scope,
+    /// How its tokens carry `scope`.
+    pub scope_claim: ScopeClaim,
+    /// The longest life of its tokens, in seconds; that of the environment when `None`.
+    pub max_lifetime: Option<i64>,
+    /// The clients that *are* this resource server: its tokens are addressed to them.
+    pub clients: Vec<String>,
+    /// Which claims its tokens have.
+    pub token_profile: TokenProfile,
+    /// What its tokens are signed with; `tokens.signing_alg` of the settings when `None`.
+    pub signing_alg: Option<SigningAlg>,
+    /// Nothing is issued for a disabled one.
+    pub enabled: bool,
+}
+
+/// How the `scope` claim of a token is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScopeClaim {
+    /// Space-separated, as RFC 9068 §2.2.3 says.
+    #[default]
+    String,
+    /// A JSON array, as the IdentityServer family and its validators have it.
+    Array,
+}
+
+/// Which claims and header a token has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenProfile {
+    /// JWT profile for OAuth 2.0 access tokens (RFC 9068).
+    #[default]
+    Rfc9068,
+}
+
+/// Signature algorithms for our tokens (RFC 7518 §3.1, RFC 8037).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum SigningAlg {
+    /// RSASSA-PKCS1-v1_5 with SHA-256: what every verifier knows.
+    RS256,
+    /// ECDSA on P-256: ten times the signatures per second.
+    ES256,
+    /// RSASSA-PSS with SHA-256.
+    PS256,
+    /// Ed25519.
+    EdDSA,
+}
+
+impl SigningAlg {
+    /// Every algorithm that can be configured.
+    pub const ALL: [SigningAlg; 4] = [SigningAlg::RS256, SigningAlg::ES256, SigningAlg::PS256, SigningAlg::EdDSA];
+
+    /// The `alg` value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            SigningAlg::RS256 => "RS256",
+            SigningAlg::ES256 => "ES256",
+            SigningAlg::PS256 => "PS256",
+            SigningAlg::EdDSA => "EdDSA",
+        }
+    }
+
+    /// Reads an `alg` value.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|alg| alg.as_str() == name)
+    }
+}
+
+/// An application that end users sign in to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Application {
+    /// UUID.
+    pub id: String,
+    /// Unique in its environment.
+    pub name: String,
+    /// `WEB`, `IOS`, …: a label for people.
+    pub platform: String,
+    /// Tokens of a disabled application's users are refused.
+    pub enabled: bool,
+}
+
+/// Who vouches for users that sign in elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdentityConnection {
+    /// Unique in its environment; exchange rules name it as `subject.issuer`.
+    pub name: String,
+    /// How users are vouched for.
+    pub provider: IdentityProvider,
+    /// A disabled connection vouches for nobody.
+    pub enabled: bool,
+}
+
+/// How an identity connection vouches for users.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "provider", deny_unknown_fields)]
+pub enum IdentityProvider {
+    /// A trusted service account says who the user is.
+    #[serde(rename = "DELEGATED")]
+    Delegated,
+    /// A foreign issuer's JWT proves who the user is.
+    #[serde(rename = "OIDC")]
+    Oidc {
+        /// `iss` of its tokens.
+        issuer: String,
+        /// Where its keys are; or `jwks`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        jwks_uri: Option<String>,
+        /// Its keys, inline (a JSON document); or `jwks_uri`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        jwks: Option<String>,
+        /// The `aud` values that are accepted.
+        #[serde(default)]
+        audiences: Vec<String>,
+        /// The signature algorithms that are accepted.
+        #[serde(default)]
+        algorithms: Vec<String>,
+        /// Claims that must have exactly these values.
+        #[serde(default)]
+        claims: std::collections::BTreeMap<String, String>,
+    },
+}

@@ -1,0 +1,11 @@
+//! Values and rules, free of I/O: what a token may be, who may have it, and why not.
+
+pub mod claims;
+pub mod client;
+pub mod clock;
+pub mod environment;
+pub mod party;
+pub mod random;
+pub mod rule;
+pub mod secret;
+pub mod signing_key;

@@ -1,0 +1,226 @@
+//! Refusals: what the caller is told, and what the log is told.
+//!
+//! A [`Problem`] is one row of `docs/errors.md`: a stable machine code, the OAuth error code it is sent under, and a
+//! sentence that says what to do. An [`OAuthError`] adds the operator's half, which never leaves the server.
+
+use std::fmt;
+
+/// The `error` values of RFC 6749 §5.2, RFC 8693 §2.2.2 and RFC 8707 §2, and two of our own for failures of the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorCode {
+    /// RFC 6749 §5.2.
+    InvalidRequest,
+    /// RFC 6749 §5.2.
+    InvalidClient,
+    /// RFC 6749 §5.2.
+    InvalidGrant,
+    /// RFC 6749 §5.2.
+    UnauthorizedClient,
+    /// RFC 6749 §5.2.
+    UnsupportedGrantType,
+    /// RFC 6749 §5.2.
+    InvalidScope,
+    /// RFC 8693 §2.2.2 and RFC 8707 §2.
+    InvalidTarget,
+    /// The server failed. The word is that of RFC 6749 §4.1.2.1.
+    ServerError,
+    /// The server cannot answer now; the same request may succeed later. The word is that of RFC 6749 §4.1.2.1.
+    TemporarilyUnavailable,
+}
+
+impl ErrorCode {
+    /// The value of the `error` member.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ErrorCode::InvalidRequest => "invalid_request",
+            ErrorCode::InvalidClient => "invalid_client",
+            ErrorCode::InvalidGrant => "invalid_grant",
+            ErrorCode::UnauthorizedClient => "unauthorized_client",
+            ErrorCode::UnsupportedGrantType => "unsupported_grant_type",
+            ErrorCode::InvalidScope => "invalid_scope",
+            ErrorCode::InvalidTarget => "invalid_target",
+            ErrorCode::ServerError => "server_error",
+            ErrorCode::TemporarilyUnavailable => "temporarily_unavailable",
+        }
+    }
+}
+
+macro_rules! problems {
+    ($( $(#[$doc:meta])* $name:ident = $slug:literal, $code:ident, $status:literal, $text:literal; )+) => {
+        /// Everything the token endpoint can refuse for. Each is documented in `docs/errors.md` under its machine code.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Problem {
+            $( $(#[$doc])* $name, )+
+        }
+
+        impl Problem {
+            /// Every problem, in the order of `docs/errors.md`.
+            pub const ALL: &'static [Problem] = &[ $( Problem::$name, )+ ];
+
+            /// The stable machine code (`error_code` of the answer).
+            pub const fn slug(self) -> &'static str {
+                match self { $( Problem::$name => $slug, )+ }
+            }
+
+            /// The `error` value it is sent under.
+            pub const fn code(self) -> ErrorCode {
+                match self { $( Problem::$name => ErrorCode::$code, )+ }
+            }
+
+            /// The HTTP status it is sent with.
+            pub const fn status(self) -> u16 {
+                match self { $( Problem::$name => $status, )+ }
+            }
+
+            /// What the caller is told (`error_description`): fixed text, never a part of the request.
+            pub const fn description(self) -> &'static str {
+                match self { $( Problem::$name => $text, )+ }
+            }
+        }
+    };
+}
+
+problems! {
+    /// The content type is not `application/x-www-form-urlencoded`.
+    ContentType = "content_type", InvalidRequest, 400,
+        "send the parameters as application/x-www-form-urlencoded";
+    /// The body is larger than this server reads.
+    BodyTooLarge = "body_too_large", InvalidRequest, 413,
+        "the body is larger than this server accepts";
+    /// Broken percent-encoding or not UTF-8.
+    MalformedBody = "malformed_body", InvalidRequest, 400,
+        "the body is not well-formed application/x-www-form-urlencoded in UTF-8";
+    /// More parameters than any grant needs.
+    TooManyParameters = "too_many_parameters", InvalidRequest, 400,
+        "the body has more parameters than this server accepts";
+    /// A single parameter is longer than this server accepts.
+    ParameterTooLong = "parameter_too_long", InvalidRequest, 400,
+        "a parameter is longer than this server accepts";
+    /// A parameter other than `resource` and `audience` is there twice.
+    RepeatedParameter = "repeated_parameter", InvalidRequest, 400,
+        "a parameter is repeated; only resource and audience may be";
+    /// Parameters of the grant, or credentials, stand in the URL.
+    ParametersInQuery = "parameters_in_query", InvalidRequest, 400,
+        "send the parameters in the body, not in the URL: URLs end up in logs";
+    /// A parameter that the grant requires is absent or empty.
+    MissingParameter = "missing_parameter", InvalidRequest, 400,
+        "a required parameter is missing";
+    /// A parameter that only makes sense together with another one.
+    UnexpectedParameter = "unexpected_parameter", InvalidRequest, 400,
+        "actor_token_type is only allowed together with actor_token";
+    /// `grant_type` names a grant that this server does not have.
+    UnsupportedGrantType = "unsupported_grant_type", UnsupportedGrantType, 400,
+        "this server does not offer that grant; grant_types_supported in the metadata lists those it does";
+    /// The client may not use this grant.
+    GrantNotAllowed = "grant_not_allowed", UnauthorizedClient, 400,
+        "this client may not use this grant; add it to the client's grants";
+    /// Credentials in more than one place.
+    SeveralAuthenticationMethods = "several_authentication_methods", InvalidRequest, 400,
+        "authenticate the client in one way only: the Authorization header or the body";
+    /// The body's `client_id` is not the client that authenticated.
+    ClientIdMismatch = "client_id_mismatch", InvalidRequest, 400,
+        "client_id in the body differs from the client that authenticated";
+    /// Unknown client, wrong or expired secret, disabled client, or no usable credentials: all alike on purpose.
+    ClientAuthenticationFailed = "client_authentication_failed", InvalidClient, 401,
+        "client authentication failed: check client id and secret, and that the client is enabled";
+    /// A token type URI that this server does not serve in this place.
+    UnsupportedTokenType = "unsupported_token_type", InvalidRequest, 400,
+        "that token type is not supported here; use the access_token or jwt type of RFC 8693";
+    /// The subject token is not acceptable (RFC 8693 §2.2.2).
+    SubjectTokenRefused = "subject_token_refused", InvalidRequest, 400,
+        "the subject token is not valid, or not acceptable from this client";
+    /// The actor token is not acceptable (RFC 8693 §2.2.2).
+    ActorTokenRefused = "actor_token_refused", InvalidRequest, 400,
+        "the actor token is not valid, or not acceptable from this client";
+    /// No exchange rule covers this client and this subject token.
+    NoRule = "no_rule", UnauthorizedClient, 400,
+        "no exchange rule lets this client exchange this token";
+    /// `scope` breaks the grammar.
+    MalformedScope = "malformed_scope", InvalidScope, 400,
+        "scope has a character that RFC 6749 section 3.3 does not allow";
+    /// A scope beyond what the policy allows.
+    ScopeNotAllowed = "scope_not_allowed", InvalidScope, 400,
+        "a requested scope is not allowed for this client, token and target";
+    /// No scope was named, and there is none to fall back on.
+    NoDefaultScope = "no_default_scope", InvalidScope, 400,
+        "name the scopes: there is no default for this client, token and target";
+    /// A scope that a requested target does not know (RFC 9068 §3).
+    ScopeUnknownAtTarget = "scope_unknown_at_target", InvalidScope, 400,
+        "a requested scope has no meaning at one of the targets";
+    /// `resource` is not an absolute URI, or has a fragment.
+    MalformedResource = "malformed_resource", InvalidTarget, 400,
+        "resource must be an absolute URI without a fragment";
+    /// A target that does not exist, is disabled or is not allowed: all alike on purpose.
+    TargetNotAllowed = "target_not_allowed", InvalidTarget, 400,
+        "a requested target does not exist or is not allowed here";
+    /// No target was named, and the scopes do not single one out.
+    TargetAmbiguous = "target_ambiguous", InvalidTarget, 400,
+        "name the target with audience or resource: the scopes do not single one out";
+    /// The targets want tokens of different forms.
+    TargetsDiffer = "targets_differ", InvalidTarget, 400,
+        "the targets want tokens of different forms; ask for one token each";
+    /// A bug or a misconfiguration.
+    ServerError = "server_error", ServerError, 500,
+        "the server failed; its operator finds the reason in the log under the X-Request-Id of this answer";
+    /// The database cannot be reached or cannot keep up.
+    TemporarilyUnavailable = "temporarily_unavailable", TemporarilyUnavailable, 503,
+        "the server cannot answer right now; try again after the time in Retry-After";
+}
+
+/// A refusal: the caller's half ([`Problem`] and at most the name of one of *our* parameters) and the operator's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OAuthError {
+    /// What the caller is told.
+    pub problem: Problem,
+    /// The parameter at fault, by the name that the specification gives it.
+    pub parameter: Option<&'static str>,
+    /// Why, for the log and the audit record. Never sent, and never holds a secret or a token.
+    pub detail: String,
+    /// Sends `invalid_grant` for refused tokens, for clients that were built against servers that do.
+    pub as_invalid_grant: bool,
+}
+
+impl OAuthError {
+    /// A refusal with the reason that the log gets.
+    pub fn new(problem: Problem, detail: impl Into<String>) -> Self {
+        Self { problem, parameter: None, detail: detail.into(), as_invalid_grant: false }
+    }
+
+    /// A required parameter is absent or empty.
+    pub fn missing(parameter: &'static str) -> Self {
+        Self::new(Problem::MissingParameter, format!("{parameter} is missing")).about(parameter)
+    }
+
+    /// Names the parameter at fault.
+    #[must_use]
+    pub fn about(mut self, parameter: &'static str) -> Self {
+        self.parameter = Some(parameter);
+        self
+    }
+
+    /// The `error` value to send.
+    pub fn code(&self) -> ErrorCode {
+        match self.problem {
+            Problem::SubjectTokenRefused | Problem::ActorTokenRefused if self.as_invalid_grant => {
+                ErrorCode::InvalidGrant
+            }
+            problem => problem.code(),
+        }
+    }
+
+    /// The `error_description` to send.
+    pub fn description(&self) -> String {
+        match self.parameter {
+            Some(parameter) => format!("{parameter}: {}", self.problem.description()),
+            None => self.problem.description().to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for OAuthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}): {}", self.code().as_str(), self.problem.slug(), self.detail)
+    }
+}
+
+impl std::error::Error for OAuthError {}
