@@ -1,0 +1,64 @@
+//! Law 2: the scope of the new token under one rule.
+
+use super::Refused;
+use crate::{
+    domain::{client::Client, environment::ResourceServer, rule::ExchangeRule, subject::SubjectToken},
+    oauth::{error::Problem, scope::Scope},
+};
+
+/// What a rule gives.
+pub(super) struct GrantedScope {
+    /// The new token's scope.
+    pub granted: Scope,
+    /// The part of it that `grant_scopes` added.
+    pub widened: Scope,
+}
+
+/// The scope that `rule` gives at `targets`.
+pub(super) fn allow(
+    rule: &ExchangeRule,
+    client: &Client,
+    subject: &SubjectToken,
+    requested: Option<&Scope>,
+    targets: &[&ResourceServer],
+) -> Result<GrantedScope, Refused> {
+    let passed = passable(rule, client, subject, targets);
+    let Some(requested) = requested else {
+        return default_scope(rule, passed);
+    };
+    if let Some(target) = targets.iter().find(|target| !requested.is_within(&target.scopes)) {
+        return Err(Refused::new(
+            Problem::ScopeUnknownAtTarget,
+            format!("{} does not know {}", target.audience, requested.difference(&target.scopes)),
+        ));
+    }
+    let widened = requested.difference(&passed);
+    let refused = widened.difference(&rule.grant_scopes);
+    if !refused.is_empty() {
+        return Err(Refused::new(
+            Problem::ScopeNotAllowed,
+            format!("{refused}: not passed from subject and client, and not among the rule's grant_scopes"),
+        ));
+    }
+    Ok(GrantedScope { granted: requested.clone(), widened })
+}
+
+/// subject ∩ client ∩ rule ∩ every resource server.
+fn passable(rule: &ExchangeRule, client: &Client, subject: &SubjectToken, targets: &[&ResourceServer]) -> Scope {
+    targets.iter().fold(rule.pass_scopes.intersection(&subject.scope), |scope, target| {
+        scope.intersection(&client.ceiling(&target.audience)).intersection(&target.scopes)
+    })
+}
+
+/// Without `scope`, what can be passed is kept and nothing is added. A rule that speaks of no scopes at all gives a
+/// token without any: it says who somebody is, not what they may do.
+fn default_scope(rule: &ExchangeRule, passed: Scope) -> Result<GrantedScope, Refused> {
+    let rule_has_scopes = !rule.pass_scopes.is_empty() || !rule.grant_scopes.is_empty();
+    if passed.is_empty() && rule_has_scopes {
+        return Err(Refused::new(
+            Problem::NoDefaultScope,
+            "no scope was requested, and the subject token has none that the rule passes",
+        ));
+    }
+    Ok(GrantedScope { granted: passed, widened: Scope::empty() })
+}

@@ -1,0 +1,3 @@
+//! All tests that see the whole server. Folders mirror the URLs and `src/grants`.
+
+mod properties;

@@ -1,0 +1,3 @@
+//! Laws, tried on random input.
+
+mod exchange;
