@@ -5,6 +5,7 @@ pub mod client;
 pub mod clock;
 pub mod environment;
 pub mod exchange;
+pub mod order;
 pub mod party;
 pub mod random;
 pub mod rule;

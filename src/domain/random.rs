@@ -21,6 +21,7 @@ pub struct RandomError(pub String);
 pub struct SystemRandom;
 
 impl Random for SystemRandom {
+    #[expect(clippy::disallowed_methods, reason = "the one place that draws from OpenSSL's generator")]
     fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> {
         openssl::rand::rand_bytes(bytes).map_err(|error| RandomError(error.to_string()))
     }

@@ -176,6 +176,8 @@ pub struct OAuthError {
     pub parameter: Option<&'static str>,
     /// Why, for the log and the audit record. Never sent, and never holds a secret or a token.
     pub detail: String,
+    /// The exchange rule that came closest, for the log and the audit record.
+    pub rule: Option<String>,
     /// Sends `invalid_grant` for refused tokens, for clients that were built against servers that do.
     pub as_invalid_grant: bool,
 }
@@ -183,7 +185,7 @@ pub struct OAuthError {
 impl OAuthError {
     /// A refusal with the reason that the log gets.
     pub fn new(problem: Problem, detail: impl Into<String>) -> Self {
-        Self { problem, parameter: None, detail: detail.into(), as_invalid_grant: false }
+        Self { problem, parameter: None, detail: detail.into(), rule: None, as_invalid_grant: false }
     }
 
     /// A required parameter is absent or empty.

@@ -1,0 +1,128 @@
+//! One environment as the hit path sees it: all of it in memory, never changed in place.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use openssl::sha::sha256;
+use quick_cache::sync::Cache;
+
+use super::CatalogLimits;
+use crate::{
+    domain::{
+        client::Client,
+        environment::{Application, Environment, ResourceServer},
+        rule::ExchangeRule,
+    },
+    jose::{
+        access_token::{VerifiedToken, verify_access_token},
+        error::TokenError,
+        keyring::Keyring,
+    },
+};
+
+/// An environment at one version. A change in the database makes a new snapshot with empty caches, so that nothing that
+/// was true before the change (a client's rights, a token under a revoked key) outlives it.
+pub struct EnvironmentSnapshot {
+    /// The environment itself.
+    pub environment: Environment,
+    /// Its issuer identifier.
+    pub issuer: String,
+    /// The version it was loaded at.
+    pub version: i64,
+    /// Its signing keys.
+    pub keyring: Keyring,
+    /// Its resource servers, enabled or not.
+    pub resource_servers: Vec<ResourceServer>,
+    /// Its enabled exchange rules, in order.
+    pub rules: Vec<ExchangeRule>,
+    /// Its applications by id.
+    pub applications: HashMap<String, Application>,
+    clients: Cache<String, Arc<Client>>,
+    /// Ids that no client has, with the time (milliseconds since 1970) until which that is believed.
+    unknown_clients: Cache<String, i64>,
+    unknown_client_ttl: Duration,
+    verified_tokens: Cache<[u8; 32], Arc<VerifiedToken>>,
+}
+
+/// What an environment is made of, as it comes from the database.
+pub(super) struct EnvironmentParts {
+    pub environment: Environment,
+    pub issuer: String,
+    pub version: i64,
+    pub keyring: Keyring,
+    pub resource_servers: Vec<ResourceServer>,
+    pub rules: Vec<ExchangeRule>,
+    pub applications: Vec<Application>,
+}
+
+/// What the memory knows of a client id.
+pub enum KnownClient {
+    /// There is such a client.
+    Yes(Arc<Client>),
+    /// There was none a moment ago.
+    No,
+    /// Ask the database.
+    Unasked,
+}
+
+impl EnvironmentSnapshot {
+    pub(super) fn new(parts: EnvironmentParts, limits: &CatalogLimits) -> Self {
+        Self {
+            environment: parts.environment,
+            issuer: parts.issuer,
+            version: parts.version,
+            keyring: parts.keyring,
+            resource_servers: parts.resource_servers,
+            rules: parts.rules,
+            applications: parts.applications.into_iter().map(|app| (app.id.clone(), app)).collect(),
+            clients: Cache::new(limits.clients),
+            unknown_clients: Cache::new(limits.unknown_clients),
+            unknown_client_ttl: limits.unknown_client_ttl,
+            verified_tokens: Cache::new(limits.verified_tokens),
+        }
+    }
+
+    /// The resource server of that audience, enabled or not.
+    pub fn resource_server(&self, audience: &str) -> Option<&ResourceServer> {
+        self.resource_servers.iter().find(|server| server.audience == audience)
+    }
+
+    /// What is known of a client without asking the database. `now_millis` is in milliseconds since 1970.
+    pub fn known_client(&self, client_id: &str, now_millis: i64) -> KnownClient {
+        if let Some(client) = self.clients.get(client_id) {
+            return KnownClient::Yes(client);
+        }
+        match self.unknown_clients.get(client_id) {
+            Some(believed_until) if now_millis < believed_until => KnownClient::No,
+            _ => KnownClient::Unasked,
+        }
+    }
+
+    /// Keeps what the database said of a client id. The unknown have a cache of their own, so that a flood of made-up
+    /// ids cannot push out the clients that exist.
+    pub(super) fn remember_client(&self, client_id: &str, found: Option<&Arc<Client>>, now_millis: i64) {
+        match found {
+            Some(client) => self.clients.insert(client_id.to_owned(), Arc::clone(client)),
+            None => {
+                let ttl = i64::try_from(self.unknown_client_ttl.as_millis()).unwrap_or(i64::MAX);
+                self.unknown_clients.insert(client_id.to_owned(), now_millis.saturating_add(ttl));
+            }
+        }
+    }
+
+    /// Verifies an access token of this environment. A token that was seen before costs a hash instead of a signature;
+    /// its time and its key are checked again all the same.
+    ///
+    /// # Errors
+    /// What is wrong with the token.
+    pub fn verify(&self, token: &str, now: i64) -> Result<Arc<VerifiedToken>, TokenError> {
+        let hash = sha256(token.as_bytes());
+        if let Some(verified) = self.verified_tokens.get(&hash) {
+            verified.check_time(now)?;
+            self.keyring.verifier(verified.kid(), now).ok_or(TokenError::UnknownKey)?;
+            return Ok(verified);
+        }
+        let verified = Arc::new(verify_access_token(&self.keyring, &self.issuer, token, now)?);
+        self.verified_tokens.insert(hash, Arc::clone(&verified));
+        Ok(verified)
+    }
+}

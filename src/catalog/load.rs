@@ -1,0 +1,109 @@
+//! From the database into a snapshot.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::{
+    Catalog, Environments,
+    environment::{EnvironmentParts, EnvironmentSnapshot},
+};
+use crate::{
+    jose::{
+        error::JoseError,
+        keyring::{KeyEntry, Keyring},
+        master_key::private_key_aad,
+    },
+    store::{
+        Conn, applications, environments, environments::StoredEnvironment, error::StoreError, exchange_rules,
+        resource_servers, signing_keys, signing_keys::StoredKey,
+    },
+};
+
+/// Why an environment cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The database fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A signing key cannot be used.
+    #[error("signing key {kid} cannot be opened: {cause}; is keys.master_key the one it was sealed with?")]
+    Key {
+        /// Which key.
+        kid: String,
+        /// Why.
+        cause: JoseError,
+    },
+}
+
+impl Catalog {
+    /// Loads what changed in the database since the last call. Snapshots that did not change stay, with their caches.
+    ///
+    /// # Errors
+    /// The database fails, or a key cannot be opened. What is in memory stays as it was.
+    pub fn refresh(&self) -> Result<(), LoadError> {
+        let current = self.environments.load_full();
+        let stored = self.store.read(environments::all)?;
+        let unchanged = stored.len() == current.by_id.len()
+            && stored.iter().all(|stored| {
+                current.by_id.get(&stored.environment.id).is_some_and(|known| known.version == stored.version)
+            });
+        if unchanged {
+            return Ok(());
+        }
+        let mut by_id = HashMap::new();
+        for StoredEnvironment { environment, version } in stored {
+            let id = environment.id.clone();
+            let snapshot = match current.by_id.get(&id) {
+                Some(known) if known.version == version => Arc::clone(known),
+                known => Arc::new(self.load_environment(&id, known.map(|known| &known.keyring))?),
+            };
+            by_id.insert(id, snapshot);
+        }
+        let default = by_id.values().find(|snapshot| snapshot.environment.is_default).cloned();
+        self.environments.store(Arc::new(Environments { by_id, default }));
+        Ok(())
+    }
+
+    /// One environment, all of it as of one moment: a rule never meets the resource servers of another version.
+    fn load_environment(&self, id: &str, previous: Option<&Keyring>) -> Result<EnvironmentSnapshot, LoadError> {
+        let (stored, keys, resource_servers, rules, applications) = self.store.read(|conn: &mut Conn| {
+            conn.snapshot(|conn| {
+                let stored = environments::find(conn, id)?.ok_or_else(|| StoreError::vanished("environments", id))?;
+                Ok((
+                    stored,
+                    signing_keys::list(conn, id)?,
+                    resource_servers::list(conn, id)?,
+                    exchange_rules::list(conn, id)?,
+                    applications::list(conn, id)?,
+                ))
+            })
+        })?;
+        let entries = keys.into_iter().map(|key| self.open_key(key)).collect::<Result<Vec<_>, _>>()?;
+        let keyring = Keyring::new(&entries, previous)
+            .map_err(|cause| LoadError::Key { kid: format!("of environment {id}"), cause })?;
+        let parts = EnvironmentParts {
+            issuer: stored.environment.issuer(&self.public_url),
+            environment: stored.environment,
+            version: stored.version,
+            keyring,
+            resource_servers,
+            rules: rules.into_iter().filter(|rule| rule.enabled).map(|rule| rule.rule).collect(),
+            applications,
+        };
+        Ok(EnvironmentSnapshot::new(parts, &self.limits))
+    }
+
+    fn open_key(&self, key: StoredKey) -> Result<KeyEntry, LoadError> {
+        let aad = private_key_aad(&key.environment_id, &key.kid);
+        let private_key_der = self
+            .master_key
+            .open(&key.sealed_private_key, &aad)
+            .map_err(|cause| LoadError::Key { kid: key.kid.clone(), cause })?;
+        Ok(KeyEntry {
+            kid: key.kid,
+            alg: key.alg,
+            schedule: key.schedule,
+            private_key_der,
+            public_jwk: key.public_jwk,
+        })
+    }
+}

@@ -1,0 +1,153 @@
+//! A client on its own account (RFC 6749 §4.4): never a refresh token (TE-039).
+
+use super::{Grant, GrantRequest, PresentedTokens};
+use crate::{
+    catalog::environment::EnvironmentSnapshot,
+    domain::{
+        claims::SubjectType,
+        client::{Access, Client},
+        environment::{ResourceServer, ScopeClaim, SigningAlg},
+        order::TokenOrder,
+    },
+    oauth::{
+        error::{OAuthError, Problem},
+        grant_type::GrantType,
+        params::Params,
+        scope::Scope,
+    },
+    oxide,
+};
+
+/// `grant_type=client_credentials`.
+pub(super) struct ClientCredentialsGrant;
+
+impl Grant for ClientCredentialsGrant {
+    fn grant_type(&self) -> GrantType {
+        GrantType::ClientCredentials
+    }
+
+    fn presented<'p>(&self, _params: &'p Params) -> Result<PresentedTokens<'p>, OAuthError> {
+        Ok(PresentedTokens::default())
+    }
+
+    fn evaluate(&self, request: &GrantRequest<'_>) -> Result<TokenOrder, OAuthError> {
+        let requested = super::requested_scope(request.params)?;
+        let targets = super::requested_targets(request.params)?;
+        let access = allowed_access(request.client, request.environment, &targets, requested.as_ref())?;
+        let mut order = own_account(request);
+        if access.is_empty() {
+            return match requested {
+                // Permissions need no scope; the token is then for this server's own API (TE-084: never without aud).
+                None => Ok(order),
+                Some(_) => Err(OAuthError::new(Problem::ScopeNotAllowed, "the client has no access entry at all")),
+            };
+        }
+        order.audience = access.iter().map(|(_, server)| server.audience.clone()).collect();
+        order.scope = negotiated_scope(request, &access, requested.as_ref())?;
+        (order.scope_claim, order.signing_alg) = common_form(&access)?;
+        let lifetimes = access.iter().filter_map(|(_, server)| server.max_lifetime);
+        order.expires_at = lifetimes.map(|lifetime| request.now + lifetime).fold(order.expires_at, i64::min);
+        Ok(order)
+    }
+}
+
+/// A target that the client may ask for, and what it may have there.
+type Target<'a> = (&'a Access, &'a ResourceServer);
+
+/// The entries of the client's `access` that the request is about: all the named targets, or the one that its scopes
+/// single out, or the only one.
+fn allowed_access<'a>(
+    client: &'a Client,
+    environment: &'a EnvironmentSnapshot,
+    targets: &[String],
+    requested: Option<&Scope>,
+) -> Result<Vec<Target<'a>>, OAuthError> {
+    let allowed: Vec<Target<'a>> = client
+        .access
+        .iter()
+        .filter_map(|access| Some((access, environment.resource_server(&access.audience)?)))
+        .filter(|(_, server)| server.enabled)
+        .collect();
+    if targets.is_empty() {
+        return infer(allowed, requested);
+    }
+    let mut chosen: Vec<Target<'a>> = Vec::new();
+    for name in targets {
+        let target = allowed.iter().find(|(access, _)| access.audience == *name).ok_or_else(|| {
+            OAuthError::new(Problem::TargetNotAllowed, format!("the client has no access to {name:?}"))
+        })?;
+        if !chosen.iter().any(|(access, _)| access.audience == *name) {
+            chosen.push(*target);
+        }
+    }
+    Ok(chosen)
+}
+
+fn infer<'a>(allowed: Vec<Target<'a>>, requested: Option<&Scope>) -> Result<Vec<Target<'a>>, OAuthError> {
+    if allowed.len() <= 1 {
+        return Ok(allowed);
+    }
+    let mut fitting = allowed.into_iter().filter(|(access, _)| {
+        requested.is_some_and(|scope| scope.is_within(&access.scopes))
+    });
+    match (fitting.next(), fitting.next()) {
+        (Some(only), None) => Ok(vec![only]),
+        _ => Err(OAuthError::new(
+            Problem::TargetAmbiguous,
+            "no target was requested, and the scopes fit none or several of the client's",
+        )),
+    }
+}
+
+/// The scope that every target allows and knows (RFC 9068 §3).
+fn negotiated_scope(
+    request: &GrantRequest<'_>,
+    access: &[Target<'_>],
+    requested: Option<&Scope>,
+) -> Result<Scope, OAuthError> {
+    let mut granted: Option<Scope> = None;
+    for (access, server) in access {
+        if let Some(unknown) = requested.map(|scope| scope.difference(&server.scopes)).filter(|s| !s.is_empty()) {
+            let detail = format!("{} does not know {unknown}", server.audience);
+            return Err(OAuthError::new(Problem::ScopeUnknownAtTarget, detail));
+        }
+        let here = oxide::client_credentials(request.client, access, request.credentials, requested, request.now)?;
+        let here = here.intersection(&server.scopes);
+        granted = Some(granted.map_or(here.clone(), |before| before.intersection(&here)));
+    }
+    Ok(granted.unwrap_or_default())
+}
+
+/// One token has one form (see `TargetsDiffer` in `docs/errors.md`).
+fn common_form(access: &[Target<'_>]) -> Result<(ScopeClaim, Option<SigningAlg>), OAuthError> {
+    let mut forms = access.iter().map(|(_, server)| (server.scope_claim, server.signing_alg));
+    let first = forms.next().unwrap_or_default();
+    if forms.all(|form| form == first) {
+        Ok(first)
+    } else {
+        Err(OAuthError::new(Problem::TargetsDiffer, "the targets differ in scope_claim or signing_alg"))
+    }
+}
+
+/// A token for the client itself, addressed to this server.
+fn own_account(request: &GrantRequest<'_>) -> TokenOrder {
+    let client = request.client;
+    let environment = request.environment;
+    TokenOrder {
+        subject: client.id.clone(),
+        subject_type: SubjectType::ServiceAccount,
+        audience: vec![environment.issuer.clone()],
+        scope: Scope::empty(),
+        widened: Scope::empty(),
+        scope_claim: ScopeClaim::String,
+        signing_alg: None,
+        act: None,
+        may_act: None,
+        anc: Vec::new(),
+        permissions: (!client.permissions.is_empty()).then(|| client.permissions.clone()),
+        claims: serde_json::Map::new(),
+        expires_at: request.now.saturating_add(environment.environment.access_token_lifetime),
+        issued_token_type: None,
+        rule: None,
+    }
+}

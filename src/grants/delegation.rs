@@ -1,0 +1,26 @@
+//! The extension grant of the IdentityServer family: `grant_type=delegation&token=…&scope=…`. An older spelling of the
+//! token exchange: same rules, same laws, same audit.
+
+use super::{Grant, GrantRequest, PresentedTokens, exchange};
+use crate::{
+    domain::order::TokenOrder,
+    oauth::{error::OAuthError, grant_type::GrantType, params::Params, token_type::TokenType},
+};
+
+/// `grant_type=delegation`.
+pub(super) struct DelegationGrant;
+
+impl Grant for DelegationGrant {
+    fn grant_type(&self) -> GrantType {
+        GrantType::Delegation
+    }
+
+    fn presented<'p>(&self, params: &'p Params) -> Result<PresentedTokens<'p>, OAuthError> {
+        Ok(PresentedTokens { subject: Some(params.require("token")?), actor: None })
+    }
+
+    fn evaluate(&self, request: &GrantRequest<'_>) -> Result<TokenOrder, OAuthError> {
+        let targets = super::requested_targets(request.params)?;
+        exchange::evaluate(request, &targets, TokenType::AccessToken)
+    }
+}

@@ -1,0 +1,58 @@
+//! What both spellings of the exchange share: from a verified request to the rule engine and back.
+
+use super::GrantRequest;
+use crate::{
+    domain::{
+        exchange::{ExchangeRequest, Policy, Refused, decide},
+        order::TokenOrder,
+    },
+    oauth::{
+        error::{OAuthError, Problem},
+        token_type::TokenType,
+    },
+};
+
+/// Lays the request before [`decide`].
+pub(super) fn evaluate(
+    request: &GrantRequest<'_>,
+    targets: &[String],
+    issued: TokenType,
+) -> Result<TokenOrder, OAuthError> {
+    let subject = request
+        .subject
+        .ok_or_else(|| OAuthError::new(Problem::ServerError, "an exchange was evaluated without its subject token"))?;
+    let scope = super::requested_scope(request.params)?;
+    let environment = request.environment;
+    let policy = Policy {
+        issuer: &environment.issuer,
+        rules: &environment.rules,
+        resource_servers: &environment.resource_servers,
+        lifetime: environment.environment.access_token_lifetime,
+        now: request.now,
+    };
+    let asked = ExchangeRequest { targets, scope: scope.as_ref() };
+    let granted = decide(request.client, subject, request.actor, asked, &policy).map_err(refusal)?;
+    Ok(TokenOrder {
+        subject: subject.token.sub.clone(),
+        subject_type: granted.subject_type,
+        audience: granted.audience,
+        scope: granted.scope,
+        widened: granted.widened,
+        scope_claim: granted.scope_claim,
+        signing_alg: granted.signing_alg,
+        act: granted.act,
+        may_act: granted.may_act,
+        anc: granted.anc,
+        permissions: None,
+        claims: granted.claims,
+        expires_at: granted.expires_at,
+        issued_token_type: Some(issued),
+        rule: Some(granted.rule),
+    })
+}
+
+fn refusal(refused: Refused) -> OAuthError {
+    let mut error = OAuthError::new(refused.problem, refused.reason);
+    error.rule = refused.rule;
+    error
+}

@@ -1,0 +1,91 @@
+//! One file per grant. [`GRANTS`] is the list that the token endpoint serves and the metadata names.
+
+mod client_credentials;
+mod delegation;
+mod exchange;
+mod token_exchange;
+
+use crate::{
+    catalog::environment::EnvironmentSnapshot,
+    domain::{client::Client, exchange::Presented, order::TokenOrder},
+    oauth::{
+        credentials::ClientCredentials,
+        error::{OAuthError, Problem},
+        grant_type::GrantType,
+        params::Params,
+        resource::parse_resource,
+        scope::Scope,
+    },
+};
+
+/// Every grant this server offers.
+pub static GRANTS: [&dyn Grant; 3] =
+    [&client_credentials::ClientCredentialsGrant, &token_exchange::TokenExchangeGrant, &delegation::DelegationGrant];
+
+/// The grant of that type.
+pub fn find(grant_type: GrantType) -> Option<&'static dyn Grant> {
+    GRANTS.into_iter().find(|grant| grant.grant_type() == grant_type)
+}
+
+/// A way to get a token: reads its parameters and decides. Does no I/O and issues nothing.
+pub trait Grant: Send + Sync {
+    /// The `grant_type` it answers to.
+    fn grant_type(&self) -> GrantType;
+
+    /// The tokens in the request. They are verified, and the standing of those behind them is gathered, before
+    /// [`evaluate`](Self::evaluate) is called.
+    ///
+    /// # Errors
+    /// The parameters that carry them are missing or contradict each other.
+    fn presented<'p>(&self, params: &'p Params) -> Result<PresentedTokens<'p>, OAuthError>;
+
+    /// Decides what to issue, from what is in memory.
+    ///
+    /// # Errors
+    /// The refusal, with the reason for the log.
+    fn evaluate(&self, request: &GrantRequest<'_>) -> Result<TokenOrder, OAuthError>;
+}
+
+/// The tokens that a request presents, as they stand there.
+#[derive(Clone, Copy, Default)]
+pub struct PresentedTokens<'p> {
+    /// Whom the new token is for.
+    pub subject: Option<&'p str>,
+    /// Who will act.
+    pub actor: Option<&'p str>,
+}
+
+/// Everything that a decision may look at.
+pub struct GrantRequest<'a> {
+    /// The form.
+    pub params: &'a Params,
+    /// How the client authenticated.
+    pub credentials: &'a ClientCredentials,
+    /// The client, authenticated and allowed to use this grant.
+    pub client: &'a Client,
+    /// The environment it belongs to.
+    pub environment: &'a EnvironmentSnapshot,
+    /// The subject token, verified.
+    pub subject: Option<Presented<'a>>,
+    /// The actor token, verified.
+    pub actor: Option<Presented<'a>>,
+    /// Seconds since 1970.
+    pub now: i64,
+}
+
+/// `audience` and `resource` together, in the order of the request (RFC 8693 §2.1, RFC 8707 §2).
+fn requested_targets(params: &Params) -> Result<Vec<String>, OAuthError> {
+    let mut targets: Vec<String> = params.all("audience").map(str::to_owned).collect();
+    for resource in params.all("resource") {
+        targets.push(parse_resource(resource)?.to_owned());
+    }
+    Ok(targets)
+}
+
+/// `scope`, if present (RFC 6749 §3.3).
+fn requested_scope(params: &Params) -> Result<Option<Scope>, OAuthError> {
+    let scope = params.get("scope").map(Scope::parse).transpose();
+    let scope = scope.map_err(|error| OAuthError::new(Problem::MalformedScope, error.to_string()))?;
+    // A value of nothing but spaces names no scope; it counts as absent, like an empty one.
+    Ok(scope.filter(|scope| !scope.is_empty()))
+}

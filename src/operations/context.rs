@@ -1,0 +1,24 @@
+//! What the operations work with.
+
+use std::sync::Arc;
+
+use crate::{
+    audit::writer::AuditLog,
+    catalog::Catalog,
+    domain::{clock::Clock, environment::SigningAlg, random::Random},
+};
+
+/// Everything a request needs besides itself. One per node, shared by its workers.
+#[derive(Clone)]
+pub struct Context {
+    /// The environments and clients.
+    pub catalog: Arc<Catalog>,
+    /// Where decisions are recorded.
+    pub audit: AuditLog,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    /// What tokens are signed with where the resource server says nothing.
+    pub signing_alg: SigningAlg,
+}

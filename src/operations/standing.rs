@@ -1,0 +1,36 @@
+//! Whether those behind a token may still be served (law 8).
+
+use std::sync::Arc;
+
+use super::context::Context;
+use crate::{
+    catalog::environment::EnvironmentSnapshot,
+    domain::{claims::SubjectType, exchange::Standing, subject::SubjectToken},
+    oauth::error::{OAuthError, Problem},
+};
+
+/// The standing of the clients and the application behind `token`, as far as the catalog knows them; loads what it does
+/// not. No token: nothing against anybody.
+pub async fn gather_standing(
+    context: &Context,
+    environment: &Arc<EnvironmentSnapshot>,
+    token: Option<&SubjectToken>,
+) -> Result<Standing, OAuthError> {
+    let Some(token) = token else { return Ok(Standing::Good) };
+    if let Some(application) = &token.application_id
+        && !environment.applications.get(application).is_some_and(|application| application.enabled)
+    {
+        return Ok(Standing::ApplicationDisabled);
+    }
+    // Also the service account that the token stands for, which exchanges may have carried far from its own client id.
+    let service_account = (token.subject_type == Some(SubjectType::ServiceAccount)).then_some(token.sub.as_str());
+    for client_id in std::iter::once(token.client_id.as_str()).chain(service_account) {
+        let client = context.catalog.client(environment, client_id).await.map_err(|error| {
+            OAuthError::new(Problem::TemporarilyUnavailable, format!("client {client_id:?} cannot be looked up: {error}"))
+        })?;
+        if !client.is_some_and(|client| client.enabled) {
+            return Ok(Standing::ClientDisabled);
+        }
+    }
+    Ok(Standing::Good)
+}

@@ -1,0 +1,140 @@
+//! The token endpoint without HTTP: gather → authenticate → select grant → evaluate → issue → record.
+
+use std::sync::Arc;
+
+use super::{authenticate::authenticate, context::Context, issue::issue, standing::gather_standing};
+use crate::{
+    audit::record::AuditRecord,
+    catalog::environment::EnvironmentSnapshot,
+    domain::{
+        client::{Client, ExchangeError},
+        exchange::Presented,
+        order::TokenOrder,
+        rule::ISSUER_SELF,
+    },
+    grants::{self, Grant, GrantRequest},
+    jose::access_token::VerifiedToken,
+    oauth::{
+        credentials::ClientCredentials,
+        error::{OAuthError, Problem},
+        grant_type::GrantType,
+        params::Params,
+        response::TokenResponse,
+    },
+};
+
+/// A token request as it came in.
+pub struct TokenRequest<'a> {
+    /// Names it in the log, in the audit record and in the answer.
+    pub request_id: &'a str,
+    /// The client's address, for the audit record.
+    pub client_address: Option<String>,
+    /// The values of all `Authorization` headers.
+    pub authorization: &'a [&'a [u8]],
+    /// The form.
+    pub params: &'a Params,
+}
+
+/// Answers one token request and records the decision, whichever it is.
+///
+/// # Errors
+/// The refusal. When the decision cannot be recorded there is no token either: an answer without a record would be an
+/// act that nobody can account for.
+pub async fn token(
+    context: &Context,
+    environment: &Arc<EnvironmentSnapshot>,
+    request: &TokenRequest<'_>,
+) -> Result<TokenResponse, OAuthError> {
+    let mut record = AuditRecord::token(context.clock.now_millis(), request.request_id);
+    record.environment_id = Some(environment.environment.id.clone());
+    record.client_address = request.client_address.clone();
+    record.grant = request.params.get("grant_type").and_then(GrantType::from_parameter).map(GrantType::as_str);
+    record.scope_requested = request.params.get("scope").map(sanitize).unwrap_or_default();
+
+    let decision = decide(context, environment, request, &mut record).await;
+    if let Err(refusal) = &decision {
+        record.refuse(refusal);
+        log::info!(request_id = request.request_id; "refused: {refusal}");
+    }
+    context.audit.commit(record).await.map_err(|error| {
+        OAuthError::new(Problem::TemporarilyUnavailable, format!("the decision cannot be recorded: {error}"))
+    })?;
+    decision
+}
+
+async fn decide(
+    context: &Context,
+    environment: &Arc<EnvironmentSnapshot>,
+    request: &TokenRequest<'_>,
+    record: &mut AuditRecord,
+) -> Result<TokenResponse, OAuthError> {
+    let credentials = ClientCredentials::from_request(request.authorization, request.params)?;
+    let client = authenticate(context, environment, credentials.as_ref(), record).await?;
+    let grant = select_grant(request.params, &client)?;
+    let decision = evaluate(context, environment, request, &client, credentials, grant, record).await;
+    let order = decision.map_err(|error| as_the_client_expects(error, &client))?;
+    issue(context, environment, &client, &order, record)
+}
+
+/// TE-008.
+fn select_grant(params: &Params, client: &Client) -> Result<&'static dyn Grant, OAuthError> {
+    let grant_type = params.require("grant_type")?;
+    let grant_type = GrantType::from_parameter(grant_type)
+        .ok_or_else(|| OAuthError::new(Problem::UnsupportedGrantType, format!("grant_type is {grant_type:?}")))?;
+    if !client.grants.contains(&grant_type) {
+        return Err(OAuthError::new(Problem::GrantNotAllowed, format!("{} is not a grant of the client", grant_type.as_str())));
+    }
+    grants::find(grant_type).ok_or_else(|| OAuthError::new(Problem::UnsupportedGrantType, "not in the list of grants"))
+}
+
+/// Verifies the tokens that the grant wants, gathers the standing of those behind them, and lets the grant decide.
+async fn evaluate(
+    context: &Context,
+    environment: &Arc<EnvironmentSnapshot>,
+    request: &TokenRequest<'_>,
+    client: &Client,
+    credentials: &ClientCredentials,
+    grant: &dyn Grant,
+    record: &mut AuditRecord,
+) -> Result<TokenOrder, OAuthError> {
+    let now = context.clock.now();
+    let presented = grant.presented(request.params)?;
+    let subject = verify(environment, presented.subject, Problem::SubjectTokenRefused, now)?;
+    if let Some(subject) = &subject {
+        record.subject = Some(subject.sub.clone());
+        record.parents = vec![subject.jti.clone()];
+    }
+    let actor = verify(environment, presented.actor, Problem::ActorTokenRefused, now)?;
+    let subject_standing = gather_standing(context, environment, subject.as_deref()).await?;
+    let actor_standing = gather_standing(context, environment, actor.as_deref()).await?;
+    grant.evaluate(&GrantRequest {
+        params: request.params,
+        credentials,
+        client,
+        environment,
+        subject: subject.as_deref().map(|token| Presented { token, origin: ISSUER_SELF, standing: subject_standing }),
+        actor: actor.as_deref().map(|token| Presented { token, origin: ISSUER_SELF, standing: actor_standing }),
+        now,
+    })
+}
+
+fn verify(
+    environment: &EnvironmentSnapshot,
+    token: Option<&str>,
+    problem: Problem,
+    now: i64,
+) -> Result<Option<Arc<VerifiedToken>>, OAuthError> {
+    let verified = token.map(|token| environment.verify(token, now)).transpose();
+    verified.map_err(|error| OAuthError::new(problem, error.to_string()))
+}
+
+/// Refused tokens are `invalid_request` (RFC 8693 §2.2.2), or `invalid_grant` for clients that were built so.
+fn as_the_client_expects(mut error: OAuthError, client: &Client) -> OAuthError {
+    error.as_invalid_grant = client.exchange_error == ExchangeError::InvalidGrant;
+    error
+}
+
+/// The scope as it was asked for, fit for a record: bounded, and without anything that could forge a second line.
+fn sanitize(text: &str) -> String {
+    text.chars().take(1000).map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect()
+}
