@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::secret::SecretHash;
+use super::secret::{Secret, SecretHash};
 use crate::oauth::{grant_type::GrantType, scope::Scope};
 
 /// Permissions by service: `{"<serviceId>": ["KEY", …]}`, as they stand in the token.
@@ -42,6 +42,17 @@ impl Client {
     /// The scopes it may have at `audience`; none where it has no access.
     pub fn ceiling(&self, audience: &str) -> Scope {
         self.access_to(audience).map(|access| access.scopes.clone()).unwrap_or_default()
+    }
+
+    /// The secret of this client that `secret` is, if it can still be used at `now` (seconds since 1970).
+    ///
+    /// Each secret kept is compared, whether or not one has matched: the time taken says nothing of which.
+    pub fn secret_matches(&self, secret: &Secret, now: i64) -> Option<&ClientSecret> {
+        let given = secret.hash();
+        self.secrets.iter().fold(None, |found, kept| {
+            let matches = kept.hash.equals(&given) & kept.is_active(now);
+            if matches { Some(kept) } else { found }
+        })
     }
 }
 
@@ -100,5 +111,54 @@ impl ClientSecret {
     /// Whether it can still be used at `now` (seconds since 1970).
     pub fn is_active(&self, now: i64) -> bool {
         self.expires_at.is_none_or(|expires_at| now < expires_at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(secrets: &[(&str, Option<i64>)]) -> Client {
+        let secrets = secrets.iter().map(|&(text, expires_at)| ClientSecret {
+            id: format!("id of {text}"),
+            hash: Secret::new(text).hash(),
+            expires_at,
+        });
+        Client {
+            id: "bff".into(),
+            name: "Backend".into(),
+            kind: ClientKind::ServiceAccount,
+            enabled: true,
+            grants: vec![],
+            access: vec![],
+            permissions: Permissions::new(),
+            exchange_error: ExchangeError::default(),
+            secrets: secrets.collect(),
+        }
+    }
+
+    fn matched(client: &Client, secret: &str, now: i64) -> Option<String> {
+        client.secret_matches(&Secret::new(secret), now).map(|kept| kept.id.clone())
+    }
+
+    #[test]
+    fn either_of_two_secrets_matches_and_says_which() {
+        let client = client(&[("old", Some(100)), ("new", None)]);
+        assert_eq!(matched(&client, "old", 99).as_deref(), Some("id of old"));
+        assert_eq!(matched(&client, "new", 99).as_deref(), Some("id of new"));
+        assert_eq!(matched(&client, "other", 99), None);
+        assert_eq!(matched(&client, "", 99), None);
+    }
+
+    #[test]
+    fn a_secret_stops_matching_at_the_second_it_expires() {
+        let client = client(&[("old", Some(100)), ("new", None)]);
+        assert_eq!(matched(&client, "old", 100), None);
+        assert_eq!(matched(&client, "new", 100).as_deref(), Some("id of new"));
+    }
+
+    #[test]
+    fn a_client_without_secrets_matches_nothing() {
+        assert_eq!(matched(&client(&[]), "", 0), None);
     }
 }

@@ -1,6 +1,11 @@
 //! The words of the protocol, as pure types: what is on the wire, and what the RFCs call it.
 
+pub mod credentials;
 pub mod error;
 pub mod grant_type;
+pub mod metadata;
+pub mod params;
+pub mod resource;
+pub mod response;
 pub mod scope;
 pub mod token_type;

@@ -1,0 +1,49 @@
+//! What oxide-auth does here, and the only place that names it.
+//!
+//! Its primitives and its state machines without I/O are put to use; its ready-made flows are not. Those drop repeated
+//! parameters, answer 500 to a scope that is not allowed, stay silent towards a client they cannot bind, and read the
+//! wall clock. So it is given only values that we have read strictly, and each of its endings becomes a refusal of ours.
+
+pub mod client_credentials;
+mod registrar;
+mod scope;
+
+#[cfg(test)]
+mod support {
+    //! Clients for the tests of this folder.
+
+    use crate::{
+        domain::{
+            client::{Access, Client, ClientKind, ClientSecret, ExchangeError, Permissions},
+            secret::Secret,
+        },
+        oauth::{grant_type::GrantType, scope::Scope},
+    };
+
+    pub fn scope(text: &str) -> Scope {
+        Scope::parse(text).expect("a well-formed scope")
+    }
+
+    pub fn access(scopes: &str, default_scopes: Option<&str>) -> Access {
+        Access { audience: "resource-api".into(), scopes: scope(scopes), default_scopes: default_scopes.map(scope) }
+    }
+
+    pub fn client(id: &str, secrets: &[&str]) -> Client {
+        let secrets = secrets.iter().map(|text| ClientSecret {
+            id: format!("id of {text}"),
+            hash: Secret::new(*text).hash(),
+            expires_at: None,
+        });
+        Client {
+            id: id.into(),
+            name: "A service".into(),
+            kind: ClientKind::ServiceAccount,
+            enabled: true,
+            grants: vec![GrantType::ClientCredentials],
+            access: vec![],
+            permissions: Permissions::new(),
+            exchange_error: ExchangeError::default(),
+            secrets: secrets.collect(),
+        }
+    }
+}
