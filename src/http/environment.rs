@@ -1,0 +1,56 @@
+//! Which environment a request is for.
+
+use std::{
+    future::{Ready, ready},
+    ops::Deref,
+    sync::Arc,
+};
+
+use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError, dev::Payload, http::StatusCode, web};
+
+use super::{Site, respond};
+use crate::catalog::environment::EnvironmentSnapshot;
+
+/// The environment that the path names; the default one where it names none.
+pub(super) struct RequestedEnvironment(Arc<EnvironmentSnapshot>);
+
+impl Deref for RequestedEnvironment {
+    type Target = Arc<EnvironmentSnapshot>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+/// There is no such environment.
+#[derive(Debug, thiserror::Error)]
+#[error("no such environment")]
+pub(super) struct NoEnvironment;
+
+impl ResponseError for NoEnvironment {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::NOT_FOUND
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        respond::nothing_here()
+    }
+}
+
+impl FromRequest for RequestedEnvironment {
+    type Error = NoEnvironment;
+    type Future = Ready<Result<Self, Self::Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(find(request).map(Self).ok_or(NoEnvironment))
+    }
+}
+
+fn find(request: &HttpRequest) -> Option<Arc<EnvironmentSnapshot>> {
+    let site = request.app_data::<web::Data<Site>>()?;
+    let catalog = &site.context.catalog;
+    match (request.match_info().get("tenant_id"), request.match_info().get("environment_id")) {
+        (Some(tenant), Some(environment)) => catalog.environment(tenant, environment),
+        _ => catalog.default_environment(),
+    }
+}

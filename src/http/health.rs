@@ -1,0 +1,40 @@
+//! For load balancers and people on call.
+
+use actix_web::{HttpResponse, web};
+use serde_json::json;
+
+use super::Site;
+
+/// `GET /health`: the process is up.
+pub(super) async fn health() -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "status": "up" }))
+}
+
+/// `GET /ready`: it can do its work. Says which part cannot.
+pub(super) async fn ready(site: web::Data<Site>) -> HttpResponse {
+    let store = site.store.clone();
+    let database = match web::block(move || store.ping()).await {
+        Ok(Ok(())) => "ok",
+        Ok(Err(_)) | Err(_) => "unavailable",
+    };
+    let changes = if site.watch.in_touch() { "ok" } else { "not heard of" };
+    let keys = keys(&site);
+    let ready = [database, changes, keys].iter().all(|part| *part == "ok");
+    let mut response = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    response.insert_header(("Cache-Control", "no-store")).json(json!({
+        "status": if ready { "ready" } else { "not ready" },
+        "database": database,
+        "changes": changes,
+        "keys": keys,
+    }))
+}
+
+fn keys(site: &Site) -> &'static str {
+    let Some(environment) = site.context.catalog.default_environment() else {
+        return "no environment yet: run tessera apply";
+    };
+    match environment.keyring.signer(site.context.signing_alg, site.context.clock.now()) {
+        Some(_) => "ok",
+        None => "no active signing key: run tessera keys list",
+    }
+}

@@ -1,0 +1,97 @@
+//! The whole URL space, on one page, and the only place that names actix-web.
+
+mod cacheable;
+mod environment;
+mod form;
+mod health;
+mod observe;
+mod respond;
+mod server;
+mod token;
+mod well_known;
+
+use std::{sync::Arc, time::Duration};
+
+use actix_web::{
+    guard,
+    http::Method,
+    web::{self, Resource, ServiceConfig},
+};
+
+use crate::{
+    catalog::watch::CatalogWatch,
+    oauth::metadata::{AUTHORIZATION_SERVER_PATH, JWKS_PATH, OPENID_CONFIGURATION_PATH, TOKEN_PATH},
+    operations::context::Context,
+    settings::BehindProxy,
+    store::Store,
+};
+
+pub use server::{ServerOptions, serve};
+
+/// What the handlers share. One per node.
+pub struct Site {
+    /// What the operations work with.
+    pub context: Context,
+    /// For `/ready`.
+    pub store: Store,
+    /// For `/ready`.
+    pub watch: CatalogWatch,
+    /// How long others may keep the key set and the metadata.
+    pub jwks_max_age: Duration,
+    /// The largest body that is read, in bytes.
+    pub max_body: usize,
+    /// The proxies whose word on the client's address is believed.
+    pub behind_proxy: Option<BehindProxy>,
+}
+
+/// Every path that is served.
+fn routes(config: &mut ServiceConfig, site: &Arc<Site>) {
+    config
+        .app_data(web::Data::from(Arc::clone(site)))
+        .service(get("/health").to(health::health))
+        .service(get("/ready").to(health::ready))
+        // RFC 8414 §3.1 puts the well-known part between the host and the path of the issuer.
+        .service(get(&format!("{AUTHORIZATION_SERVER_PATH}{ENVIRONMENT}")).to(well_known::authorization_server))
+        .service(get(&format!("{OPENID_CONFIGURATION_PATH}{ENVIRONMENT}")).to(well_known::openid_configuration))
+        .configure(below_issuer)
+        .service(web::scope(ENVIRONMENT).configure(below_issuer))
+        .default_service(web::to(respond::not_found));
+}
+
+/// Where an environment other than the default one hangs.
+const ENVIRONMENT: &str = "/{tenant_id}/{environment_id}";
+
+/// What every issuer serves.
+fn below_issuer(config: &mut ServiceConfig) {
+    config
+        .service(
+            web::resource(TOKEN_PATH)
+                .route(web::post().to(token::post))
+                .default_service(web::to(respond::only_post)),
+        )
+        .service(get(AUTHORIZATION_SERVER_PATH).to(well_known::authorization_server))
+        .service(get(OPENID_CONFIGURATION_PATH).to(well_known::openid_configuration))
+        .service(get(JWKS_PATH).to(well_known::jwks));
+}
+
+/// A resource that can be read, and nothing else.
+fn get(path: &str) -> Readable {
+    Readable(web::resource(path))
+}
+
+/// A [`Resource`] that awaits the handler for `GET` and `HEAD`.
+struct Readable(Resource);
+
+impl Readable {
+    fn to<F, Args>(self, handler: F) -> Resource
+    where
+        F: actix_web::Handler<Args>,
+        Args: actix_web::FromRequest + 'static,
+        F::Output: actix_web::Responder + 'static,
+    {
+        let readable = guard::Any(guard::Get()).or(guard::Method(Method::HEAD));
+        self.0
+            .route(web::route().guard(readable).to(handler))
+            .default_service(web::to(respond::only_get))
+    }
+}

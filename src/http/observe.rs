@@ -1,0 +1,160 @@
+//! Around every request: where it comes from, its id, its line in the access log.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Instant,
+};
+
+use actix_web::{
+    Error, HttpMessage, HttpRequest,
+    body::{EitherBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::header::{HeaderMap, HeaderName, HeaderValue},
+    middleware::Next,
+    web,
+};
+
+use super::{Site, respond};
+use crate::{domain::random::random_id, settings::BehindProxy};
+
+/// Names the request in the answer, the log and the audit record. Always made here: an id chosen by the caller could be
+/// somebody else's.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const FORWARDED_FOR: &str = "x-forwarded-for";
+const FORWARDED_PROTO: &str = "x-forwarded-proto";
+
+/// What is known of a request besides itself.
+#[derive(Debug, Clone)]
+pub(super) struct Observed {
+    /// Its id.
+    pub request_id: String,
+    /// Where it comes from.
+    pub client_address: Option<IpAddr>,
+}
+
+impl Observed {
+    /// What [`observe`] found out.
+    pub fn of(request: &HttpRequest) -> Self {
+        request.extensions().get::<Self>().cloned().unwrap_or_else(|| Self { request_id: String::new(), client_address: None })
+    }
+}
+
+/// The middleware.
+pub(super) async fn observe<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let started = Instant::now();
+    let site = request.app_data::<web::Data<Site>>().cloned();
+    let proxy = site.as_ref().and_then(|site| site.behind_proxy.as_ref());
+    let request_id = site.as_ref().and_then(|site| random_id(&*site.context.random).ok()).unwrap_or_default();
+    let client_address = client_address(request.peer_addr(), request.headers(), proxy);
+    request.extensions_mut().insert(Observed { request_id: request_id.clone(), client_address });
+
+    let line = log::log_enabled!(target: "access", log::Level::Info)
+        .then(|| format!("{} {}", request.method(), request.path()));
+    let mut response = match check_transport(request.peer_addr(), request.headers(), proxy) {
+        Ok(()) => next.call(request).await?.map_into_left_body(),
+        Err(description) => request.into_response(respond::forbidden(description)).map_into_right_body(),
+    };
+    if let Ok(value) = HeaderValue::from_str(&request_id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    if let Some(line) = line {
+        let micros = started.elapsed().as_micros();
+        let status = response.status().as_u16();
+        let address = client_address.map(|address| address.to_string()).unwrap_or_default();
+        log::info!(target: "access", request_id = request_id.as_str(); "{line} {status} {micros}us {address}");
+    }
+    Ok(response)
+}
+
+/// Behind a proxy the link to it is plain HTTP, so nobody but the proxy may use it (TE-001, TE-145).
+fn check_transport(
+    peer: Option<SocketAddr>,
+    headers: &HeaderMap,
+    proxy: Option<&BehindProxy>,
+) -> Result<(), &'static str> {
+    let Some(proxy) = proxy else { return Ok(()) };
+    if !peer.is_some_and(|peer| is_trusted(peer.ip(), proxy)) {
+        return Err("this server answers its proxy only");
+    }
+    match headers.get(FORWARDED_PROTO) {
+        Some(proto) if !proto.as_bytes().eq_ignore_ascii_case(b"https") => Err("use https"),
+        _ => Ok(()),
+    }
+}
+
+/// The nearest address that is not one of our proxies. What a client writes into the header itself stands further left
+/// and is never reached.
+fn client_address(peer: Option<SocketAddr>, headers: &HeaderMap, proxy: Option<&BehindProxy>) -> Option<IpAddr> {
+    let peer = peer?.ip();
+    let Some(proxy) = proxy.filter(|proxy| is_trusted(peer, proxy)) else { return Some(peer) };
+    let forwarded: Vec<&str> =
+        headers.get_all(FORWARDED_FOR).filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).collect();
+    let mut nearest = peer;
+    for entry in forwarded.iter().rev() {
+        let Ok(address) = entry.trim().parse() else { break };
+        nearest = address;
+        if !is_trusted(address, proxy) {
+            break;
+        }
+    }
+    Some(nearest)
+}
+
+fn is_trusted(address: IpAddr, proxy: &BehindProxy) -> bool {
+    // A listener on [::] sees IPv4 peers as ::ffff:a.b.c.d.
+    let address = address.to_canonical();
+    proxy.trusted.iter().any(|network| network.contains(&address))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proxy() -> BehindProxy {
+        BehindProxy { trusted: vec!["10.0.0.0/8".parse().expect("a network")] }
+    }
+
+    fn headers(name: &'static str, values: &[&'static str]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    fn peer(address: &str) -> Option<SocketAddr> {
+        Some(SocketAddr::new(address.parse().expect("an address"), 1234))
+    }
+
+    fn seen(from: &str, forwarded: &[&'static str], proxy: Option<&BehindProxy>) -> String {
+        client_address(peer(from), &headers(FORWARDED_FOR, forwarded), proxy).expect("an address").to_string()
+    }
+
+    #[test]
+    fn forwarded_addresses_are_believed_from_a_trusted_proxy_only() {
+        assert_eq!(seen("203.0.113.9", &["198.51.100.1"], Some(&proxy())), "203.0.113.9");
+        assert_eq!(seen("203.0.113.9", &["198.51.100.1"], None), "203.0.113.9");
+        assert_eq!(seen("10.1.1.1", &["198.51.100.1"], Some(&proxy())), "198.51.100.1");
+    }
+
+    #[test]
+    fn a_forged_entry_left_of_the_real_one_is_not_reached() {
+        assert_eq!(seen("10.1.1.1", &["1.2.3.4, 198.51.100.1, 10.2.2.2"], Some(&proxy())), "198.51.100.1");
+        assert_eq!(seen("10.1.1.1", &["1.2.3.4", "198.51.100.1"], Some(&proxy())), "198.51.100.1");
+        assert_eq!(seen("10.1.1.1", &["198.51.100.1, rubbish"], Some(&proxy())), "10.1.1.1");
+    }
+
+    #[test]
+    fn behind_a_proxy_only_the_proxy_is_answered_and_only_for_https() {
+        let none = HeaderMap::new();
+        assert!(check_transport(peer("203.0.113.9"), &none, Some(&proxy())).is_err());
+        assert!(check_transport(peer("10.1.1.1"), &none, Some(&proxy())).is_ok());
+        assert!(check_transport(peer("::ffff:10.1.1.1"), &none, Some(&proxy())).is_ok());
+        assert!(check_transport(peer("10.1.1.1"), &headers(FORWARDED_PROTO, &["http"]), Some(&proxy())).is_err());
+        assert!(check_transport(peer("10.1.1.1"), &headers(FORWARDED_PROTO, &["HTTPS"]), Some(&proxy())).is_ok());
+        assert!(check_transport(peer("203.0.113.9"), &none, None).is_ok());
+    }
+}

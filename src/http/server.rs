@@ -1,0 +1,65 @@
+//! The HTTP server itself.
+
+use std::{io, net::TcpListener, sync::Arc, time::Duration};
+
+use actix_web::{
+    App, HttpServer,
+    dev::Server,
+    middleware::from_fn,
+};
+use openssl::ssl::{SslAcceptor, SslFiletype, SslMethod};
+
+use super::{Site, observe::observe, routes};
+use crate::settings::Tls;
+
+/// Threads per worker for what blocks: the database. More would only queue there.
+const BLOCKING_THREADS: usize = 2;
+/// How long an idle connection is kept. Clients of a token endpoint come back.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// How long a client may take to send the head of a request (slow-loris).
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How to serve.
+#[derive(Debug, Clone)]
+pub struct ServerOptions {
+    /// Worker threads; one per core when `None`.
+    pub workers: Option<usize>,
+    /// How long requests in flight may take to finish when the server stops.
+    pub shutdown_timeout: Duration,
+    /// HTTPS, if set.
+    pub tls: Option<Tls>,
+    /// Whether SIGTERM, SIGINT and SIGQUIT stop the server.
+    pub handle_signals: bool,
+}
+
+/// Serves `site` on `listener` until it is stopped. The future does the serving.
+///
+/// # Errors
+/// The certificate or its key cannot be used.
+pub fn serve(site: Arc<Site>, listener: TcpListener, options: &ServerOptions) -> io::Result<Server> {
+    let app = move || {
+        let site = Arc::clone(&site);
+        App::new().wrap(from_fn(observe)).configure(move |config| routes(config, &site))
+    };
+    let mut server = HttpServer::new(app)
+        .worker_max_blocking_threads(BLOCKING_THREADS)
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(REQUEST_TIMEOUT)
+        .shutdown_timeout(options.shutdown_timeout.as_secs());
+    if let Some(workers) = options.workers {
+        server = server.workers(workers);
+    }
+    if !options.handle_signals {
+        server = server.disable_signals();
+    }
+    let server = match &options.tls {
+        Some(tls) => {
+            let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server())?;
+            acceptor.set_private_key_file(&tls.private_key_file, SslFiletype::PEM)?;
+            acceptor.set_certificate_chain_file(&tls.certificate_file)?;
+            server.listen_openssl(listener, acceptor)?
+        }
+        None => server.listen(listener)?,
+    };
+    Ok(server.run())
+}
