@@ -4,4 +4,5 @@
 //! `cli → app → http → operations → grants → oxide → catalog, audit → store, jose → domain → oauth`.
 
 pub mod domain;
+pub mod jose;
 pub mod oauth;

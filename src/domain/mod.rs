@@ -9,3 +9,4 @@ pub mod random;
 pub mod rule;
 pub mod secret;
 pub mod signing_key;
+pub mod subject;
