@@ -4,5 +4,6 @@
 //! `cli → app → http → operations → grants → oxide → catalog, audit → store, jose → domain → oauth`.
 
 pub mod domain;
+pub mod jose;
 pub mod oauth;
 pub mod oxide;

@@ -1,4 +1,4 @@
-//! What a verified subject or actor token says.
+//! What a verified access token says of its subject: the input of an exchange.
 
 use serde_json::{Map, Value};
 
@@ -8,50 +8,54 @@ use super::{
 };
 use crate::oauth::scope::Scope;
 
-/// How far an issuer's clock may run ahead of ours, in seconds. For `nbf` and `iat` only: an expired token is expired.
+/// How far ahead the clock of the node that issued a token may be, in seconds; for `nbf` and `iat`. A token is never
+/// used beyond its `exp`.
 pub const CLOCK_LEEWAY: i64 = 10;
 
-/// The claims of a token that was presented as subject or actor, after its signature, issuer and form were checked.
+/// The claims of an access token, read and typed (RFC 9068 §2.2, RFC 8693 §4).
+///
+/// This is plain data and proves nothing by itself; the proof that signature, issuer and times were checked is the type
+/// that hands it out (`jose::access_token::VerifiedToken`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct SubjectToken {
     /// Who issued it.
     pub iss: String,
-    /// Whom it stands for.
+    /// Whom it speaks of.
     pub sub: String,
     /// Whom it is addressed to; never empty.
     pub aud: Vec<String>,
     /// The client it was issued to.
     pub client_id: String,
-    /// Its id.
+    /// Its id, the name under which it can be revoked.
     pub jti: String,
-    /// Seconds since 1970.
+    /// Seconds since 1970; at this second it is already over. A fraction is rounded down.
     pub exp: i64,
-    /// Seconds since 1970.
+    /// Seconds since 1970. A fraction is rounded up.
     pub iat: i64,
-    /// Seconds since 1970.
+    /// Seconds since 1970; not usable before. A fraction is rounded up.
     pub nbf: Option<i64>,
-    /// What it allows.
+    /// What it allows; empty when it names no scope.
     pub scope: Scope,
-    /// Who acts for the subject.
+    /// Who acts, outermost first.
     pub act: Option<Actor>,
     /// The only party that may act for the subject.
     pub may_act: Option<MayAct>,
     /// The `jti`s of the tokens it came from, root first.
     pub anc: Vec<String>,
-    /// The key it is bound to (RFC 7800).
+    /// The key it is bound to (RFC 7800 §3.1), a JSON object.
     pub cnf: Option<Value>,
     /// What the subject is.
     pub subject_type: Option<SubjectType>,
-    /// The application that the user signed in to.
+    /// The application that an end user signed in to.
     pub application_id: Option<String>,
-    /// Every other claim, and the end-user claims above once more, so that they can be copied.
+    /// Every claim that has no field above, and `subjectType` and `applicationId` besides, so that they can be copied.
     pub other: Map<String, Value>,
 }
 
 impl SubjectToken {
     /// Whether the token has expired at `now` (seconds since 1970).
     pub fn is_expired(&self, now: i64) -> bool {
-        self.exp <= now
+        now >= self.exp
     }
 
     /// Whether the token is not to be used yet at `now` (seconds since 1970).

@@ -1,0 +1,205 @@
+//! Checking the access tokens of an environment (RFC 9068 §4).
+
+use std::ops::Deref;
+
+use serde_json::{Map, Value};
+
+use super::{
+    error::TokenError::{self, ClaimType, MissingClaim},
+    keyring::Keyring,
+    strict_json::parse_object,
+    unverified::UnverifiedToken,
+};
+use crate::{
+    domain::{
+        claims::{MAX_ANCESTORS, SubjectType},
+        party::{Actor, MayAct},
+        subject::SubjectToken,
+    },
+    oauth::scope::Scope,
+};
+
+/// The last second of the year 9999. No honest time lies beyond, and arithmetic on one cannot overflow.
+const MAX_TIME: i64 = 253_402_300_799;
+
+/// An access token of this environment whose signature, issuer and claims were checked. Only
+/// [`verify_access_token`] makes one, so having one is the proof.
+///
+/// It says nothing of revocation, and time goes by: whoever keeps one calls [`check_time`](Self::check_time) again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VerifiedToken {
+    subject: SubjectToken,
+    kid: String,
+}
+
+impl VerifiedToken {
+    /// The key it was signed with. A cache asks the keyring again whether that key still verifies.
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// Whether it can be used at `now` (seconds since 1970).
+    ///
+    /// # Errors
+    /// [`TokenError::Expired`] or [`TokenError::NotYetValid`].
+    pub fn check_time(&self, now: i64) -> Result<(), TokenError> {
+        if self.subject.is_expired(now) {
+            Err(TokenError::Expired)
+        } else if self.subject.is_early(now) {
+            Err(TokenError::NotYetValid)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Deref for VerifiedToken {
+    type Target = SubjectToken;
+
+    fn deref(&self) -> &SubjectToken {
+        &self.subject
+    }
+}
+
+/// Checks everything about an access token that the token and our keys can tell: form, type, signature by one of the
+/// environment's keys, issuer, presence and form of all claims, and the time.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn verify_access_token(
+    keyring: &Keyring,
+    issuer: &str,
+    token: &str,
+    now: i64,
+) -> Result<VerifiedToken, TokenError> {
+    let token = UnverifiedToken::parse(token)?;
+    check_type(token.typ())?;
+    let kid = token.kid().ok_or(TokenError::MissingHeader("kid"))?;
+    let verifier = keyring.verifier(kid, now).ok_or(TokenError::UnknownKey)?;
+    let payload = verifier.verify(&token)?;
+    let claims = parse_object(&payload).ok_or(TokenError::Json("payload"))?;
+    let subject = read_claims(claims)?;
+    if subject.iss != issuer {
+        return Err(TokenError::WrongIssuer);
+    }
+    let verified = VerifiedToken { subject, kid: kid.to_owned() };
+    verified.check_time(now)?;
+    Ok(verified)
+}
+
+/// Only `at+jwt` (RFC 9068 §4): an ID token, a client assertion or a proof under the same key is no access token.
+fn check_type(typ: Option<&str>) -> Result<(), TokenError> {
+    let typ = typ.ok_or(TokenError::MissingHeader("typ"))?;
+    // Media types are compared without case, and "application/" may be left out (RFC 7515 §4.1.9).
+    let known = ["at+jwt", "application/at+jwt"].iter().any(|known| typ.eq_ignore_ascii_case(known));
+    if known { Ok(()) } else { Err(TokenError::WrongType) }
+}
+
+fn read_claims(mut claims: Map<String, Value>) -> Result<SubjectToken, TokenError> {
+    let subject_type = match optional_text(&claims, "subjectType")? {
+        Some(name) => Some(SubjectType::from_name(name).ok_or(ClaimType("subjectType"))?),
+        None => None,
+    };
+    let application_id = optional_text(&claims, "applicationId")?.map(str::to_owned);
+    Ok(SubjectToken {
+        iss: text(&mut claims, "iss")?,
+        sub: text(&mut claims, "sub")?,
+        aud: audience(&mut claims)?,
+        client_id: text(&mut claims, "client_id")?,
+        jti: text(&mut claims, "jti")?,
+        exp: time(&mut claims, "exp", f64::floor)?.ok_or(MissingClaim("exp"))?,
+        iat: time(&mut claims, "iat", f64::ceil)?.ok_or(MissingClaim("iat"))?,
+        nbf: time(&mut claims, "nbf", f64::ceil)?,
+        scope: scope(&mut claims)?,
+        act: chain(&mut claims, "act", Actor::from_claim)?,
+        may_act: chain(&mut claims, "may_act", MayAct::from_claim)?,
+        anc: ancestors(&mut claims)?,
+        cnf: confirmation(&mut claims)?,
+        subject_type,
+        application_id,
+        other: claims,
+    })
+}
+
+/// A text that has to be there and must not be empty: an empty name could match an empty setting.
+fn text(claims: &mut Map<String, Value>, name: &'static str) -> Result<String, TokenError> {
+    match claims.remove(name) {
+        None => Err(MissingClaim(name)),
+        Some(Value::String(text)) if !text.is_empty() => Ok(text),
+        Some(_) => Err(ClaimType(name)),
+    }
+}
+
+fn optional_text<'a>(claims: &'a Map<String, Value>, name: &'static str) -> Result<Option<&'a str>, TokenError> {
+    match claims.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) if !text.is_empty() => Ok(Some(text)),
+        Some(_) => Err(ClaimType(name)),
+    }
+}
+
+/// A list of non-empty texts.
+fn texts(list: Vec<Value>, name: &'static str) -> Result<Vec<String>, TokenError> {
+    let text = |item| match item {
+        Value::String(text) if !text.is_empty() => Ok(text),
+        _ => Err(ClaimType(name)),
+    };
+    list.into_iter().map(text).collect()
+}
+
+fn audience(claims: &mut Map<String, Value>) -> Result<Vec<String>, TokenError> {
+    match claims.remove("aud") {
+        None => Err(MissingClaim("aud")),
+        Some(Value::String(only)) if !only.is_empty() => Ok(vec![only]),
+        Some(Value::Array(list)) if !list.is_empty() => texts(list, "aud"),
+        Some(_) => Err(ClaimType("aud")),
+    }
+}
+
+/// A NumericDate (RFC 7519 §2), which may have a fraction; `round` goes to the side that makes the token shorter.
+fn time(claims: &mut Map<String, Value>, name: &'static str, round: fn(f64) -> f64) -> Result<Option<i64>, TokenError> {
+    let Some(value) = claims.remove(name) else { return Ok(None) };
+    let seconds = match (value.as_i64(), value.as_f64()) {
+        (Some(seconds), _) => seconds,
+        // Huge values and infinities saturate and fall to the check of the range.
+        #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+        (None, Some(seconds)) => round(seconds) as i64,
+        (None, None) => return Err(ClaimType(name)),
+    };
+    if (0..=MAX_TIME).contains(&seconds) { Ok(Some(seconds)) } else { Err(ClaimType(name)) }
+}
+
+fn scope(claims: &mut Map<String, Value>) -> Result<Scope, TokenError> {
+    match claims.remove("scope") {
+        None => Ok(Scope::empty()),
+        Some(Value::String(text)) => Scope::parse(&text).map_err(|_| TokenError::MalformedScope),
+        Some(Value::Array(list)) => Scope::from_tokens(texts(list, "scope")?).map_err(|_| TokenError::MalformedScope),
+        Some(_) => Err(ClaimType("scope")),
+    }
+}
+
+fn chain<T>(
+    claims: &mut Map<String, Value>,
+    claim: &'static str,
+    read: fn(&Value) -> Result<T, crate::domain::party::ChainError>,
+) -> Result<Option<T>, TokenError> {
+    let value = claims.remove(claim);
+    value.as_ref().map(read).transpose().map_err(|cause| TokenError::Chain { claim, cause })
+}
+
+fn ancestors(claims: &mut Map<String, Value>) -> Result<Vec<String>, TokenError> {
+    match claims.remove("anc") {
+        None => Ok(Vec::new()),
+        Some(Value::Array(list)) if list.len() > MAX_ANCESTORS => Err(TokenError::TooManyAncestors),
+        Some(Value::Array(list)) => texts(list, "anc"),
+        Some(_) => Err(ClaimType("anc")),
+    }
+}
+
+fn confirmation(claims: &mut Map<String, Value>) -> Result<Option<Value>, TokenError> {
+    match claims.remove("cnf") {
+        None => Ok(None),
+        Some(key @ Value::Object(_)) => Ok(Some(key)),
+        Some(_) => Err(ClaimType("cnf")),
+    }
+}

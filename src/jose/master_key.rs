@@ -1,0 +1,165 @@
+//! The master key, and what is sealed under it (AES-256-GCM).
+
+use std::fmt;
+
+use base64::{
+    Engine as _, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD},
+};
+use openssl::symm::{Cipher, decrypt_aead, encrypt_aead};
+
+use super::error::JoseError;
+use crate::domain::{random::Random, secret::Secret};
+
+/// The layout of sealed data: this byte, nonce, ciphertext, tag.
+const VERSION: u8 = 1;
+/// 96 random bits: at the handful of keys of an installation, far from the 2^32 seals at which random nonces get weak.
+const NONCE_LENGTH: usize = 12;
+const TAG_LENGTH: usize = 16;
+/// Keys written by hand or by `openssl rand -base64 32` come with and without padding.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// The key under which private keys are stored. It cannot be printed by accident.
+#[derive(Clone)]
+pub struct MasterKey([u8; 32]);
+
+impl MasterKey {
+    /// Reads the form of the settings: 32 bytes in base64, with white space around it (a file ends with a newline).
+    ///
+    /// # Errors
+    /// It is anything else.
+    pub fn from_base64(text: &str) -> Result<Self, JoseError> {
+        let bytes = BASE64.decode(text.trim()).map_err(|_| JoseError::MasterKey)?;
+        Ok(Self(bytes.try_into().map_err(|_| JoseError::MasterKey)?))
+    }
+
+    /// Makes a new one.
+    ///
+    /// # Errors
+    /// The random source failed.
+    pub fn generate(random: &dyn Random) -> Result<Self, JoseError> {
+        let mut bytes = [0; 32];
+        random.fill(&mut bytes)?;
+        Ok(Self(bytes))
+    }
+
+    /// The form of the settings, for the one place that writes a new key to its file.
+    pub fn to_base64(&self) -> Secret {
+        Secret::new(STANDARD.encode(self.0))
+    }
+
+    /// Encrypts `plain` and binds it to `aad`, the description of the place it belongs to.
+    ///
+    /// # Errors
+    /// The random source or the cipher failed.
+    pub fn seal(&self, random: &dyn Random, plain: &[u8], aad: &[u8]) -> Result<Vec<u8>, JoseError> {
+        let mut nonce = [0; NONCE_LENGTH];
+        random.fill(&mut nonce)?;
+        let mut tag = [0; TAG_LENGTH];
+        let ciphertext = encrypt_aead(Cipher::aes_256_gcm(), &self.0, Some(&nonce), aad, plain, &mut tag)?;
+        let mut sealed = Vec::with_capacity(1 + NONCE_LENGTH + ciphertext.len() + TAG_LENGTH);
+        sealed.push(VERSION);
+        sealed.extend_from_slice(&nonce);
+        sealed.extend_from_slice(&ciphertext);
+        sealed.extend_from_slice(&tag);
+        Ok(sealed)
+    }
+
+    /// Decrypts what [`seal`](Self::seal) made for the same `aad`.
+    ///
+    /// # Errors
+    /// Another master key or `aad`, another layout, or any changed bit: all alike.
+    pub fn open(&self, sealed: &[u8], aad: &[u8]) -> Result<Vec<u8>, JoseError> {
+        let (&version, rest) = sealed.split_first().ok_or(JoseError::Unseal)?;
+        let (nonce, rest) = rest.split_first_chunk::<NONCE_LENGTH>().ok_or(JoseError::Unseal)?;
+        let (ciphertext, tag) = rest.split_last_chunk::<TAG_LENGTH>().ok_or(JoseError::Unseal)?;
+        if version != VERSION {
+            return Err(JoseError::Unseal);
+        }
+        decrypt_aead(Cipher::aes_256_gcm(), &self.0, Some(nonce), aad, ciphertext, tag).map_err(|_| JoseError::Unseal)
+    }
+}
+
+impl fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MasterKey(…)")
+    }
+}
+
+/// The associated data of a sealed private key.
+///
+/// It binds the key to its environment and id: whoever can write to the database cannot make one environment sign with
+/// another's key by copying a row. Lengths stand before the values, so that no two pairs look alike.
+pub fn private_key_aad(environment_id: &str, kid: &str) -> Vec<u8> {
+    let mut aad = b"tessera private key".to_vec();
+    for part in [environment_id, kid] {
+        aad.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        aad.extend_from_slice(part.as_bytes());
+    }
+    aad
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::random::SystemRandom;
+
+    fn key() -> MasterKey {
+        MasterKey::generate(&SystemRandom).expect("random source")
+    }
+
+    #[test]
+    fn what_was_sealed_opens_for_the_same_place_only() {
+        let key = key();
+        let aad = private_key_aad("environment", "kid");
+        let sealed = key.seal(&SystemRandom, b"plain", &aad).expect("seals");
+        assert_eq!(key.open(&sealed, &aad).as_deref(), Ok(b"plain".as_slice()));
+        for (environment, kid) in
+            [("other", "kid"), ("environment", "other"), ("environmentk", "id"), ("kid", "environment")]
+        {
+            assert_eq!(key.open(&sealed, &private_key_aad(environment, kid)), Err(JoseError::Unseal));
+        }
+        assert_eq!(self::key().open(&sealed, &aad), Err(JoseError::Unseal));
+    }
+
+    #[test]
+    fn every_changed_bit_and_every_cut_is_refused() {
+        let key = key();
+        let sealed = key.seal(&SystemRandom, b"plain", b"aad").expect("seals");
+        for position in 0..sealed.len() * 8 {
+            let mut changed = sealed.clone();
+            changed[position / 8] ^= 1 << (position % 8);
+            assert_eq!(key.open(&changed, b"aad"), Err(JoseError::Unseal), "bit {position}");
+        }
+        for length in 0..sealed.len() {
+            assert_eq!(key.open(&sealed[..length], b"aad"), Err(JoseError::Unseal), "length {length}");
+        }
+    }
+
+    #[test]
+    fn the_same_plain_text_never_seals_alike() {
+        let key = key();
+        let seal = || key.seal(&SystemRandom, b"plain", b"").expect("seals");
+        assert_ne!(seal(), seal());
+    }
+
+    #[test]
+    fn base64_of_exactly_32_bytes_is_read_with_and_without_padding() {
+        let key = key();
+        let text = key.to_base64();
+        let read = |text: &str| MasterKey::from_base64(text).map(|read| read.0);
+        assert_eq!(read(text.reveal()), Ok(key.0));
+        assert_eq!(read(&format!("  {}\n", text.reveal().trim_end_matches('='))), Ok(key.0));
+        for bad in ["", "AAAA", &STANDARD.encode([0; 31]), &STANDARD.encode([0; 33]), "not base64 at all!"] {
+            assert_eq!(read(bad), Err(JoseError::MasterKey), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_master_key_does_not_print_itself() {
+        assert_eq!(format!("{:?}", key()), "MasterKey(…)");
+    }
+}
