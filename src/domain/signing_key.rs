@@ -1,5 +1,7 @@
 //! The life of a signing key. Its state follows from the clock alone, so that all nodes change over in the same second.
 
+use super::subject::CLOCK_LEEWAY;
+
 /// *published → active → retired → removed.*
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KeyState {
@@ -39,6 +41,14 @@ pub struct KeySchedule {
 }
 
 impl KeySchedule {
+    /// The schedule of a key that stops to sign at `retires_at` (seconds since 1970): it stays known for as long as the
+    /// last token under it may live, `lifetime` seconds, plus what clocks may differ.
+    #[must_use]
+    pub fn retiring_at(self, retires_at: i64, lifetime: i64) -> Self {
+        let removes_at = retires_at.saturating_add(lifetime).saturating_add(CLOCK_LEEWAY);
+        Self { retires_at: Some(retires_at), removes_at: Some(removes_at), ..self }
+    }
+
     /// The state at `now`.
     pub fn state(&self, now: i64) -> KeyState {
         let reached = |moment: Option<i64>| moment.is_some_and(|moment| now >= moment);

@@ -1,0 +1,176 @@
+//! The kinds of blocks of an environment file, and how each is kept.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    domain::{
+        client::Client,
+        environment::{Application, IdentityConnection, ResourceServer},
+    },
+    store::{
+        Conn, StoreError, applications,
+        clients::{self, ClientOrigin},
+        exchange_rules,
+        exchange_rules::StoredRule,
+        identity_connections, resource_servers,
+    },
+};
+
+/// Something that a file lists by name and the database keeps.
+pub(super) trait Block: Serialize + Clone + 'static {
+    /// What people call it.
+    const KIND: &'static str;
+
+    /// Tells it from others of its kind.
+    fn key(&self) -> &str;
+
+    /// The name that people know it by.
+    fn name(&self) -> &str {
+        self.key()
+    }
+
+    /// Whether it is in force.
+    fn enabled(&self) -> bool;
+
+    /// Takes it out of force.
+    fn disable(&mut self);
+
+    /// Writes it.
+    fn upsert(&self, conn: &mut Conn<'_>, environment_id: &str, now: i64) -> Result<(), StoreError>;
+
+    /// Deletes it.
+    fn delete(&self, conn: &mut Conn<'_>, environment_id: &str) -> Result<(), StoreError>;
+
+    /// Everything that is kept of it, for comparing and for showing. Taken from `Serialize`, so that no field is missed.
+    fn facts(&self) -> serde_json::Map<String, Value> {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(facts)) => facts,
+            _ => serde_json::Map::new(),
+        }
+    }
+}
+
+impl Block for ResourceServer {
+    const KIND: &'static str = "resource server";
+
+    fn key(&self) -> &str {
+        &self.audience
+    }
+
+    fn enabled(&self) -> bool {
+        self.enabled
+    }
+
+    fn disable(&mut self) {
+        self.enabled = false;
+    }
+
+    fn upsert(&self, conn: &mut Conn<'_>, environment_id: &str, _now: i64) -> Result<(), StoreError> {
+        resource_servers::upsert(conn, environment_id, self)
+    }
+
+    fn delete(&self, conn: &mut Conn<'_>, environment_id: &str) -> Result<(), StoreError> {
+        resource_servers::delete(conn, environment_id, &self.audience).map(drop)
+    }
+}
+
+impl Block for Client {
+    const KIND: &'static str = "client";
+
+    fn key(&self) -> &str {
+        &self.id
+    }
+
+    fn enabled(&self) -> bool {
+        self.enabled
+    }
+
+    fn disable(&mut self) {
+        self.enabled = false;
+    }
+
+    fn upsert(&self, conn: &mut Conn<'_>, environment_id: &str, now: i64) -> Result<(), StoreError> {
+        clients::upsert(conn, environment_id, self, ClientOrigin::File, now)
+    }
+
+    fn delete(&self, conn: &mut Conn<'_>, environment_id: &str) -> Result<(), StoreError> {
+        clients::delete(conn, environment_id, &self.id).map(drop)
+    }
+}
+
+impl Block for Application {
+    const KIND: &'static str = "application";
+
+    fn key(&self) -> &str {
+        &self.id
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn enabled(&self) -> bool {
+        self.enabled
+    }
+
+    fn disable(&mut self) {
+        self.enabled = false;
+    }
+
+    fn upsert(&self, conn: &mut Conn<'_>, environment_id: &str, _now: i64) -> Result<(), StoreError> {
+        applications::upsert(conn, environment_id, self)
+    }
+
+    fn delete(&self, conn: &mut Conn<'_>, environment_id: &str) -> Result<(), StoreError> {
+        applications::delete(conn, environment_id, &self.id).map(drop)
+    }
+}
+
+impl Block for IdentityConnection {
+    const KIND: &'static str = "identity connection";
+
+    fn key(&self) -> &str {
+        &self.name
+    }
+
+    fn enabled(&self) -> bool {
+        self.enabled
+    }
+
+    fn disable(&mut self) {
+        self.enabled = false;
+    }
+
+    fn upsert(&self, conn: &mut Conn<'_>, environment_id: &str, _now: i64) -> Result<(), StoreError> {
+        identity_connections::upsert(conn, environment_id, self)
+    }
+
+    fn delete(&self, conn: &mut Conn<'_>, environment_id: &str) -> Result<(), StoreError> {
+        identity_connections::delete(conn, environment_id, &self.name).map(drop)
+    }
+}
+
+impl Block for StoredRule {
+    const KIND: &'static str = "exchange rule";
+
+    fn key(&self) -> &str {
+        &self.rule.name
+    }
+
+    fn enabled(&self) -> bool {
+        self.enabled
+    }
+
+    fn disable(&mut self) {
+        self.enabled = false;
+    }
+
+    fn upsert(&self, conn: &mut Conn<'_>, environment_id: &str, _now: i64) -> Result<(), StoreError> {
+        exchange_rules::upsert(conn, environment_id, self)
+    }
+
+    fn delete(&self, conn: &mut Conn<'_>, environment_id: &str) -> Result<(), StoreError> {
+        exchange_rules::delete(conn, environment_id, &self.rule.name).map(drop)
+    }
+}

@@ -1,0 +1,92 @@
+//! Makes the database match an environment file.
+//!
+//! [`plan`](plan::plan) compares the two and lists what has to change; [`apply`] carries the list out in one transaction.
+//! A second run finds nothing to do. What a file no longer has is disabled, or deleted with `prune`; service accounts that
+//! were made by command are none of its business until it names them.
+
+mod blocks;
+mod plan;
+
+use std::fmt;
+
+use super::{environment_file::EnvironmentFile, keys::KeyMaker};
+use crate::{
+    domain::random::RandomError,
+    jose::error::JoseError,
+    store::{Store, StoreError, environments},
+};
+use plan::Planned;
+
+/// What it takes to apply a file.
+pub struct ApplyContext<'a> {
+    /// The database.
+    pub store: &'a Store,
+    /// Makes the signing keys that the file calls for.
+    pub keys: KeyMaker<'a>,
+    /// Deletes what the file no longer has, instead of disabling it.
+    pub prune: bool,
+}
+
+/// Why a file cannot be applied. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The database fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A key cannot be made.
+    #[error("a signing key cannot be made: {0}")]
+    Key(#[from] JoseError),
+    /// No id can be made.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+    /// The file contradicts the database.
+    #[error("{0}")]
+    Contradiction(String),
+}
+
+/// What changes, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// `+`, `~` or `-`.
+    pub sign: char,
+    /// What it is about.
+    pub what: String,
+    /// The fields that change.
+    pub details: Vec<String>,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.sign, self.what)?;
+        self.details.iter().try_for_each(|detail| write!(f, "\n    {detail}"))
+    }
+}
+
+/// What would change.
+///
+/// # Errors
+/// The database fails, or the file contradicts it.
+pub fn dry_run(context: &ApplyContext<'_>, file: &EnvironmentFile) -> Result<Vec<Change>, ApplyError> {
+    context.store.snapshot(|conn| Ok(plan::plan(conn, context, file)?.changes))
+}
+
+/// Carries out what has to change, in one transaction, and says what it was.
+///
+/// # Errors
+/// The database fails, or the file contradicts it. Nothing was changed then.
+pub fn apply(context: &ApplyContext<'_>, file: &EnvironmentFile) -> Result<Vec<Change>, ApplyError> {
+    context.store.transact(|conn| {
+        let Planned { environment, changes, .. } = plan::plan(conn, context, file)?;
+        if changes.is_empty() {
+            return Ok(changes);
+        }
+        // The new version tells every node to look. It also locks the environment's row: whoever applied something in
+        // between is done now, and the plan is made again on what they left.
+        environments::touch(conn, &environment.id, context.keys.now)?;
+        let Planned { changes, steps, .. } = plan::plan(conn, context, file)?;
+        for step in steps {
+            step(conn)?;
+        }
+        Ok(changes)
+    })
+}

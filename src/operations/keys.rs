@@ -1,0 +1,245 @@
+//! Signing keys: made, rotated, retired, revoked.
+
+use super::lookup::EnvironmentLookup;
+use crate::{
+    domain::{
+        environment::{Environment, SigningAlg},
+        random::Random,
+        signing_key::{KeySchedule, KeyState},
+    },
+    jose::{
+        error::JoseError,
+        master_key::{MasterKey, private_key_aad},
+        private_key::PrivateKey,
+    },
+    store::{Conn, Store, StoreError, environments, signing_keys, signing_keys::StoredKey},
+};
+
+/// Nodes hear of a new key within this many seconds, even if a notification is lost; it is added to the time that a new
+/// key is published before it signs.
+const NODE_DELAY: i64 = 5;
+
+/// Makes keys and knows the rules of their life.
+#[derive(Clone, Copy)]
+pub struct KeyMaker<'a> {
+    /// Seals private keys.
+    pub master_key: &'a MasterKey,
+    /// For nonces and ids.
+    pub random: &'a dyn Random,
+    /// What tokens are signed with where the resource server says nothing.
+    pub default_alg: SigningAlg,
+    /// How long verifiers may keep the key set, in seconds.
+    pub jwks_max_age: i64,
+    /// Seconds since 1970.
+    pub now: i64,
+}
+
+/// Why the keys cannot be changed. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The database fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A key cannot be made or sealed.
+    #[error("a signing key cannot be made: {0}")]
+    Jose(#[from] JoseError),
+    /// It would break something; the text says what to do instead.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl KeyMaker<'_> {
+    /// A new key that starts to sign at `activates_at` (seconds since 1970), its private half sealed.
+    ///
+    /// # Errors
+    /// OpenSSL or the random source failed.
+    pub fn make(&self, environment_id: &str, alg: SigningAlg, activates_at: i64) -> Result<StoredKey, JoseError> {
+        let key = PrivateKey::generate(alg)?;
+        let aad = private_key_aad(environment_id, key.kid());
+        Ok(StoredKey {
+            environment_id: environment_id.to_owned(),
+            kid: key.kid().to_owned(),
+            alg,
+            schedule: KeySchedule { created_at: self.now, activates_at, retires_at: None, removes_at: None },
+            sealed_private_key: self.master_key.seal(self.random, &key.to_pkcs8_der()?, &aad)?,
+            public_jwk: key.public_jwk().to_owned(),
+        })
+    }
+
+    /// Whether one of `keys` signs with `alg` now.
+    pub fn can_sign(&self, keys: &[StoredKey], alg: SigningAlg) -> bool {
+        keys.iter().any(|key| key.alg == alg && self.state(key) == KeyState::Active)
+    }
+
+    /// The state of `key` now.
+    pub fn state(&self, key: &StoredKey) -> KeyState {
+        key.schedule.state(self.now)
+    }
+}
+
+/// Makes sure that every environment has a key that signs with the default algorithm; at start, since the algorithm is a
+/// setting. Says which were made.
+///
+/// # Errors
+/// The database fails, or a key cannot be made.
+pub fn ensure(store: &Store, maker: &KeyMaker<'_>) -> Result<Vec<String>, KeyError> {
+    let environments = store.read(environments::all)?;
+    let mut made = Vec::new();
+    for environment in environments.into_iter().map(|stored| stored.environment) {
+        let keys = store.read(|conn| signing_keys::list(conn, &environment.id))?;
+        if maker.can_sign(&keys, maker.default_alg) {
+            continue;
+        }
+        made.extend(store.transact(|conn| {
+            // Another node may be doing the same: whoever holds the environment's row looks again.
+            environments::touch(conn, &environment.id, maker.now)?;
+            ensure_one(conn, maker, &environment.id, maker.default_alg)
+        })?);
+    }
+    Ok(made)
+}
+
+fn ensure_one(
+    conn: &mut Conn<'_>,
+    maker: &KeyMaker<'_>,
+    environment_id: &str,
+    alg: SigningAlg,
+) -> Result<Option<String>, KeyError> {
+    let keys = signing_keys::list(conn, environment_id)?;
+    if maker.can_sign(&keys, alg) {
+        return Ok(None);
+    }
+    let key = maker.make(environment_id, alg, maker.now)?;
+    signing_keys::insert(conn, &key)?;
+    Ok(Some(key.kid))
+}
+
+/// The keys of an environment, oldest first.
+///
+/// # Errors
+/// The database fails, or there is no such environment.
+pub fn list(store: &Store, lookup: &EnvironmentLookup) -> Result<(Environment, Vec<StoredKey>), KeyError> {
+    store.snapshot(|conn| {
+        let environment = find(conn, lookup)?;
+        let keys = signing_keys::list(conn, &environment.id)?;
+        Ok((environment, keys))
+    })
+}
+
+/// Publishes a new key now and lets it take over one JWKS lifetime later, when no verifier is left that has not seen it
+/// (TE-096). The old one stays published until the last token under it has expired.
+///
+/// # Errors
+/// The database fails, a key cannot be made, or a rotation is under way already.
+pub fn rotate(
+    store: &Store,
+    maker: &KeyMaker<'_>,
+    lookup: &EnvironmentLookup,
+    alg: SigningAlg,
+) -> Result<StoredKey, KeyError> {
+    change(store, maker, lookup, |conn, environment| {
+        let keys = signing_keys::list(conn, &environment.id)?;
+        for removed in keys.iter().filter(|key| maker.state(key) == KeyState::Removed) {
+            // Nothing verifies under it any more; the private key has no business staying.
+            signing_keys::delete(conn, &environment.id, &removed.kid)?;
+        }
+        if let Some(next) = keys.iter().find(|key| key.alg == alg && maker.state(key) == KeyState::Published) {
+            return Err(KeyError::Refused(format!(
+                "a rotation is under way: key {} starts to sign in {} s",
+                next.kid,
+                next.schedule.activates_at - maker.now
+            )));
+        }
+        let takes_over_at = if maker.can_sign(&keys, alg) {
+            maker.now + maker.jwks_max_age + NODE_DELAY
+        } else {
+            maker.now
+        };
+        let next = maker.make(&environment.id, alg, takes_over_at)?;
+        for key in keys.iter().filter(|key| key.alg == alg && maker.state(key) == KeyState::Active) {
+            let schedule = key.schedule.retiring_at(takes_over_at, environment.access_token_lifetime);
+            signing_keys::update_schedule(conn, &environment.id, &key.kid, &schedule)?;
+        }
+        signing_keys::insert(conn, &next)?;
+        Ok(next)
+    })
+}
+
+/// Stops signing with a key now. Its tokens stay good until they expire.
+///
+/// # Errors
+/// The database fails, there is no such key, it does not sign, or nothing else would.
+pub fn retire(store: &Store, maker: &KeyMaker<'_>, lookup: &EnvironmentLookup, kid: &str) -> Result<(), KeyError> {
+    change(store, maker, lookup, |conn, environment| {
+        let keys = signing_keys::list(conn, &environment.id)?;
+        let key = find_key(&keys, kid)?;
+        if maker.state(key) == KeyState::Removed || maker.state(key) == KeyState::Retired {
+            return Err(KeyError::Refused(format!("key {kid} is {} already", maker.state(key).as_str())));
+        }
+        let others: Vec<StoredKey> = keys.iter().filter(|other| other.kid != kid).cloned().collect();
+        if maker.state(key) == KeyState::Active && !maker.can_sign(&others, key.alg) {
+            return Err(KeyError::Refused(format!(
+                "key {kid} is the only one that signs with {}: run `tessera keys rotate`, and wait until the new key is \
+                 active; or `tessera keys revoke {kid}` if it has leaked",
+                key.alg.as_str()
+            )));
+        }
+        let schedule = key.schedule.retiring_at(maker.now, environment.access_token_lifetime);
+        signing_keys::update_schedule(conn, &environment.id, kid, &schedule)?;
+        Ok(())
+    })
+}
+
+/// Removes a key at once, with everything signed by it (TE-097). Where nothing would sign any more, another key takes
+/// over at once. Gives the id of that key.
+///
+/// # Errors
+/// The database fails, there is no such key, or the new one cannot be made.
+pub fn revoke(
+    store: &Store,
+    maker: &KeyMaker<'_>,
+    lookup: &EnvironmentLookup,
+    kid: &str,
+) -> Result<Option<String>, KeyError> {
+    change(store, maker, lookup, |conn, environment| {
+        let mut keys = signing_keys::list(conn, &environment.id)?;
+        let alg = find_key(&keys, kid)?.alg;
+        signing_keys::delete(conn, &environment.id, kid)?;
+        keys.retain(|key| key.kid != kid);
+        if maker.can_sign(&keys, alg) {
+            return Ok(None);
+        }
+        match keys.iter().find(|key| key.alg == alg && maker.state(key) == KeyState::Published) {
+            Some(next) => {
+                let schedule = KeySchedule { activates_at: maker.now, ..next.schedule };
+                signing_keys::update_schedule(conn, &environment.id, &next.kid, &schedule)?;
+                Ok(Some(next.kid.clone()))
+            }
+            None => ensure_one(conn, maker, &environment.id, alg),
+        }
+    })
+}
+
+/// Changes the keys of an environment in one transaction and tells every node.
+fn change<T>(
+    store: &Store,
+    maker: &KeyMaker<'_>,
+    lookup: &EnvironmentLookup,
+    work: impl FnOnce(&mut Conn<'_>, &Environment) -> Result<T, KeyError>,
+) -> Result<T, KeyError> {
+    store.transact(|conn| {
+        let environment = find(conn, lookup)?;
+        environments::touch(conn, &environment.id, maker.now)?;
+        work(conn, &environment)
+    })
+}
+
+fn find(conn: &mut Conn<'_>, lookup: &EnvironmentLookup) -> Result<Environment, KeyError> {
+    lookup.find(conn)?.ok_or_else(|| KeyError::Refused(lookup.not_found()))
+}
+
+fn find_key<'k>(keys: &'k [StoredKey], kid: &str) -> Result<&'k StoredKey, KeyError> {
+    keys.iter().find(|key| key.kid == kid).ok_or_else(|| {
+        KeyError::Refused(format!("there is no key {kid:?} in this environment: see `tessera keys list`"))
+    })
+}

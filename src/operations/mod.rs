@@ -1,0 +1,12 @@
+//! What the server can do, free of HTTP: the command line and the URLs call the same functions.
+
+pub mod apply;
+pub mod authenticate;
+pub mod context;
+pub mod environment_file;
+pub mod issue;
+pub mod keys;
+pub mod lookup;
+pub mod metadata;
+pub mod standing;
+pub mod token;
