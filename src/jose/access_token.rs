@@ -161,8 +161,7 @@ fn time(claims: &mut Map<String, Value>, name: &'static str, round: fn(f64) -> f
     let Some(value) = claims.remove(name) else { return Ok(None) };
     let seconds = match (value.as_i64(), value.as_f64()) {
         (Some(seconds), _) => seconds,
-        // Huge values and infinities saturate and fall to the check of the range.
-        #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+        // The cast saturates: 1e300 falls to the check of the range.
         (None, Some(seconds)) => round(seconds) as i64,
         (None, None) => return Err(ClaimType(name)),
     };
