@@ -5,4 +5,5 @@
 
 pub mod domain;
 pub mod oauth;
+pub mod operations;
 pub mod settings;

@@ -1,0 +1,3 @@
+//! What the server can do, without HTTP.
+
+pub mod environment_file;
