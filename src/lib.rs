@@ -6,4 +6,9 @@
 pub mod domain;
 pub mod jose;
 pub mod oauth;
+<<<<<<< HEAD
 pub mod oxide;
+=======
+pub mod operations;
+pub mod settings;
+>>>>>>> settings

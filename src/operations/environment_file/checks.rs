@@ -1,0 +1,192 @@
+//! What the blocks of a file say of each other.
+
+use super::{
+    EnvironmentFile,
+    blocks::check_names,
+    findings::{Findings, nearest},
+    table::item_path,
+};
+use crate::{
+    domain::{
+        environment::ResourceServer,
+        rule::{ExchangeRule, ISSUER_SELF},
+    },
+    oauth::{grant_type::GrantType, scope::Scope},
+};
+
+pub(super) fn check(file: &EnvironmentFile, findings: &mut Findings<'_>) {
+    check_duplicates(file, findings);
+    check_audience_names(file, findings);
+    let client_ids: Vec<&str> = file.clients.iter().map(|block| block.client.id.as_str()).collect();
+    for (position, server) in file.resource_servers.iter().enumerate() {
+        let list = format!("resource_server[{position}].clients");
+        check_names(&list, server.clients.iter().map(String::as_str), "client", &client_ids, findings);
+    }
+    check_access(file, findings);
+    for (position, block) in file.exchange_rules.iter().enumerate() {
+        check_rule(&format!("exchange_rule[{position}]"), &block.rule, file, findings);
+    }
+}
+
+fn check_duplicates(file: &EnvironmentFile, findings: &mut Findings<'_>) {
+    let audiences = file.resource_servers.iter().map(|server| Some(server.audience.as_str()));
+    unique("resource_server", "audience", audiences, findings);
+    unique("client", "id", file.clients.iter().map(|block| Some(block.client.id.as_str())), findings);
+    unique("application", "name", file.applications.iter().map(|block| Some(block.name.as_str())), findings);
+    unique("application", "id", file.applications.iter().map(|block| block.id.as_deref()), findings);
+    let connections = file.identity_connections.iter().map(|connection| Some(connection.name.as_str()));
+    unique("identity_connection", "name", connections, findings);
+    unique("exchange_rule", "name", file.exchange_rules.iter().map(|block| Some(block.rule.name.as_str())), findings);
+}
+
+fn unique<'a>(block: &str, key: &str, values: impl Iterator<Item = Option<&'a str>>, findings: &mut Findings<'_>) {
+    let mut seen: Vec<(&str, usize)> = Vec::new();
+    for (position, value) in values.enumerate() {
+        // The empty text stands in for a value whose absence is reported already.
+        let Some(value) = value.filter(|value| !value.is_empty()) else { continue };
+        match seen.iter().find(|(known, _)| *known == value) {
+            Some((_, first)) => {
+                let line = findings.line(&format!("{block}[{first}].{key}"));
+                let path = format!("{block}[{position}].{key}");
+                findings.error(&path, format_args!("\"{value}\" is taken on line {line}; give this one another"));
+            }
+            None => seen.push((value, position)),
+        }
+    }
+}
+
+/// A name in `audience` must mean one thing only (RFC 8693 §2.1, TE-047): a resource server and a client may share one
+/// if the client *is* that resource server.
+fn check_audience_names(file: &EnvironmentFile, findings: &mut Findings<'_>) {
+    for (position, block) in file.clients.iter().enumerate() {
+        let id = &block.client.id;
+        let server = file.resource_servers.iter().find(|server| server.audience == *id && !id.is_empty());
+        if server.is_some_and(|server| !server.clients.contains(id)) {
+            findings.error(
+                &format!("client[{position}].id"),
+                format_args!(
+                    "\"{id}\" is also the audience of a resource server; rename one of them, or add the client to that \
+                     resource server's clients if they are the same service"
+                ),
+            );
+        }
+    }
+}
+
+fn check_access(file: &EnvironmentFile, findings: &mut Findings<'_>) {
+    for (position, block) in file.clients.iter().enumerate() {
+        for (entry, access) in block.client.access.iter().enumerate() {
+            let path = format!("client[{position}].access[{entry}]");
+            let server = file.resource_servers.iter().find(|server| server.audience == access.audience);
+            match server {
+                Some(server) => check_scopes(&format!("{path}.scopes"), &access.scopes, &[server], findings),
+                None if access.audience.is_empty() => {}
+                None => no_resource_server(&format!("{path}.audience"), &access.audience, file, findings),
+            }
+        }
+    }
+}
+
+fn check_rule(path: &str, rule: &ExchangeRule, file: &EnvironmentFile, findings: &mut Findings<'_>) {
+    check_rule_client(path, rule, file, findings);
+    check_subject(path, rule, file, findings);
+    let targets: Vec<&ResourceServer> =
+        file.resource_servers.iter().filter(|server| rule.audience.contains(&server.audience)).collect();
+    if rule.audience.is_empty() {
+        findings.error(&format!("{path}.audience"), "names no target; list the resource servers that the rule opens");
+    }
+    for audience in rule.audience.iter().filter(|name| !targets.iter().any(|target| target.audience == **name)) {
+        no_resource_server(&item_path(&format!("{path}.audience"), audience), audience, file, findings);
+    }
+    if !targets.is_empty() {
+        check_scopes(&format!("{path}.pass_scopes"), &rule.pass_scopes, &targets, findings);
+        check_scopes(&format!("{path}.grant_scopes"), &rule.grant_scopes, &targets, findings);
+        warn_of_scopes_beyond_access(path, rule, file, findings);
+    }
+}
+
+fn check_rule_client(path: &str, rule: &ExchangeRule, file: &EnvironmentFile, findings: &mut Findings<'_>) {
+    let path = format!("{path}.client");
+    let name = &rule.client;
+    if name.is_empty() {
+        return;
+    }
+    let Some(block) = file.clients.iter().find(|block| block.client.id == *name) else {
+        let nearest = nearest(name, file.clients.iter().map(|block| block.client.id.as_str()));
+        findings.error(
+            &path,
+            format_args!("there is no client \"{name}\"{nearest}; add a [[client]] block or correct the id"),
+        );
+        return;
+    };
+    let can_exchange =
+        block.client.grants.iter().any(|grant| matches!(grant, GrantType::TokenExchange | GrantType::Delegation));
+    if !can_exchange {
+        findings.error(
+            &path,
+            format_args!(
+                "\"{name}\" has no grant that uses rules; add \"token_exchange\" or \"delegation\" to its grants"
+            ),
+        );
+    }
+}
+
+fn check_subject(path: &str, rule: &ExchangeRule, file: &EnvironmentFile, findings: &mut Findings<'_>) {
+    let issuer = &rule.subject.issuer;
+    if issuer == ISSUER_SELF {
+        if let Some(audience) = &rule.subject.audience
+            && !file.resource_servers.iter().any(|server| server.audience == *audience)
+        {
+            no_resource_server(&format!("{path}.subject.audience"), audience, file, findings);
+        }
+    } else if !file.identity_connections.iter().any(|connection| connection.name == *issuer) {
+        let names = file.identity_connections.iter().map(|connection| connection.name.as_str());
+        let nearest = nearest(issuer, names);
+        findings.error(
+            &format!("{path}.subject.issuer"),
+            format_args!("must be \"self\" or the name of an identity connection; there is no \"{issuer}\"{nearest}"),
+        );
+    }
+}
+
+/// Reports the scopes that mean nothing at any of the targets (RFC 9068 §3).
+fn check_scopes(path: &str, scopes: &Scope, targets: &[&ResourceServer], findings: &mut Findings<'_>) {
+    for token in scopes.iter().filter(|token| !targets.iter().any(|target| target.scopes.contains(token))) {
+        let names: Vec<String> = targets.iter().map(|target| format!("\"{}\"", target.audience)).collect();
+        let known = targets.iter().flat_map(|target| target.scopes.iter());
+        let nearest = nearest(token, known);
+        findings.error(
+            &item_path(path, token),
+            format_args!(
+                "\"{token}\" is not a scope of {}{nearest}; add it there or remove it here",
+                names.join(" or ")
+            ),
+        );
+    }
+}
+
+/// `pass_scopes` stay within what the client may have; beyond that they never have any effect.
+fn warn_of_scopes_beyond_access(path: &str, rule: &ExchangeRule, file: &EnvironmentFile, findings: &mut Findings<'_>) {
+    let Some(block) = file.clients.iter().find(|block| block.client.id == rule.client) else { return };
+    for token in rule.pass_scopes.iter() {
+        if !rule.audience.iter().any(|audience| block.client.ceiling(audience).contains(token)) {
+            findings.warn(
+                &item_path(&format!("{path}.pass_scopes"), token),
+                format_args!(
+                    "\"{token}\" can never be passed: the client has no access to it at any of the rule's targets; add it \
+                     to the client's access, or to grant_scopes if the rule is meant to widen"
+                ),
+            );
+        }
+    }
+}
+
+fn no_resource_server(path: &str, audience: &str, file: &EnvironmentFile, findings: &mut Findings<'_>) {
+    let nearest = nearest(audience, file.resource_servers.iter().map(|server| server.audience.as_str()));
+    findings.error(
+        path,
+        format_args!(
+            "there is no resource server \"{audience}\"{nearest}; add a [[resource_server]] block or correct the name"
+        ),
+    );
+}

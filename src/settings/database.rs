@@ -1,0 +1,117 @@
+//! `[database]`: where the data is.
+
+use std::time::Duration;
+
+use url::Url;
+
+use super::{reader::Reader, secret_text::SecretText};
+
+const SQLITE: &str = "sqlite://";
+/// What a password in a URL is shown as.
+const SHOWN_PASSWORD: &str = "***";
+
+/// Where the data is.
+#[derive(Clone)]
+pub struct Database {
+    /// `sqlite://FILE`, or `postgres://…` (or `postgresql://…`), which may hold a password.
+    pub url: SecretText,
+    /// Whether `serve` runs pending migrations.
+    pub migrate: bool,
+    /// The most connections of this process.
+    pub pool_size: u32,
+    /// How long to wait for a free connection.
+    pub acquire_timeout: Duration,
+    /// How long a single statement may take.
+    pub statement_timeout: Duration,
+}
+
+impl Database {
+    pub(super) fn read(reader: &mut Reader) -> Self {
+        let url = read_url(reader);
+        Self {
+            url,
+            migrate: reader.boolean("database.migrate"),
+            pool_size: u32::try_from(reader.integer("database.pool_size", 1..=1000)).unwrap_or(1),
+            acquire_timeout: reader.milliseconds("database.acquire_timeout_ms", 1..=600_000),
+            statement_timeout: reader.milliseconds("database.statement_timeout_ms", 1..=600_000),
+        }
+    }
+
+    /// The database file, when the embedded engine is used.
+    pub fn sqlite_file(&self) -> Option<&str> {
+        self.url.reveal().strip_prefix(SQLITE)
+    }
+}
+
+fn read_url(reader: &mut Reader) -> SecretText {
+    let (value, file) = ("database.url", "database.url_file");
+    let given = reader.secret(value);
+    let from_file = reader.secret_file(file);
+    // `database.url` has a default, which a file replaces; only two given ones contradict each other.
+    if reader.is_given(value) && given.is_some() && from_file.is_some() {
+        reader.error(file, "is set together with database.url; keep one of them");
+    }
+    let key = if from_file.is_some() { file } else { value };
+    let Some(url) = from_file.or(given) else {
+        reader.error(value, "must be set, such as \"sqlite://data/tessera.db\"");
+        return SecretText::new("");
+    };
+    match shown(url.reveal()) {
+        Ok(shown) => reader.show(value, shown),
+        Err(problem) => reader.error(key, problem),
+    }
+    url
+}
+
+/// Checks a database URL and gives the form that may be shown. The problem never quotes the URL: it may hold a password.
+fn shown(url: &str) -> Result<String, &'static str> {
+    if let Some(file) = url.strip_prefix(SQLITE) {
+        return match file {
+            "" => Err("names no file; write sqlite://FILE, such as sqlite://data/tessera.db"),
+            // Each connection of the pool would open an empty database of its own.
+            ":memory:" => Err("must name a file; a database in memory is not shared between connections"),
+            _ => Ok(url.to_owned()),
+        };
+    }
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        return Err("must begin with sqlite:// or postgres://");
+    }
+    let mut parsed = Url::parse(url).map_err(
+        |_| "is not a valid URL; write postgres://USER:PASSWORD@HOST/NAME, with special characters percent-encoded",
+    )?;
+    if parsed.password().is_some() {
+        parsed.set_password(Some(SHOWN_PASSWORD)).map_err(|()| "has a password but no host")?;
+    }
+    // libpq takes passwords as parameters too: password, sslpassword.
+    let pairs: Vec<(String, String)> = parsed.query_pairs().into_owned().collect();
+    if pairs.iter().any(|(name, _)| name.contains("password")) {
+        parsed.query_pairs_mut().clear().extend_pairs(
+            pairs
+                .iter()
+                .map(|(name, value)| (name, if name.contains("password") { SHOWN_PASSWORD } else { value.as_str() })),
+        );
+    }
+    Ok(parsed.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn a_password_in_the_url_is_masked_wherever_it_stands() {
+        assert_eq!(shown("postgres://u:hunter2@db:5432/t").as_deref(), Ok("postgres://u:***@db:5432/t"));
+        let parameters = shown("postgresql://db/t?user=u&password=hunter2&sslpassword=hunter2").expect("valid");
+        assert!(parameters.contains("user=u") && !parameters.contains("hunter2"), "{parameters}");
+        assert_eq!(shown("sqlite://data/tessera.db").as_deref(), Ok("sqlite://data/tessera.db"));
+    }
+
+    #[test]
+    fn urls_of_other_engines_and_without_a_file_are_refused() {
+        for bad in
+            ["mysql://db/t", "sqlite://", "sqlite://:memory:", "data/tessera.db", "host=db user=u", "postgres://[", ""]
+        {
+            assert!(shown(bad).is_err(), "{bad}");
+        }
+    }
+}

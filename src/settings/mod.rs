@@ -1,0 +1,88 @@
+//! The settings of the server: built-in defaults < the file of `--config` < variables `TESSERA__SECTION__KEY`.
+//!
+//! One file per section. Each reads its settings, checks them and reports every mistake; all mistakes of all sections
+//! come back together. `config/default.toml` is the list of all settings, `docs/configuration.md` shows it as a table.
+
+mod audit;
+mod catalog;
+mod database;
+#[cfg(test)]
+mod documentation;
+mod error;
+mod keys;
+mod layers;
+mod log;
+mod reader;
+mod secret_text;
+mod server;
+mod tokens;
+
+use std::path::Path;
+
+pub use self::{
+    audit::{Audit, AuditCommit},
+    catalog::Catalog,
+    database::Database,
+    error::{SettingError, SettingsErrors},
+    keys::{Keys, MasterKey, MasterKeyError, MasterKeySource},
+    log::{Log, LogFormat},
+    secret_text::SecretText,
+    server::{BehindProxy, Server, Tls},
+    tokens::Tokens,
+};
+use self::{layers::Layers, reader::Reader};
+
+/// All settings, checked.
+pub struct Settings {
+    /// Where and how to listen.
+    pub server: Server,
+    /// Where the data is.
+    pub database: Database,
+    /// How private keys are protected and public ones published.
+    pub keys: Keys,
+    /// How tokens are signed.
+    pub tokens: Tokens,
+    /// How issued tokens are recorded.
+    pub audit: Audit,
+    /// The bounds of what is kept in memory.
+    pub catalog: Catalog,
+    /// What is logged and how.
+    pub log: Log,
+    effective: String,
+}
+
+impl Settings {
+    /// Reads and checks all settings. `environment` holds the environment variables (`std::env::vars()`); those that do
+    /// not begin with `TESSERA__` are ignored, except `RUST_LOG`. Files that settings name are read too.
+    ///
+    /// # Errors
+    /// All mistakes at once, each with the setting, the layer it comes from and what to do.
+    pub fn load(
+        config_file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, SettingsErrors> {
+        let mut errors = Vec::new();
+        let layers = Layers::read(config_file, environment, &mut errors);
+        let mut reader = Reader::new(layers, errors);
+        let server = Server::read(&mut reader);
+        let database = Database::read(&mut reader);
+        let keys = Keys::read(&mut reader, &database);
+        let tokens = Tokens::read(&mut reader);
+        let audit = Audit::read(&mut reader);
+        let catalog = Catalog::read(&mut reader);
+        let log = Log::read(&mut reader);
+        if !reader.errors.is_empty() {
+            return Err(SettingsErrors(reader.errors));
+        }
+        let effective = reader.shown();
+        Ok(Self { server, database, keys, tokens, audit, catalog, log, effective })
+    }
+
+    /// The values in effect as TOML, for people: secrets show as `"(set)"`, and the password in a URL as `***`.
+    pub fn effective(&self) -> &str {
+        &self.effective
+    }
+}
+
+#[cfg(test)]
+mod tests;
