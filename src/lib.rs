@@ -3,12 +3,17 @@
 //! `docs/architecture.md` is the map. Imports run one way:
 //! `cli → app → http → operations → grants → oxide → catalog, audit → store, jose → domain → oauth`.
 
+pub mod app;
+pub mod audit;
+pub mod catalog;
+pub mod cli;
 pub mod domain;
+pub mod grants;
+pub mod http;
 pub mod jose;
 pub mod oauth;
-<<<<<<< HEAD
-pub mod oxide;
-=======
 pub mod operations;
+pub mod oxide;
 pub mod settings;
->>>>>>> settings
+pub mod store;
+pub mod telemetry;

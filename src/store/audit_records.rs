@@ -1,0 +1,187 @@
+//! `audit_records`: appended in batches, read for verification, and dropped by the day. On Postgres each day is a partition.
+
+use diesel::{
+    dsl::sql,
+    prelude::*,
+    sql_types::{BigInt, Bool, Text},
+};
+
+use super::{Conn, StoreError, connection::each, schema::audit_records};
+
+/// Held while partitions are made or dropped, so that nodes do not do it at once. An arbitrary number that nobody else uses.
+const PARTITION_LOCK: i64 = 0x7E55_E8A0_0002;
+
+/// How many old rows SQLite deletes at once: short enough that nobody waits for the write lock.
+const DELETE_AT_ONCE: i64 = 2000;
+
+/// A record as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = audit_records, treat_none_as_default_value = false)]
+pub struct AuditRow {
+    /// Whole days since 1970, in UTC.
+    pub day: i64,
+    /// The chain that it belongs to.
+    pub node: String,
+    /// Its place in the chain, from 1.
+    pub seq: i64,
+    /// Milliseconds since 1970.
+    pub time_ms: i64,
+    /// Where it happened; `None` outside any environment.
+    pub environment_id: Option<String>,
+    /// What happened.
+    pub event: String,
+    /// How it ended.
+    pub outcome: String,
+    /// The request that it happened in.
+    pub request_id: String,
+    /// Who asked.
+    pub client_id: Option<String>,
+    /// Whom it is about.
+    pub subject: Option<String>,
+    /// The token that was made.
+    pub jti: Option<String>,
+    /// Why it was refused.
+    pub reason: Option<String>,
+    /// The whole record as JSON.
+    pub record: String,
+    /// `hash` of the record before it in the chain, in hexadecimal.
+    pub previous_hash: String,
+    /// SHA-256 over the chain up to here, in hexadecimal.
+    pub hash: String,
+}
+
+/// Appends all of `rows`, or none of them, and returns when they are durable. The days of the rows must have been prepared.
+///
+/// # Errors
+/// One is there already ([`StoreError::Conflict`]), or the database failed.
+pub fn append(conn: &mut Conn<'_>, rows: &[AuditRow]) -> Result<(), StoreError> {
+    match conn {
+        // One statement of constant text, and so one commit, however many rows; and the cheapest per row that Postgres has.
+        Conn::Postgres(c) => {
+            diesel::copy_from(audit_records::table).from_insertable(rows).execute(*c)?;
+            Ok(())
+        }
+        // One prepared statement, run once per row: without a server in between that is the cheapest here.
+        Conn::Sqlite(_) => conn.transact(|conn| {
+            for row in rows {
+                each!(conn, c => diesel::insert_into(audit_records::table).values(row).execute(c))?;
+            }
+            Ok(())
+        }),
+    }
+}
+
+/// The hash of the record at this place of a chain, if there is one.
+///
+/// # Errors
+/// The database failed.
+pub fn hash_at(conn: &mut Conn<'_>, day: i64, node: &str, seq: i64) -> Result<Option<String>, StoreError> {
+    let one = audit_records::table.find((day, node, seq)).select(audit_records::hash);
+    Ok(each!(conn, c => one.first(c).optional())?)
+}
+
+/// The chains that have records of `day`.
+///
+/// # Errors
+/// The database failed.
+pub fn nodes(conn: &mut Conn<'_>, day: i64) -> Result<Vec<String>, StoreError> {
+    use audit_records as t;
+    Ok(each!(conn, c => t::table.filter(t::day.eq(day)).select(t::node).distinct().order(t::node).load(c))?)
+}
+
+/// At most `limit` records of a chain after `seq`, in order.
+///
+/// # Errors
+/// The database failed.
+pub fn of_node(conn: &mut Conn<'_>, node: &str, after: i64, limit: i64) -> Result<Vec<AuditRow>, StoreError> {
+    use audit_records as t;
+    let some = t::table.filter(t::node.eq(node).and(t::seq.gt(after))).order(t::seq).limit(limit);
+    Ok(each!(conn, c => some.select(AuditRow::as_select()).load(c))?)
+}
+
+/// Makes the partition of `day`, if the engine has partitions and it is not there yet.
+///
+/// # Errors
+/// The database failed.
+pub fn prepare_day(conn: &mut Conn<'_>, day: i64) -> Result<(), StoreError> {
+    let name = partition(day);
+    let Conn::Postgres(c) = conn else { return Ok(()) };
+    if exists(c, &name)? {
+        return Ok(());
+    }
+    conn.transact(|conn| {
+        let Conn::Postgres(c) = conn else { return Ok(()) };
+        lock(c)?;
+        if exists(c, &name)? {
+            return Ok(());
+        }
+        // `CREATE TABLE … PARTITION OF` would wait for every reader of the audit log, and every writer behind it; attaching waits
+        // for neither.
+        diesel::sql_query(format!("CREATE TABLE {name} (LIKE audit_records INCLUDING DEFAULTS)")).execute(*c)?;
+        let next = day.saturating_add(1);
+        let attach = format!("ALTER TABLE audit_records ATTACH PARTITION {name} FOR VALUES FROM ({day}) TO ({next})");
+        diesel::sql_query(attach).execute(*c)?;
+        Ok(())
+    })
+}
+
+/// Drops what is older than `day`; `true` when there is more left to drop.
+///
+/// # Errors
+/// The database failed.
+pub fn drop_before(conn: &mut Conn<'_>, day: i64) -> Result<bool, StoreError> {
+    match conn {
+        Conn::Sqlite(c) => {
+            let deleted = diesel::sql_query(
+                "DELETE FROM audit_records WHERE rowid IN (SELECT rowid FROM audit_records WHERE day < $1 LIMIT $2)",
+            )
+            .bind::<BigInt, _>(day)
+            .bind::<BigInt, _>(DELETE_AT_ONCE)
+            .execute(*c)?;
+            Ok(i64::try_from(deleted).is_ok_and(|deleted| deleted == DELETE_AT_ONCE))
+        }
+        Conn::Postgres(_) => conn.transact(|conn| {
+            let Conn::Postgres(c) = conn else { return Ok(false) };
+            // Dropping waits for readers, and every node's writer would wait behind it: rather try again another time.
+            diesel::sql_query("SET LOCAL lock_timeout = '1s'").execute(*c)?;
+            lock(c)?;
+            for name in partitions(c)? {
+                if day_of(&name).is_some_and(|of| of < day) {
+                    diesel::sql_query(format!("DROP TABLE {name}")).execute(*c)?;
+                }
+            }
+            Ok(false)
+        }),
+    }
+}
+
+/// Only digits and a minus sign turned into `m` come after the prefix, so that the name can stand in a statement.
+fn partition(day: i64) -> String {
+    format!("audit_records_{day}").replace('-', "m")
+}
+
+fn day_of(partition: &str) -> Option<i64> {
+    partition.strip_prefix("audit_records_")?.replace('m', "-").parse().ok()
+}
+
+fn exists(connection: &mut PgConnection, name: &str) -> QueryResult<bool> {
+    diesel::select(sql::<Bool>("to_regclass(").bind::<Text, _>(name).sql(") IS NOT NULL")).get_result(connection)
+}
+
+fn lock(connection: &mut PgConnection) -> QueryResult<usize> {
+    diesel::sql_query("SELECT pg_advisory_xact_lock($1)").bind::<BigInt, _>(PARTITION_LOCK).execute(connection)
+}
+
+fn partitions(connection: &mut PgConnection) -> QueryResult<Vec<String>> {
+    #[derive(QueryableByName)]
+    struct Name {
+        #[diesel(sql_type = Text)]
+        name: String,
+    }
+    let names: Vec<Name> = diesel::sql_query(
+        "SELECT child.relname::text AS name FROM pg_inherits \
+         JOIN pg_class child ON child.oid = inhrelid WHERE inhparent = 'audit_records'::regclass",
+    )
+    .load(connection)?;
+    Ok(names.into_iter().map(|row| row.name).collect())
+}

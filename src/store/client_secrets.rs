@@ -1,0 +1,130 @@
+//! `client_secrets`: at most two of a client are in use at once, so that one can be replaced without an outage.
+
+use diesel::prelude::*;
+
+use super::{Conn, StoreError, connection::each, rows::Row, schema::client_secrets};
+use crate::domain::{client::ClientSecret, secret::SecretHash};
+
+/// Where a secret came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretOrigin {
+    /// Given in an environment file.
+    File,
+    /// Made by the server.
+    Generated,
+}
+
+impl SecretOrigin {
+    const fn as_str(self) -> &'static str {
+        match self {
+            SecretOrigin::File => "file",
+            SecretOrigin::Generated => "generated",
+        }
+    }
+}
+
+/// A secret as it is kept.
+#[derive(Debug, Clone)]
+pub struct StoredSecret {
+    /// Itself.
+    pub secret: ClientSecret,
+    /// Where it came from.
+    pub origin: SecretOrigin,
+    /// Seconds since 1970.
+    pub created_at: i64,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = client_secrets)]
+struct SecretRow {
+    id: String,
+    client_id: String,
+    hash: String,
+    origin: String,
+    created_at: i64,
+    expires_at: Option<i64>,
+}
+
+impl SecretRow {
+    fn into_value(self) -> Result<(String, StoredSecret), StoreError> {
+        let row = Row { table: "client_secrets", key: &self.id };
+        let hash = SecretHash::from_hex(&self.hash).ok_or_else(|| row.corrupt("hash is not 64 hexadecimal digits"))?;
+        let origin = [SecretOrigin::File, SecretOrigin::Generated].into_iter().find(|o| o.as_str() == self.origin);
+        let origin = origin.ok_or_else(|| row.corrupt("origin is not known to this version"))?;
+        let secret = ClientSecret { hash, expires_at: self.expires_at, id: self.id };
+        Ok((self.client_id, StoredSecret { secret, origin, created_at: self.created_at }))
+    }
+}
+
+/// Those of a client, newest first, expired ones included.
+///
+/// # Errors
+/// The database failed, or a row is corrupt.
+pub fn list(conn: &mut Conn<'_>, environment_id: &str, client_id: &str) -> Result<Vec<StoredSecret>, StoreError> {
+    use client_secrets as t;
+    let own = t::table
+        .filter(t::environment_id.eq(environment_id).and(t::client_id.eq(client_id)))
+        .order((t::created_at.desc(), t::id));
+    let rows: Vec<SecretRow> = each!(conn, c => own.select(SecretRow::as_select()).load(c))?;
+    rows.into_iter().map(|row| row.into_value().map(|(_, secret)| secret)).collect()
+}
+
+/// Those of every client of an environment, with the client's id; newest first.
+pub(super) fn of_environment(
+    conn: &mut Conn<'_>,
+    environment_id: &str,
+) -> Result<Vec<(String, StoredSecret)>, StoreError> {
+    use client_secrets as t;
+    let all = t::table.filter(t::environment_id.eq(environment_id)).order((t::created_at.desc(), t::id));
+    let rows: Vec<SecretRow> = each!(conn, c => all.select(SecretRow::as_select()).load(c))?;
+    rows.into_iter().map(SecretRow::into_value).collect()
+}
+
+/// Gives a client a new secret. Of its others only the newest active one is kept, and until `previous_until` (seconds since 1970) at
+/// the latest; with `previous_until <= now` none is. So there are never more than two.
+///
+/// In a transaction, after `environments::touch`: otherwise two at once could leave three.
+///
+/// # Errors
+/// There is no such client, or the database failed.
+pub fn replace(
+    conn: &mut Conn<'_>,
+    environment_id: &str,
+    client_id: &str,
+    secret: &ClientSecret,
+    origin: SecretOrigin,
+    now: i64,
+    previous_until: i64,
+) -> Result<(), StoreError> {
+    let others = list(conn, environment_id, client_id)?;
+    let kept = others.iter().find(|other| previous_until > now && other.secret.is_active(now));
+    for other in &others {
+        if kept.is_none_or(|kept| kept.secret.id != other.secret.id) {
+            delete(conn, &other.secret.id)?;
+        }
+    }
+    if let Some(kept) = kept {
+        let until = kept.secret.expires_at.map_or(previous_until, |expires_at| expires_at.min(previous_until));
+        let one = client_secrets::table.find(&kept.secret.id);
+        each!(conn, c => diesel::update(one).set(client_secrets::expires_at.eq(until)).execute(c))?;
+    }
+    let row = (
+        client_secrets::id.eq(&secret.id),
+        client_secrets::environment_id.eq(environment_id),
+        client_secrets::client_id.eq(client_id),
+        client_secrets::hash.eq(secret.hash.to_hex()),
+        client_secrets::origin.eq(origin.as_str()),
+        client_secrets::created_at.eq(now),
+        client_secrets::expires_at.eq(secret.expires_at),
+    );
+    each!(conn, c => diesel::insert_into(client_secrets::table).values(row).execute(c))?;
+    Ok(())
+}
+
+/// Deletes one; `false` when there is none.
+///
+/// # Errors
+/// The database failed.
+pub fn delete(conn: &mut Conn<'_>, id: &str) -> Result<bool, StoreError> {
+    Ok(each!(conn, c => diesel::delete(client_secrets::table.find(id)).execute(c))? == 1)
+}

@@ -1,0 +1,140 @@
+//! `clients`, with their secrets.
+
+use std::collections::BTreeMap;
+
+use diesel::{prelude::*, upsert::excluded};
+
+use super::{
+    Conn, StoreError, client_secrets,
+    connection::each,
+    rows::{Row, to_json, to_name},
+    schema::clients,
+};
+use crate::domain::client::{Client, ClientSecret};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = clients)]
+struct ClientRow {
+    client_id: String,
+    name: String,
+    kind: String,
+    enabled: bool,
+    grants: String,
+    access: String,
+    permissions: String,
+    exchange_error: String,
+}
+
+impl ClientRow {
+    fn into_value(self, secrets: Vec<ClientSecret>) -> Result<Client, StoreError> {
+        let row = Row { table: "clients", key: &self.client_id };
+        Ok(Client {
+            kind: row.name("kind", &self.kind)?,
+            enabled: self.enabled,
+            grants: row.json("grants", &self.grants)?,
+            access: row.json("access", &self.access)?,
+            permissions: row.json("permissions", &self.permissions)?,
+            exchange_error: row.name("exchange_error", &self.exchange_error)?,
+            secrets,
+            name: self.name,
+            id: self.client_id,
+        })
+    }
+}
+
+/// The client with this id. Two statements, or one when there is none.
+///
+/// # Errors
+/// The database failed, or a row is corrupt.
+pub fn find(conn: &mut Conn<'_>, environment_id: &str, client_id: &str) -> Result<Option<Client>, StoreError> {
+    // The id comes from the wire. Postgres cannot keep a NUL and calls one an error, which would look like a fault of the server.
+    if client_id.contains('\0') {
+        return Ok(None);
+    }
+    let one = clients::table.find((environment_id, client_id));
+    let row: Option<ClientRow> = each!(conn, c => one.select(ClientRow::as_select()).first(c).optional())?;
+    let Some(row) = row else { return Ok(None) };
+    let secrets = client_secrets::list(conn, environment_id, client_id)?;
+    row.into_value(secrets.into_iter().map(|stored| stored.secret).collect()).map(Some)
+}
+
+/// Those of an environment, by id. Two statements.
+///
+/// # Errors
+/// The database failed, or a row is corrupt.
+pub fn list(conn: &mut Conn<'_>, environment_id: &str) -> Result<Vec<Client>, StoreError> {
+    let all = clients::table.filter(clients::environment_id.eq(environment_id)).order(clients::client_id);
+    let rows: Vec<ClientRow> = each!(conn, c => all.select(ClientRow::as_select()).load(c))?;
+    let mut secrets: BTreeMap<String, Vec<ClientSecret>> = BTreeMap::new();
+    for (client_id, stored) in client_secrets::of_environment(conn, environment_id)? {
+        secrets.entry(client_id).or_default().push(stored.secret);
+    }
+    rows.into_iter()
+        .map(|row| {
+            let own = secrets.remove(&row.client_id).unwrap_or_default();
+            row.into_value(own)
+        })
+        .collect()
+}
+
+/// Adds one, or overwrites the one with its id. Its secrets are left alone: they are the business of [`client_secrets`].
+///
+/// # Errors
+/// The database failed.
+pub fn upsert(conn: &mut Conn<'_>, environment_id: &str, client: &Client, now: i64) -> Result<(), StoreError> {
+    use clients as t;
+    let row = (
+        t::environment_id.eq(environment_id),
+        t::client_id.eq(&client.id),
+        t::name.eq(&client.name),
+        t::kind.eq(to_name(&client.kind)?),
+        t::enabled.eq(client.enabled),
+        t::grants.eq(to_json(&client.grants)?),
+        t::access.eq(to_json(&client.access)?),
+        t::permissions.eq(to_json(&client.permissions)?),
+        t::exchange_error.eq(to_name(&client.exchange_error)?),
+        t::created_at.eq(now),
+        t::updated_at.eq(now),
+    );
+    each!(conn, c => diesel::insert_into(t::table)
+        .values(row)
+        .on_conflict((t::environment_id, t::client_id))
+        .do_update()
+        .set((
+            t::name.eq(excluded(t::name)),
+            t::kind.eq(excluded(t::kind)),
+            t::enabled.eq(excluded(t::enabled)),
+            t::grants.eq(excluded(t::grants)),
+            t::access.eq(excluded(t::access)),
+            t::permissions.eq(excluded(t::permissions)),
+            t::exchange_error.eq(excluded(t::exchange_error)),
+            t::updated_at.eq(excluded(t::updated_at)),
+        ))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Enables or disables one; `false` when there is none.
+///
+/// # Errors
+/// The database failed.
+pub fn set_enabled(
+    conn: &mut Conn<'_>,
+    environment_id: &str,
+    client_id: &str,
+    enabled: bool,
+    now: i64,
+) -> Result<bool, StoreError> {
+    let one = clients::table.find((environment_id, client_id));
+    let changes = (clients::enabled.eq(enabled), clients::updated_at.eq(now));
+    Ok(each!(conn, c => diesel::update(one).set(changes).execute(c))? == 1)
+}
+
+/// Deletes one with its secrets; `false` when there is none.
+///
+/// # Errors
+/// The database failed.
+pub fn delete(conn: &mut Conn<'_>, environment_id: &str, client_id: &str) -> Result<bool, StoreError> {
+    let one = clients::table.find((environment_id, client_id));
+    Ok(each!(conn, c => diesel::delete(one).execute(c))? == 1)
+}

@@ -1,0 +1,141 @@
+//! `environments`, and their versions: the sign by which every node notices a change.
+
+use diesel::{prelude::*, sql_types::Text};
+
+use super::{Conn, StoreError, connection::each, schema::environments};
+use crate::domain::environment::Environment;
+
+/// The channel of Postgres on which changes are told.
+pub(super) const CHANNEL: &str = "tessera_environments";
+
+/// An environment as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEnvironment {
+    /// Itself.
+    pub environment: Environment,
+    /// Grows with every change of it or of anything in it; starts at 1.
+    pub version: i64,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = environments)]
+struct EnvironmentRow {
+    id: String,
+    tenant_id: String,
+    name: String,
+    is_default: bool,
+    enabled: bool,
+    access_token_lifetime: i64,
+    version: i64,
+}
+
+impl From<EnvironmentRow> for StoredEnvironment {
+    fn from(row: EnvironmentRow) -> Self {
+        let environment = Environment {
+            id: row.id,
+            tenant_id: row.tenant_id,
+            name: row.name,
+            is_default: row.is_default,
+            enabled: row.enabled,
+            access_token_lifetime: row.access_token_lifetime,
+        };
+        Self { environment, version: row.version }
+    }
+}
+
+/// Every environment, oldest first.
+///
+/// # Errors
+/// The database failed.
+pub fn all(conn: &mut Conn<'_>) -> Result<Vec<StoredEnvironment>, StoreError> {
+    let all = environments::table.order((environments::created_at, environments::id));
+    let rows: Vec<EnvironmentRow> = each!(conn, c => all.select(EnvironmentRow::as_select()).load(c))?;
+    Ok(rows.into_iter().map(Into::into).collect())
+}
+
+/// The environment with this id.
+///
+/// # Errors
+/// The database failed.
+pub fn find(conn: &mut Conn<'_>, id: &str) -> Result<Option<StoredEnvironment>, StoreError> {
+    let one = environments::table.find(id);
+    let row: Option<EnvironmentRow> = each!(conn, c => one.select(EnvironmentRow::as_select()).first(c).optional())?;
+    Ok(row.map(Into::into))
+}
+
+/// Id and version of every environment.
+///
+/// # Errors
+/// The database failed.
+pub fn versions(conn: &mut Conn<'_>) -> Result<Vec<(String, i64)>, StoreError> {
+    let all = environments::table.order(environments::id).select((environments::id, environments::version));
+    Ok(each!(conn, c => all.load(c))?)
+}
+
+/// Adds one, at version 1, and tells the other nodes.
+///
+/// # Errors
+/// Its id, its name or the place of the default environment is taken ([`StoreError::Conflict`]), or the database failed.
+pub fn insert(conn: &mut Conn<'_>, environment: &Environment, now: i64) -> Result<(), StoreError> {
+    let row = (
+        environments::id.eq(&environment.id),
+        environments::tenant_id.eq(&environment.tenant_id),
+        environments::name.eq(&environment.name),
+        environments::is_default.eq(environment.is_default),
+        environments::enabled.eq(environment.enabled),
+        environments::access_token_lifetime.eq(environment.access_token_lifetime),
+        environments::version.eq(1),
+        environments::created_at.eq(now),
+        environments::updated_at.eq(now),
+    );
+    each!(conn, c => diesel::insert_into(environments::table).values(row).execute(c))?;
+    notify(conn, &environment.id)
+}
+
+/// Writes name, default, enabled and lifetime; `false` when there is none with its id. [`touch`] is the caller's.
+///
+/// # Errors
+/// Its name or the place of the default environment is taken ([`StoreError::Conflict`]), or the database failed.
+pub fn update(conn: &mut Conn<'_>, environment: &Environment) -> Result<bool, StoreError> {
+    let changes = (
+        environments::name.eq(&environment.name),
+        environments::is_default.eq(environment.is_default),
+        environments::enabled.eq(environment.enabled),
+        environments::access_token_lifetime.eq(environment.access_token_lifetime),
+    );
+    let one = environments::table.find(&environment.id);
+    Ok(each!(conn, c => diesel::update(one).set(changes).execute(c))? == 1)
+}
+
+/// Deletes one and everything in it, except its audit records; `false` when there is none.
+///
+/// # Errors
+/// The database failed.
+pub fn delete(conn: &mut Conn<'_>, id: &str) -> Result<bool, StoreError> {
+    let deleted = each!(conn, c => diesel::delete(environments::table.find(id)).execute(c))? == 1;
+    notify(conn, id)?;
+    Ok(deleted)
+}
+
+/// Counts a change of the environment or of anything in it, and tells the other nodes when the transaction commits. `false` when there is
+/// no such environment.
+///
+/// Call it *first* in a transaction that changes something: it locks the environment's row, so that two changes of the same environment
+/// happen one after the other.
+///
+/// # Errors
+/// The database failed.
+pub fn touch(conn: &mut Conn<'_>, id: &str, now: i64) -> Result<bool, StoreError> {
+    let changes = (environments::version.eq(environments::version + 1), environments::updated_at.eq(now));
+    let touched = each!(conn, c => diesel::update(environments::table.find(id)).set(changes).execute(c))? == 1;
+    notify(conn, id)?;
+    Ok(touched)
+}
+
+/// On SQLite the file itself shows the change (see `listen`).
+fn notify(conn: &mut Conn<'_>, id: &str) -> Result<(), StoreError> {
+    if let Conn::Postgres(c) = conn {
+        diesel::sql_query("SELECT pg_notify($1, $2)").bind::<Text, _>(CHANNEL).bind::<Text, _>(id).execute(*c)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! What can go wrong with the database. "Nothing found" is not among it: that is `Ok(None)`, and an outage never looks like it.
+
+use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as QueryError};
+
+/// A failure of the database or of its use. No text holds the password of the database URL.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The settings do not name a usable database.
+    #[error("{0}")]
+    Configuration(String),
+    /// The database cannot answer now: unreachable, connection lost, no free connection, too slow, locked, disk full. The
+    /// same call may succeed later. When a *commit* fails like this, it is unknown whether it happened.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(String),
+    /// A row with these unique values is there already.
+    #[error("already there: {0}")]
+    Conflict(String),
+    /// A stored row cannot be read back: it was changed by hand or by a newer version of the server.
+    #[error("table {table}, row {key}: {reason}")]
+    Corrupt {
+        /// Where.
+        table: &'static str,
+        /// Which row.
+        key: String,
+        /// What is wrong with it. Never the stored value.
+        reason: String,
+    },
+    /// A migration failed.
+    #[error("migration failed: {0}")]
+    Migration(String),
+    /// The database refuses a statement: a mistake in the server, a missing migration or missing rights.
+    #[error("the database refuses a statement: {0}")]
+    Query(String),
+}
+
+impl StoreError {
+    /// Whether the same call may succeed later.
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self, StoreError::Unavailable(_))
+    }
+
+    /// Whether the row was there already.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, StoreError::Conflict(_))
+    }
+}
+
+/// Parts of messages that mean "not now". Diesel hands on neither SQLSTATE nor SQLite's result codes, so texts are all there is.
+/// SQLite's are fixed. Postgres' are in English unless `lc_messages` of the server says otherwise; one that is not recognised is
+/// reported as [`StoreError::Query`], which refuses the request too.
+const NOT_NOW: [&str; 18] = [
+    // SQLite: BUSY, LOCKED, FULL, IOERR, CANTOPEN, READONLY, NOTADB and CORRUPT.
+    "database is locked",
+    "database table is locked",
+    "database or disk is full",
+    "disk I/O error",
+    "unable to open database file",
+    "attempt to write a readonly database",
+    "file is not a database",
+    "database disk image is malformed",
+    // Postgres: 57014, 55P03, 40P01, 53100, 53200, 53300, 57P01, 57P03 and a connection that is gone.
+    "statement timeout",
+    "lock timeout",
+    "deadlock detected",
+    "No space left on device",
+    "out of memory",
+    "connection slots are reserved",
+    "too many connections",
+    "terminating connection",
+    "the database system is",
+    "connection to server was lost",
+];
+
+impl From<QueryError> for StoreError {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::DatabaseError(kind, information) => from_database(&kind, information.as_ref()),
+            // The transaction manager gives up only when the connection is lost in the middle of a transaction.
+            QueryError::BrokenTransactionManager => StoreError::Unavailable(error.to_string()),
+            other => StoreError::Query(other.to_string()),
+        }
+    }
+}
+
+fn from_database(kind: &DatabaseErrorKind, information: &dyn DatabaseErrorInformation) -> StoreError {
+    // Only the message: Postgres' details repeat the values of the row.
+    let message = information.message().trim().to_owned();
+    match kind {
+        DatabaseErrorKind::UniqueViolation => StoreError::Conflict(message),
+        DatabaseErrorKind::ClosedConnection
+        | DatabaseErrorKind::UnableToSendCommand
+        | DatabaseErrorKind::SerializationFailure
+        // A standby after a failover.
+        | DatabaseErrorKind::ReadOnlyTransaction => StoreError::Unavailable(message),
+        _ if NOT_NOW.iter().any(|part| message.contains(part)) => StoreError::Unavailable(message),
+        _ => StoreError::Query(message),
+    }
+}

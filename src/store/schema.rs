@@ -1,0 +1,129 @@
+//! The tables, once for both engines. `migrations/` makes them; a test compares the two results with each other and with this.
+
+diesel::table! {
+    tenants (id) {
+        id -> Text,
+        name -> Text,
+        enabled -> Bool,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    environments (id) {
+        id -> Text,
+        tenant_id -> Text,
+        name -> Text,
+        is_default -> Bool,
+        enabled -> Bool,
+        access_token_lifetime -> BigInt,
+        version -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    resource_servers (environment_id, audience) {
+        environment_id -> Text,
+        audience -> Text,
+        scopes -> Text,
+        scope_claim -> Text,
+        max_lifetime -> Nullable<BigInt>,
+        clients -> Text,
+        token_profile -> Text,
+        signing_alg -> Nullable<Text>,
+        enabled -> Bool,
+    }
+}
+
+diesel::table! {
+    clients (environment_id, client_id) {
+        environment_id -> Text,
+        client_id -> Text,
+        name -> Text,
+        kind -> Text,
+        enabled -> Bool,
+        grants -> Text,
+        access -> Text,
+        permissions -> Text,
+        exchange_error -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    client_secrets (id) {
+        id -> Text,
+        environment_id -> Text,
+        client_id -> Text,
+        hash -> Text,
+        origin -> Text,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    applications (id) {
+        id -> Text,
+        environment_id -> Text,
+        name -> Text,
+        platform -> Text,
+        enabled -> Bool,
+    }
+}
+
+diesel::table! {
+    identity_connections (environment_id, name) {
+        environment_id -> Text,
+        name -> Text,
+        provider -> Text,
+        enabled -> Bool,
+    }
+}
+
+diesel::table! {
+    exchange_rules (environment_id, name) {
+        environment_id -> Text,
+        name -> Text,
+        position -> BigInt,
+        definition -> Text,
+        enabled -> Bool,
+    }
+}
+
+diesel::table! {
+    signing_keys (environment_id, kid) {
+        environment_id -> Text,
+        kid -> Text,
+        alg -> Text,
+        private_key -> Binary,
+        public_jwk -> Text,
+        created_at -> BigInt,
+        activates_at -> BigInt,
+        retires_at -> Nullable<BigInt>,
+        removes_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    audit_records (day, node, seq) {
+        day -> BigInt,
+        node -> Text,
+        seq -> BigInt,
+        time_ms -> BigInt,
+        environment_id -> Nullable<Text>,
+        event -> Text,
+        outcome -> Text,
+        request_id -> Text,
+        client_id -> Nullable<Text>,
+        subject -> Nullable<Text>,
+        jti -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        record -> Text,
+        previous_hash -> Text,
+        hash -> Text,
+    }
+}

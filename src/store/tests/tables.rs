@@ -1,0 +1,317 @@
+use std::collections::BTreeMap;
+
+use diesel::connection::SimpleConnection as _;
+
+use super::{super::testing::on_both_engines, an_environment, with_environment};
+use crate::{
+    domain::{
+        client::{Access, Client, ClientKind, ClientSecret, ExchangeError},
+        environment::{
+            Application, IdentityConnection, IdentityProvider, ResourceServer, ScopeClaim, SigningAlg, TokenProfile,
+        },
+        rule::ExchangeRule,
+        secret::Secret,
+        signing_key::KeySchedule,
+    },
+    oauth::{grant_type::GrantType, scope::Scope},
+    store::{
+        Conn, Store, StoreError, applications,
+        client_secrets::{self, SecretOrigin},
+        clients, environments,
+        exchange_rules::{self, StoredRule},
+        identity_connections, resource_servers,
+        signing_keys::{self, StoredKey},
+    },
+};
+
+fn scope(text: &str) -> Scope {
+    Scope::parse(text).expect("scope")
+}
+
+fn a_client(id: &str) -> Client {
+    Client {
+        id: id.to_owned(),
+        name: "Backend for the web UI".to_owned(),
+        kind: ClientKind::ServiceAccount,
+        enabled: true,
+        grants: GrantType::ALL.to_vec(),
+        access: vec![
+            Access { audience: "b".to_owned(), scopes: scope("z.read a.read"), default_scopes: None },
+            Access { audience: "a".to_owned(), scopes: scope("x"), default_scopes: Some(Scope::empty()) },
+        ],
+        permissions: BTreeMap::from([("service".to_owned(), vec!["KEY".to_owned()])]),
+        exchange_error: ExchangeError::InvalidGrant,
+        secrets: Vec::new(),
+    }
+}
+
+fn a_secret(id: &str) -> ClientSecret {
+    ClientSecret { id: id.to_owned(), hash: Secret::new(id).hash(), expires_at: None }
+}
+
+fn a_resource_server() -> ResourceServer {
+    ResourceServer {
+        audience: "api".to_owned(),
+        scopes: scope("calendar.read calendar.edit"),
+        scope_claim: ScopeClaim::Array,
+        max_lifetime: Some(600),
+        clients: vec!["bff".to_owned()],
+        token_profile: TokenProfile::Rfc9068,
+        signing_alg: Some(SigningAlg::EdDSA),
+        enabled: true,
+    }
+}
+
+fn an_application() -> Application {
+    Application { id: "app".to_owned(), name: "web".to_owned(), platform: "WEB".to_owned(), enabled: true }
+}
+
+fn an_identity_connection() -> IdentityConnection {
+    let provider = IdentityProvider::Oidc {
+        issuer: "https://idp.example".to_owned(),
+        jwks_uri: None,
+        jwks: Some("{\"keys\":[]}".to_owned()),
+        audiences: vec!["x".to_owned()],
+        algorithms: vec!["ES256".to_owned()],
+        claims: BTreeMap::from([("hd".to_owned(), "example".to_owned())]),
+    };
+    IdentityConnection { name: "idp".to_owned(), provider, enabled: true }
+}
+
+fn a_rule(name: &str, position: i64) -> StoredRule {
+    let rule: ExchangeRule = serde_json::from_value(serde_json::json!({
+        "name": name, "client": "bff", "audience": ["api"], "mode": "impersonation", "pass_scopes": ["b", "a"],
+        "claims": {"set": {"n": 1.5}}, "max_lifetime": 300
+    }))
+    .expect("rule");
+    StoredRule { rule, position, enabled: true }
+}
+
+fn a_key() -> StoredKey {
+    StoredKey {
+        environment_id: "one".to_owned(),
+        kid: "kid".to_owned(),
+        alg: SigningAlg::ES256,
+        schedule: KeySchedule { created_at: 1, activates_at: 2, retires_at: None, removes_at: None },
+        sealed_private_key: vec![0, 255, 0, 1],
+        public_jwk: "{}".to_owned(),
+    }
+}
+
+/// One row in every table of environment `one`.
+pub(super) fn fill(conn: &mut Conn<'_>) {
+    with_environment(conn);
+    clients::upsert(conn, "one", &a_client("bff"), 10).expect("client");
+    client_secrets::replace(conn, "one", "bff", &a_secret("s1"), SecretOrigin::File, 10, 10).expect("secret");
+    resource_servers::upsert(conn, "one", &a_resource_server()).expect("resource server");
+    applications::upsert(conn, "one", &an_application()).expect("application");
+    identity_connections::upsert(conn, "one", &an_identity_connection()).expect("identity connection");
+    exchange_rules::upsert(conn, "one", &a_rule("rule", 1)).expect("rule");
+    signing_keys::insert(conn, &a_key()).expect("key");
+}
+
+fn filled(store: &Store) {
+    store
+        .transact(|conn| -> Result<(), StoreError> {
+            fill(conn);
+            Ok(())
+        })
+        .expect("rows");
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    on_both_engines(|database| {
+        filled(&database.store);
+        database
+            .store
+            .snapshot(|conn| -> Result<(), StoreError> {
+                assert_eq!(environments::find(conn, "one")?.expect("there").environment, an_environment("one"));
+                assert_eq!(environments::all(conn)?.len(), 1);
+                assert_eq!(resource_servers::list(conn, "one")?, [a_resource_server()]);
+                assert_eq!(applications::list(conn, "one")?, [an_application()]);
+                assert_eq!(identity_connections::list(conn, "one")?, [an_identity_connection()]);
+                assert_eq!(exchange_rules::list(conn, "one")?, [a_rule("rule", 1)]);
+                assert_eq!(signing_keys::list(conn, "one")?, [a_key()]);
+                let client = clients::find(conn, "one", "bff")?.expect("there");
+                let mut expected = a_client("bff");
+                expected.secrets = vec![a_secret("s1")];
+                assert_eq!(format!("{client:?}"), format!("{expected:?}"));
+                assert!(client.secrets[0].hash.equals(&a_secret("s1").hash));
+                assert_eq!(format!("{:?}", clients::list(conn, "one")?), format!("{:?}", [expected]));
+                Ok(())
+            })
+            .expect("rows");
+    });
+}
+
+#[test]
+fn what_is_not_there_is_none_and_nothing_is_seen_from_another_environment() {
+    on_both_engines(|database| {
+        filled(&database.store);
+        database
+            .store
+            .read(|conn| -> Result<(), StoreError> {
+                environments::insert(conn, &an_environment("two"), 2)?;
+                assert!(clients::find(conn, "one", "nobody")?.is_none());
+                assert!(clients::find(conn, "one", "bff\0")?.is_none());
+                assert!(clients::find(conn, "one", "BFF")?.is_none());
+                assert!(clients::find(conn, "two", "bff")?.is_none());
+                assert!(clients::list(conn, "two")?.is_empty());
+                assert!(environments::find(conn, "three")?.is_none());
+                assert!(!applications::delete(conn, "two", "app")?);
+                assert!(!applications::set_enabled(conn, "two", "app", false)?);
+                // An application id given in one environment's file cannot take over another's.
+                assert!(applications::upsert(conn, "two", &an_application()).expect_err("taken").is_conflict());
+                assert_eq!(applications::list(conn, "one")?, [an_application()]);
+                Ok(())
+            })
+            .expect("rows");
+    });
+}
+
+#[test]
+fn everything_can_be_overwritten_disabled_and_deleted() {
+    on_both_engines(|database| {
+        filled(&database.store);
+        database
+            .store
+            .transact(|conn| -> Result<(), StoreError> {
+                let mut server = a_resource_server();
+                (server.max_lifetime, server.signing_alg, server.scopes) = (None, None, Scope::empty());
+                resource_servers::upsert(conn, "one", &server)?;
+                assert_eq!(resource_servers::list(conn, "one")?, [server]);
+                let mut client = a_client("bff");
+                (client.name, client.grants) = ("Other".to_owned(), Vec::new());
+                clients::upsert(conn, "one", &client, 99)?;
+                client.secrets = vec![a_secret("s1")];
+                assert_eq!(format!("{:?}", clients::find(conn, "one", "bff")?), format!("{:?}", Some(&client)));
+                exchange_rules::upsert(conn, "one", &a_rule("rule", 7))?;
+                exchange_rules::upsert(conn, "one", &a_rule("earlier", 3))?;
+                let order: Vec<_> = exchange_rules::list(conn, "one")?.into_iter().map(|r| r.rule.name).collect();
+                assert_eq!(order, ["earlier", "rule"]);
+                let schedule = KeySchedule { created_at: 1, activates_at: 3, retires_at: Some(4), removes_at: Some(5) };
+                assert!(signing_keys::update_schedule(conn, "one", "kid", &schedule)?);
+                assert_eq!(signing_keys::list(conn, "one")?[0].schedule, schedule);
+
+                assert!(resource_servers::set_enabled(conn, "one", "api", false)?);
+                assert!(clients::set_enabled(conn, "one", "bff", false, 100)?);
+                assert!(applications::set_enabled(conn, "one", "app", false)?);
+                assert!(identity_connections::set_enabled(conn, "one", "idp", false)?);
+                assert!(exchange_rules::set_enabled(conn, "one", "rule", false)?);
+                assert!(!resource_servers::list(conn, "one")?[0].enabled);
+                assert!(!clients::find(conn, "one", "bff")?.expect("there").enabled);
+                assert!(!applications::list(conn, "one")?[0].enabled);
+                assert!(!identity_connections::list(conn, "one")?[0].enabled);
+                assert!(!exchange_rules::list(conn, "one")?[1].enabled);
+                let mut environment = an_environment("one");
+                (environment.enabled, environment.is_default) = (false, true);
+                assert!(environments::update(conn, &environment)?);
+                assert_eq!(environments::find(conn, "one")?.expect("there").environment, environment);
+
+                for again in [true, false] {
+                    assert_eq!(resource_servers::delete(conn, "one", "api")?, again);
+                    assert_eq!(clients::delete(conn, "one", "bff")?, again);
+                    assert_eq!(applications::delete(conn, "one", "app")?, again);
+                    assert_eq!(identity_connections::delete(conn, "one", "idp")?, again);
+                    assert_eq!(exchange_rules::delete(conn, "one", "rule")?, again);
+                    assert_eq!(signing_keys::delete(conn, "one", "kid")?, again);
+                }
+                assert!(!resource_servers::set_enabled(conn, "one", "api", true)?);
+                Ok(())
+            })
+            .expect("rows");
+    });
+}
+
+#[test]
+fn there_is_one_default_environment_and_names_are_unique_in_a_tenant() {
+    on_both_engines(|database| {
+        filled(&database.store);
+        let default = |id: &str| {
+            let mut environment = an_environment(id);
+            environment.is_default = true;
+            environment
+        };
+        let insert = |environment| database.store.transact(|conn| environments::insert(conn, &environment, 1));
+        insert(default("two")).expect("the first default");
+        assert!(insert(default("three")).expect_err("a second default").is_conflict());
+        insert(an_environment("three")).expect("not default");
+        let mut same_name = an_environment("four");
+        same_name.name = an_environment("one").name;
+        assert!(insert(same_name).expect_err("name taken").is_conflict());
+    });
+}
+
+#[test]
+fn a_client_never_has_more_than_two_secrets_and_the_old_one_runs_out() {
+    on_both_engines(|database| {
+        filled(&database.store);
+        database
+            .store
+            .transact(|conn| -> Result<(), StoreError> {
+                let secrets = |conn: &mut Conn<'_>| -> Result<Vec<(String, Option<i64>)>, StoreError> {
+                    let all = client_secrets::list(conn, "one", "bff")?;
+                    Ok(all.into_iter().map(|s| (s.secret.id, s.secret.expires_at)).collect())
+                };
+                let replace = |conn: &mut Conn<'_>, id: &str, now, until| {
+                    client_secrets::replace(conn, "one", "bff", &a_secret(id), SecretOrigin::Generated, now, until)
+                };
+                replace(conn, "s2", 20, 50)?;
+                assert_eq!(secrets(conn)?, [("s2".to_owned(), None), ("s1".to_owned(), Some(50))]);
+                // The grace of an older one is not prolonged: it goes.
+                replace(conn, "s3", 30, 90)?;
+                assert_eq!(secrets(conn)?, [("s3".to_owned(), None), ("s2".to_owned(), Some(90))]);
+                // At once: nothing is kept.
+                replace(conn, "s4", 40, 40)?;
+                assert_eq!(secrets(conn)?, [("s4".to_owned(), None)]);
+                assert_eq!(client_secrets::list(conn, "one", "bff")?[0].origin, SecretOrigin::Generated);
+                assert!(client_secrets::delete(conn, "s4")?);
+                Ok(())
+            })
+            .expect("rows");
+    });
+}
+
+#[test]
+fn a_row_that_cannot_be_read_is_an_error_that_names_it_and_not_its_content() {
+    on_both_engines(|database| {
+        filled(&database.store);
+        let broken = |statement: &str| {
+            database
+                .store
+                .read(|conn| -> Result<(), StoreError> {
+                    match conn {
+                        Conn::Postgres(c) => c.batch_execute(statement)?,
+                        Conn::Sqlite(c) => c.batch_execute(statement)?,
+                    }
+                    Ok(())
+                })
+                .expect(statement);
+        };
+        broken("UPDATE clients SET grants = '[\"root\"]'");
+        broken("UPDATE exchange_rules SET definition = '{\"name\":\"rule\",\"hunter2\":1}'");
+        broken("UPDATE resource_servers SET signing_alg = 'none'");
+        broken("UPDATE client_secrets SET hash = 'hunter2' WHERE id = 's1'");
+        let errors = [
+            database.store.read(|conn| clients::find(conn, "one", "bff").map(drop)),
+            database.store.read(|conn| exchange_rules::list(conn, "one").map(drop)),
+            database.store.read(|conn| resource_servers::list(conn, "one").map(drop)),
+            database.store.read(|conn| client_secrets::list(conn, "one", "bff").map(drop)),
+        ];
+        for (error, (table, key)) in errors.into_iter().zip([
+            ("client_secrets", "s1"),
+            ("exchange_rules", "rule"),
+            ("resource_servers", "api"),
+            ("client_secrets", "s1"),
+        ]) {
+            let error: StoreError = error.expect_err(table);
+            let text = error.to_string();
+            assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
+            assert!(text.contains(table) && text.contains(key) && !text.contains("hunter2"), "{text}");
+        }
+        broken("DELETE FROM client_secrets");
+        let error = database.store.read(|conn| clients::find(conn, "one", "bff").map(drop)).expect_err("grants");
+        assert!(error.to_string().contains("row bff: grants"), "{error}");
+    });
+}
