@@ -46,6 +46,26 @@ class Server:
         self.process = None
 
     def __enter__(self):
+        try:
+            self._start()
+        except BaseException as error:
+            self.__exit__(type(error))
+            raise
+        return self
+
+    def __exit__(self, kind, *_):
+        if self.process is not None:
+            self.process.terminate()
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        if kind is not None:
+            print(f"--- the server's log\n{self.log()}")
+        shutil.rmtree(self.directory)
+
+    def _start(self):
         # The relative paths of the documentation work from here as they do from a clone.
         (self.directory / "config").symlink_to(REPOSITORY / "config")
         for place in ("bin", "target/debug", "target/release"):
@@ -55,38 +75,19 @@ class Server:
             self.process = subprocess.Popen(
                 [self.binary, "quickstart"], cwd=self.directory, env=self.environment, stdout=out, stderr=err
             )
-        self._wait_until_ready()
-        return self
-
-    def __exit__(self, kind, *_):
-        self.process.terminate()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        if kind is not None:
-            print(f"--- the server's log\n{self.log()}")
-        shutil.rmtree(self.directory)
-
-    def _wait_until_ready(self):
         end = time.monotonic() + STARTUP_SECONDS
-        while time.monotonic() < end:
-            if self.process.poll() is not None:
-                break
+        while time.monotonic() < end and self.process.poll() is None:
             try:
-                with urllib.request.urlopen(f"{self.issuer}/ready", timeout=2) as answer:
-                    if answer.status == 200:
-                        return
+                with urllib.request.urlopen(f"{self.issuer}/ready", timeout=2):
+                    return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.1)
-        log = self.log()
-        self.__exit__(None)
-        raise RuntimeError(f"the server did not become ready:\n{log}")
+        raise RuntimeError("the server did not become ready")
 
     def log(self):
         """The end of what the server wrote to stderr."""
-        return (self.directory / "stderr").read_text(errors="replace")[-4000:]
+        file = self.directory / "stderr"
+        return file.read_text(errors="replace")[-4000:] if file.exists() else ""
 
     def printed(self):
         """What quickstart wrote to stdout."""
