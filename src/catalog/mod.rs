@@ -21,7 +21,7 @@ use arc_swap::ArcSwap;
 use crate::{
     domain::{client::Client, clock::Clock},
     jose::master_key::MasterKey,
-    store::{Store, clients, error::StoreError},
+    store::{Store, StoreError, clients},
 };
 use environment::{EnvironmentSnapshot, KnownClient};
 

@@ -111,7 +111,7 @@ fn negotiated_scope(
             let detail = format!("{} does not know {unknown}", server.audience);
             return Err(OAuthError::new(Problem::ScopeUnknownAtTarget, detail));
         }
-        let here = oxide::client_credentials(request.client, access, request.credentials, requested, request.now)?;
+        let here = oxide::client_credentials::client_credentials(request.client, access, request.secret, requested, request.now)?;
         let here = here.intersection(&server.scopes);
         granted = Some(granted.map_or(here.clone(), |before| before.intersection(&here)));
     }
