@@ -3,6 +3,7 @@
 //! `docs/architecture.md` is the map. Imports run one way:
 //! `cli → app → http → operations → grants → oxide → catalog, audit → store, jose → domain → oauth`.
 
+pub mod audit;
 pub mod domain;
 pub mod oauth;
 pub mod store;
