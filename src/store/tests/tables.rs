@@ -1,7 +1,5 @@
 use std::collections::BTreeMap;
 
-use diesel::connection::SimpleConnection as _;
-
 use super::{super::testing::on_both_engines, an_environment, with_environment};
 use crate::{
     domain::{
@@ -277,22 +275,10 @@ fn a_client_never_has_more_than_two_secrets_and_the_old_one_runs_out() {
 fn a_row_that_cannot_be_read_is_an_error_that_names_it_and_not_its_content() {
     on_both_engines(|database| {
         filled(&database.store);
-        let broken = |statement: &str| {
-            database
-                .store
-                .read(|conn| -> Result<(), StoreError> {
-                    match conn {
-                        Conn::Postgres(c) => c.batch_execute(statement)?,
-                        Conn::Sqlite(c) => c.batch_execute(statement)?,
-                    }
-                    Ok(())
-                })
-                .expect(statement);
-        };
-        broken("UPDATE clients SET grants = '[\"root\"]'");
-        broken("UPDATE exchange_rules SET definition = '{\"name\":\"rule\",\"hunter2\":1}'");
-        broken("UPDATE resource_servers SET signing_alg = 'none'");
-        broken("UPDATE client_secrets SET hash = 'hunter2' WHERE id = 's1'");
+        database.execute("UPDATE clients SET grants = '[\"root\"]'");
+        database.execute("UPDATE exchange_rules SET definition = '{\"name\":\"rule\",\"hunter2\":1}'");
+        database.execute("UPDATE resource_servers SET signing_alg = 'none'");
+        database.execute("UPDATE client_secrets SET hash = 'hunter2' WHERE id = 's1'");
         let errors = [
             database.store.read(|conn| clients::find(conn, "one", "bff").map(drop)),
             database.store.read(|conn| exchange_rules::list(conn, "one").map(drop)),
@@ -310,7 +296,7 @@ fn a_row_that_cannot_be_read_is_an_error_that_names_it_and_not_its_content() {
             assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
             assert!(text.contains(table) && text.contains(key) && !text.contains("hunter2"), "{text}");
         }
-        broken("DELETE FROM client_secrets");
+        database.execute("DELETE FROM client_secrets");
         let error = database.store.read(|conn| clients::find(conn, "one", "bff").map(drop)).expect_err("grants");
         assert!(error.to_string().contains("row bff: grants"), "{error}");
     });
