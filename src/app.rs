@@ -143,7 +143,8 @@ impl App {
     pub fn demo_token(&self) -> Result<String, OAuthError> {
         let context = &self.site.context;
         let environment = context.catalog.default_environment();
-        let environment = environment.ok_or_else(|| OAuthError::new(Problem::ServerError, "there is no environment"))?;
+        let environment =
+            environment.ok_or_else(|| OAuthError::new(Problem::ServerError, "there is no environment"))?;
         demo_token(&context.token_issuer(), &environment)
     }
 

@@ -3,14 +3,10 @@
 //! `docs/architecture.md` is the map. Imports run one way:
 //! `cli → app → http → operations → grants → oxide → catalog, audit → store, jose → domain → oauth`.
 
-<<<<<<< HEAD
 pub mod app;
 pub mod audit;
 pub mod catalog;
 pub mod cli;
-=======
-pub mod audit;
->>>>>>> store
 pub mod domain;
 pub mod grants;
 pub mod http;

@@ -67,7 +67,8 @@ impl Catalog {
     fn load_environment(&self, id: &str, previous: Option<&Keyring>) -> Result<EnvironmentSnapshot, LoadError> {
         let (stored, keys, resource_servers, rules, applications) = self.store.snapshot(|conn| {
             // Deleted since it was listed: the next look will not list it.
-            let stored = environments::find(conn, id)?.ok_or_else(|| StoreError::unavailable("an environment is gone"))?;
+            let stored =
+                environments::find(conn, id)?.ok_or_else(|| StoreError::unavailable("an environment is gone"))?;
             Ok::<_, StoreError>((
                 stored,
                 signing_keys::list(conn, id)?,
@@ -97,12 +98,6 @@ impl Catalog {
             .master_key
             .open(&key.sealed_private_key, &aad)
             .map_err(|cause| LoadError::Key { kid: key.kid.clone(), cause })?;
-        Ok(KeyEntry {
-            kid: key.kid,
-            alg: key.alg,
-            schedule: key.schedule,
-            private_key_der,
-            public_jwk: key.public_jwk,
-        })
+        Ok(KeyEntry { kid: key.kid, alg: key.alg, schedule: key.schedule, private_key_der, public_jwk: key.public_jwk })
     }
 }

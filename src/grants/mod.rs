@@ -7,7 +7,11 @@ mod token_exchange;
 
 use crate::{
     catalog::environment::EnvironmentSnapshot,
-    domain::{client::{Client, ClientSecret}, exchange::Presented, order::TokenOrder},
+    domain::{
+        client::{Client, ClientSecret},
+        exchange::Presented,
+        order::TokenOrder,
+    },
     oauth::{
         error::{OAuthError, Problem},
         grant_type::GrantType,

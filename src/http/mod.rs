@@ -66,9 +66,7 @@ const ENVIRONMENT: &str = "/{tenant_id}/{environment_id}";
 fn below_issuer(config: &mut ServiceConfig) {
     config
         .service(
-            web::resource(TOKEN_PATH)
-                .route(web::post().to(token::post))
-                .default_service(web::to(respond::only_post)),
+            web::resource(TOKEN_PATH).route(web::post().to(token::post)).default_service(web::to(respond::only_post)),
         )
         .service(get(AUTHORIZATION_SERVER_PATH).to(well_known::authorization_server))
         .service(get(OPENID_CONFIGURATION_PATH).to(well_known::openid_configuration))
@@ -91,8 +89,6 @@ impl Readable {
         F::Output: Responder + 'static,
     {
         let readable = guard::Any(guard::Get()).or(guard::Method(Method::HEAD));
-        self.0
-            .route(web::route().guard(readable).to(handler))
-            .default_service(web::to(respond::only_get))
+        self.0.route(web::route().guard(readable).to(handler)).default_service(web::to(respond::only_get))
     }
 }

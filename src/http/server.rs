@@ -2,11 +2,7 @@
 
 use std::{io, net::TcpListener, sync::Arc, time::Duration};
 
-use actix_web::{
-    App, HttpServer,
-    dev::Server,
-    middleware::from_fn,
-};
+use actix_web::{App, HttpServer, dev::Server, middleware::from_fn};
 use openssl::ssl::{SslAcceptor, SslFiletype, SslMethod};
 
 use super::{Site, observe::observe, routes};

@@ -5,11 +5,7 @@ use serde_json::{Map, Value, json};
 use super::issue::TokenIssuer;
 use crate::{
     catalog::environment::EnvironmentSnapshot,
-    domain::{
-        claims::SubjectType,
-        environment::ScopeClaim,
-        order::TokenOrder,
-    },
+    domain::{claims::SubjectType, environment::ScopeClaim, order::TokenOrder},
     oauth::{
         error::{OAuthError, Problem},
         scope::Scope,

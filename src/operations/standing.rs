@@ -34,7 +34,10 @@ pub async fn gather_standing(
             return Ok(Standing::ApplicationDisabled);
         }
         let client = context.catalog.client(environment, client_id).await.map_err(|error| {
-            OAuthError::new(Problem::TemporarilyUnavailable, format!("client {client_id:?} cannot be looked up: {error}"))
+            OAuthError::new(
+                Problem::TemporarilyUnavailable,
+                format!("client {client_id:?} cannot be looked up: {error}"),
+            )
         })?;
         if !client.is_some_and(|client| client.enabled) {
             return Ok(Standing::ClientDisabled);

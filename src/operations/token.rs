@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{authenticate::{Authenticated, authenticate}, context::Context, standing::gather_standing};
+use super::{
+    authenticate::{Authenticated, authenticate},
+    context::Context,
+    standing::gather_standing,
+};
 use crate::{
     audit::{AuditRecord, Event, Outcome},
     catalog::environment::EnvironmentSnapshot,
@@ -70,9 +74,8 @@ async fn decide(
     record: &mut AuditRecord,
 ) -> Result<TokenResponse, OAuthError> {
     let credentials = ClientCredentials::from_request(request.authorization, request.params)?;
-    let credentials = credentials.ok_or_else(|| {
-        OAuthError::new(Problem::ClientAuthenticationFailed, "the request has no client credentials")
-    })?;
+    let credentials = credentials
+        .ok_or_else(|| OAuthError::new(Problem::ClientAuthenticationFailed, "the request has no client credentials"))?;
     record.client_id = Some(credentials.id.clone());
     let authenticated = authenticate(context, environment, &credentials).await?;
     let client = &authenticated.client;
@@ -110,7 +113,10 @@ fn select_grant(params: &Params, client: &Client) -> Result<&'static dyn Grant, 
     let grant_type = GrantType::from_parameter(grant_type)
         .ok_or_else(|| OAuthError::new(Problem::UnsupportedGrantType, format!("grant_type is {grant_type:?}")))?;
     if !client.grants.contains(&grant_type) {
-        return Err(OAuthError::new(Problem::GrantNotAllowed, format!("{} is not a grant of the client", grant_type.as_str())));
+        return Err(OAuthError::new(
+            Problem::GrantNotAllowed,
+            format!("{} is not a grant of the client", grant_type.as_str()),
+        ));
     }
     grants::find(grant_type).ok_or_else(|| OAuthError::new(Problem::UnsupportedGrantType, "not in the list of grants"))
 }

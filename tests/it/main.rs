@@ -1,3 +1,5 @@
-//! All tests that see the whole server. Folders mirror the URLs and `src/grants`.
+//! All tests that see the whole server. Folders mirror `src/grants` and the URLs.
 
+mod grants;
 mod properties;
+mod support;

@@ -15,7 +15,8 @@ use crate::{
     store::{
         Conn, Store, StoreError, applications,
         client_secrets::{self, SecretOrigin},
-        clients, environments,
+        clients::{self, ClientOrigin},
+        environments,
         exchange_rules::{self, StoredRule},
         identity_connections, resource_servers,
         signing_keys::{self, StoredKey},
@@ -99,7 +100,7 @@ fn a_key() -> StoredKey {
 /// One row in every table of environment `one`.
 pub(super) fn fill(conn: &mut Conn<'_>) {
     with_environment(conn);
-    clients::upsert(conn, "one", &a_client("bff"), 10).expect("client");
+    clients::upsert(conn, "one", &a_client("bff"), ClientOrigin::File, 10).expect("client");
     client_secrets::replace(conn, "one", "bff", &a_secret("s1"), SecretOrigin::File, 10, 10).expect("secret");
     resource_servers::upsert(conn, "one", &a_resource_server()).expect("resource server");
     applications::upsert(conn, "one", &an_application()).expect("application");
@@ -136,7 +137,10 @@ fn what_is_written_is_read_back() {
                 expected.secrets = vec![a_secret("s1")];
                 assert_eq!(format!("{client:?}"), format!("{expected:?}"));
                 assert!(client.secrets[0].hash.equals(&a_secret("s1").hash));
-                assert_eq!(format!("{:?}", clients::list(conn, "one")?), format!("{:?}", [expected]));
+                let all = clients::list(conn, "one")?;
+                assert_eq!(all.iter().map(|stored| stored.origin).collect::<Vec<_>>(), [ClientOrigin::File]);
+                let all: Vec<Client> = all.into_iter().map(|stored| stored.client).collect();
+                assert_eq!(format!("{all:?}"), format!("{:?}", [expected]));
                 Ok(())
             })
             .expect("rows");
@@ -181,7 +185,7 @@ fn everything_can_be_overwritten_disabled_and_deleted() {
                 assert_eq!(resource_servers::list(conn, "one")?, [server]);
                 let mut client = a_client("bff");
                 (client.name, client.grants) = ("Other".to_owned(), Vec::new());
-                clients::upsert(conn, "one", &client, 99)?;
+                clients::upsert(conn, "one", &client, ClientOrigin::File, 99)?;
                 client.secrets = vec![a_secret("s1")];
                 assert_eq!(format!("{:?}", clients::find(conn, "one", "bff")?), format!("{:?}", Some(&client)));
                 exchange_rules::upsert(conn, "one", &a_rule("rule", 7))?;
