@@ -1,7 +1,7 @@
 # What a contributor runs. `make` alone lists the targets; the work is done by cargo and the files in scripts/.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-sqlite test-postgres interop bench bench-peers lint fmt docs audit ci clean
+.PHONY: help run test interop bench bench-peers lint fmt docs audit ci clean
 
 PEERS_HARNESS ?= ../shared/peers
 # More for cargo test or the benchmark: make test ARGS=exchange, make bench ARGS=--quick
@@ -14,12 +14,7 @@ help: ## List the targets
 run: ## Start Tessera with the demo environment; prints curl lines to try
 	scripts/cargo run --locked -- quickstart
 
-test: test-sqlite test-postgres ## Run the whole suite on both engines
-
-test-sqlite: ## Run the suite on SQLite alone
-	env -u TEST_DATABASE_URL scripts/cargo test --locked $(ARGS)
-
-test-postgres: ## Run the suite on a throw-away PostgreSQL, or on TEST_DATABASE_URL
+test: ## Run the whole suite on SQLite and on a throw-away PostgreSQL (or on TEST_DATABASE_URL)
 	scripts/with-postgres scripts/cargo test --locked $(ARGS)
 
 interop: ## Try other people's clients on a release build: Authlib, google-auth, PyJWT, oauth4webapi, jose, curl
