@@ -14,7 +14,7 @@ help: ## List the targets
 run: ## Start Tessera with the demo environment; prints curl lines to try
 	scripts/cargo run --locked -- quickstart
 
-test: ## Run the whole suite on SQLite and on a throw-away PostgreSQL (or on TEST_DATABASE_URL)
+test: ## Run the whole suite, each test on SQLite and on a throw-away PostgreSQL (or on that of TEST_DATABASE_URL)
 	scripts/with-postgres scripts/cargo test --locked $(ARGS)
 
 interop: ## Try other people's clients on a release build: Authlib, google-auth, PyJWT, oauth4webapi, jose, curl

@@ -13,8 +13,8 @@ use crate::{
         master_key::private_key_aad,
     },
     store::{
-        Conn, applications, environments, environments::StoredEnvironment, error::StoreError, exchange_rules,
-        resource_servers, signing_keys, signing_keys::StoredKey,
+        StoreError, applications, environments, environments::StoredEnvironment, exchange_rules, resource_servers,
+        signing_keys, signing_keys::StoredKey,
     },
 };
 
@@ -65,17 +65,17 @@ impl Catalog {
 
     /// One environment, all of it as of one moment: a rule never meets the resource servers of another version.
     fn load_environment(&self, id: &str, previous: Option<&Keyring>) -> Result<EnvironmentSnapshot, LoadError> {
-        let (stored, keys, resource_servers, rules, applications) = self.store.read(|conn: &mut Conn| {
-            conn.snapshot(|conn| {
-                let stored = environments::find(conn, id)?.ok_or_else(|| StoreError::vanished("environments", id))?;
-                Ok((
-                    stored,
-                    signing_keys::list(conn, id)?,
-                    resource_servers::list(conn, id)?,
-                    exchange_rules::list(conn, id)?,
-                    applications::list(conn, id)?,
-                ))
-            })
+        let (stored, keys, resource_servers, rules, applications) = self.store.snapshot(|conn| {
+            // Deleted since it was listed: the next look will not list it.
+            let stored =
+                environments::find(conn, id)?.ok_or_else(|| StoreError::unavailable("an environment is gone"))?;
+            Ok::<_, StoreError>((
+                stored,
+                signing_keys::list(conn, id)?,
+                resource_servers::list(conn, id)?,
+                exchange_rules::list(conn, id)?,
+                applications::list(conn, id)?,
+            ))
         })?;
         let entries = keys.into_iter().map(|key| self.open_key(key)).collect::<Result<Vec<_>, _>>()?;
         let keyring = Keyring::new(&entries, previous)
@@ -98,12 +98,6 @@ impl Catalog {
             .master_key
             .open(&key.sealed_private_key, &aad)
             .map_err(|cause| LoadError::Key { kid: key.kid.clone(), cause })?;
-        Ok(KeyEntry {
-            kid: key.kid,
-            alg: key.alg,
-            schedule: key.schedule,
-            private_key_der,
-            public_jwk: key.public_jwk,
-        })
+        Ok(KeyEntry { kid: key.kid, alg: key.alg, schedule: key.schedule, private_key_der, public_jwk: key.public_jwk })
     }
 }

@@ -21,7 +21,7 @@ use arc_swap::ArcSwap;
 use crate::{
     domain::{client::Client, clock::Clock},
     jose::master_key::MasterKey,
-    store::{Store, clients, error::StoreError},
+    store::{Store, StoreError, clients},
 };
 use environment::{EnvironmentSnapshot, KnownClient};
 
@@ -127,7 +127,11 @@ impl Catalog {
             .unwrap_or_else(|cancelled| Err(StoreError::unavailable(format!("the look-up was cut off: {cancelled}"))))
     }
 
-    fn load_client(&self, environment: &EnvironmentSnapshot, client_id: &str) -> Result<Option<Arc<Client>>, StoreError> {
+    fn load_client(
+        &self,
+        environment: &EnvironmentSnapshot,
+        client_id: &str,
+    ) -> Result<Option<Arc<Client>>, StoreError> {
         // Another request may have brought the client while this one waited for a thread.
         if let KnownClient::Yes(client) = environment.known_client(client_id, self.clock.now_millis()) {
             return Ok(Some(client));

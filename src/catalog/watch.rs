@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::Catalog;
-use crate::store::{Store, listen::ChangeWatch};
+use crate::store::{ChangeWatch, Store};
 
 /// How often the database is asked whether something changed; cheap: no statement on Postgres, one pragma on SQLite.
 const LISTEN_INTERVAL: Duration = Duration::from_millis(200);

@@ -11,7 +11,7 @@ use crate::oauth::{grant_type::GrantType, scope::Scope};
 pub type Permissions = BTreeMap<String, Vec<String>>;
 
 /// A confidential client of one environment.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Client {
     /// `client_id`; unique in its environment.
     pub id: String,
@@ -30,10 +30,16 @@ pub struct Client {
     /// Which `error` it is sent when a subject or actor token is refused.
     pub exchange_error: ExchangeError,
     /// Its secrets; at most two are in use at once, so that one can be replaced without an outage.
+    #[serde(skip)]
     pub secrets: Vec<ClientSecret>,
 }
 
 impl Client {
+    /// Whether `text` can be a client id: 1 to 255 visible ASCII characters (RFC 6749 Appendix A.1, less the space).
+    pub fn is_id(text: &str) -> bool {
+        (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+    }
+
     /// What the client may get at `audience`.
     pub fn access_to(&self, audience: &str) -> Option<&Access> {
         self.access.iter().find(|access| access.audience == audience)

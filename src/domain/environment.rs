@@ -34,7 +34,7 @@ pub const MIN_ACCESS_TOKEN_LIFETIME: i64 = 30;
 pub const MAX_ACCESS_TOKEN_LIFETIME: i64 = 86_400;
 
 /// A target of tokens: an API with its scopes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ResourceServer {
     /// Its name in `aud`, `audience` and `resource`; unique in its environment, compared byte by byte.
     pub audience: String,
@@ -108,7 +108,7 @@ impl SigningAlg {
 }
 
 /// An application that end users sign in to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Application {
     /// UUID.
     pub id: String,
@@ -121,7 +121,7 @@ pub struct Application {
 }
 
 /// Who vouches for users that sign in elsewhere.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct IdentityConnection {
     /// Unique in its environment; exchange rules name it as `subject.issuer`.
     pub name: String,

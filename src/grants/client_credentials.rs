@@ -87,9 +87,8 @@ fn infer<'a>(allowed: Vec<Target<'a>>, requested: Option<&Scope>) -> Result<Vec<
     if allowed.len() <= 1 {
         return Ok(allowed);
     }
-    let mut fitting = allowed.into_iter().filter(|(access, _)| {
-        requested.is_some_and(|scope| scope.is_within(&access.scopes))
-    });
+    let mut fitting =
+        allowed.into_iter().filter(|(access, _)| requested.is_some_and(|scope| scope.is_within(&access.scopes)));
     match (fitting.next(), fitting.next()) {
         (Some(only), None) => Ok(vec![only]),
         _ => Err(OAuthError::new(
@@ -111,7 +110,13 @@ fn negotiated_scope(
             let detail = format!("{} does not know {unknown}", server.audience);
             return Err(OAuthError::new(Problem::ScopeUnknownAtTarget, detail));
         }
-        let here = oxide::client_credentials(request.client, access, request.credentials, requested, request.now)?;
+        let here = oxide::client_credentials::client_credentials(
+            request.client,
+            access,
+            request.secret,
+            requested,
+            request.now,
+        )?;
         let here = here.intersection(&server.scopes);
         granted = Some(granted.map_or(here.clone(), |before| before.intersection(&here)));
     }

@@ -7,9 +7,12 @@ mod token_exchange;
 
 use crate::{
     catalog::environment::EnvironmentSnapshot,
-    domain::{client::Client, exchange::Presented, order::TokenOrder},
+    domain::{
+        client::{Client, ClientSecret},
+        exchange::Presented,
+        order::TokenOrder,
+    },
     oauth::{
-        credentials::ClientCredentials,
         error::{OAuthError, Problem},
         grant_type::GrantType,
         params::Params,
@@ -59,8 +62,8 @@ pub struct PresentedTokens<'p> {
 pub struct GrantRequest<'a> {
     /// The form.
     pub params: &'a Params,
-    /// How the client authenticated.
-    pub credentials: &'a ClientCredentials,
+    /// The secret that the client authenticated with.
+    pub secret: &'a ClientSecret,
     /// The client, authenticated and allowed to use this grant.
     pub client: &'a Client,
     /// The environment it belongs to.
@@ -73,7 +76,7 @@ pub struct GrantRequest<'a> {
     pub now: i64,
 }
 
-/// `audience` and `resource` together, in the order of the request (RFC 8693 §2.1, RFC 8707 §2).
+/// `audience` and `resource` together, audiences first (RFC 8693 §2.1, RFC 8707 §2).
 fn requested_targets(params: &Params) -> Result<Vec<String>, OAuthError> {
     let mut targets: Vec<String> = params.all("audience").map(str::to_owned).collect();
     for resource in params.all("resource") {

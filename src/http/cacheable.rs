@@ -17,5 +17,8 @@ pub(super) fn document(request: &HttpRequest, body: String, etag: &str, max_age:
 /// `If-None-Match` (RFC 9110 §13.1.2), weakly compared.
 fn has(request: &HttpRequest, etag: &str) -> bool {
     let values = request.headers().get_all(header::IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
+    values
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
 }

@@ -13,9 +13,9 @@ mod well_known;
 use std::{sync::Arc, time::Duration};
 
 use actix_web::{
-    guard,
+    FromRequest, Handler, Resource, Responder, guard,
     http::Method,
-    web::{self, Resource, ServiceConfig},
+    web::{self, ServiceConfig},
 };
 
 use crate::{
@@ -26,6 +26,7 @@ use crate::{
     store::Store,
 };
 
+pub use actix_web::dev::ServerHandle;
 pub use server::{ServerOptions, serve};
 
 /// What the handlers share. One per node.
@@ -65,9 +66,7 @@ const ENVIRONMENT: &str = "/{tenant_id}/{environment_id}";
 fn below_issuer(config: &mut ServiceConfig) {
     config
         .service(
-            web::resource(TOKEN_PATH)
-                .route(web::post().to(token::post))
-                .default_service(web::to(respond::only_post)),
+            web::resource(TOKEN_PATH).route(web::post().to(token::post)).default_service(web::to(respond::only_post)),
         )
         .service(get(AUTHORIZATION_SERVER_PATH).to(well_known::authorization_server))
         .service(get(OPENID_CONFIGURATION_PATH).to(well_known::openid_configuration))
@@ -85,13 +84,11 @@ struct Readable(Resource);
 impl Readable {
     fn to<F, Args>(self, handler: F) -> Resource
     where
-        F: actix_web::Handler<Args>,
-        Args: actix_web::FromRequest + 'static,
-        F::Output: actix_web::Responder + 'static,
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
     {
         let readable = guard::Any(guard::Get()).or(guard::Method(Method::HEAD));
-        self.0
-            .route(web::route().guard(readable).to(handler))
-            .default_service(web::to(respond::only_get))
+        self.0.route(web::route().guard(readable).to(handler)).default_service(web::to(respond::only_get))
     }
 }

@@ -35,7 +35,11 @@ pub(super) struct Observed {
 impl Observed {
     /// What [`observe`] found out.
     pub fn of(request: &HttpRequest) -> Self {
-        request.extensions().get::<Self>().cloned().unwrap_or_else(|| Self { request_id: String::new(), client_address: None })
+        request
+            .extensions()
+            .get::<Self>()
+            .cloned()
+            .unwrap_or_else(|| Self { request_id: String::new(), client_address: None })
     }
 }
 
@@ -90,8 +94,11 @@ fn check_transport(
 fn client_address(peer: Option<SocketAddr>, headers: &HeaderMap, proxy: Option<&BehindProxy>) -> Option<IpAddr> {
     let peer = peer?.ip();
     let Some(proxy) = proxy.filter(|proxy| is_trusted(peer, proxy)) else { return Some(peer) };
-    let forwarded: Vec<&str> =
-        headers.get_all(FORWARDED_FOR).filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).collect();
+    let forwarded: Vec<&str> = headers
+        .get_all(FORWARDED_FOR)
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .collect();
     let mut nearest = peer;
     for entry in forwarded.iter().rev() {
         let Ok(address) = entry.trim().parse() else { break };

@@ -2,11 +2,7 @@
 
 use std::{io, net::TcpListener, sync::Arc, time::Duration};
 
-use actix_web::{
-    App, HttpServer,
-    dev::Server,
-    middleware::from_fn,
-};
+use actix_web::{App, HttpServer, dev::Server, middleware::from_fn};
 use openssl::ssl::{SslAcceptor, SslFiletype, SslMethod};
 
 use super::{Site, observe::observe, routes};
@@ -28,8 +24,6 @@ pub struct ServerOptions {
     pub shutdown_timeout: Duration,
     /// HTTPS, if set.
     pub tls: Option<Tls>,
-    /// Whether SIGTERM, SIGINT and SIGQUIT stop the server.
-    pub handle_signals: bool,
 }
 
 /// Serves `site` on `listener` until it is stopped. The future does the serving.
@@ -48,9 +42,6 @@ pub fn serve(site: Arc<Site>, listener: TcpListener, options: &ServerOptions) ->
         .shutdown_timeout(options.shutdown_timeout.as_secs());
     if let Some(workers) = options.workers {
         server = server.workers(workers);
-    }
-    if !options.handle_signals {
-        server = server.disable_signals();
     }
     let server = match &options.tls {
         Some(tls) => {

@@ -4,10 +4,9 @@ use std::sync::{Arc, LazyLock};
 
 use super::context::Context;
 use crate::{
-    audit::record::AuditRecord,
     catalog::environment::EnvironmentSnapshot,
     domain::{
-        client::Client,
+        client::{Client, ClientSecret},
         secret::{Secret, SecretHash},
     },
     oauth::{
@@ -19,6 +18,14 @@ use crate::{
 /// What an unknown client's secret is compared with, so that it costs what a wrong secret of a known one costs (TE-019).
 static NOBODYS_HASH: LazyLock<SecretHash> = LazyLock::new(|| Secret::new("nobody").hash());
 
+/// A client that proved who it is.
+pub struct Authenticated {
+    /// Itself.
+    pub client: Arc<Client>,
+    /// The secret that it used.
+    pub secret: ClientSecret,
+}
+
 /// The client that the credentials prove.
 ///
 /// # Errors
@@ -28,9 +35,7 @@ pub async fn authenticate(
     context: &Context,
     environment: &Arc<EnvironmentSnapshot>,
     credentials: &ClientCredentials,
-    record: &mut AuditRecord,
-) -> Result<Arc<Client>, OAuthError> {
-    record.client_id = Some(credentials.id.clone());
+) -> Result<Authenticated, OAuthError> {
     let found = context.catalog.client(environment, &credentials.id).await.map_err(|error| {
         OAuthError::new(Problem::TemporarilyUnavailable, format!("the client cannot be looked up: {error}"))
     })?;
@@ -41,12 +46,22 @@ pub async fn authenticate(
         let _ = NOBODYS_HASH.matches(&secret);
         return refuse("there is no such client");
     };
-    let now = context.clock.now();
-    if client.secret_matches(&secret, now).is_none() {
-        return refuse(if secret.is_mistyped() { "the secret is mistyped (checksum)" } else { "no active secret matches" });
-    }
+    let Some(used) = client.secret_matches(&secret, context.clock.now()).cloned() else {
+        return refuse(why_no_match(&client, &secret));
+    };
     if !client.enabled || !environment.environment.enabled {
         return refuse("the client or its environment is disabled");
     }
-    Ok(client)
+    Ok(Authenticated { client, secret: used })
+}
+
+/// For the log only (TE-030); the caller learns nothing of it.
+fn why_no_match(client: &Client, secret: &Secret) -> &'static str {
+    if client.secrets.iter().any(|known| known.hash.matches(secret)) {
+        "the secret has expired"
+    } else if secret.is_mistyped() {
+        "the secret is mistyped or cut off (its checksum is wrong)"
+    } else {
+        "no secret of the client matches"
+    }
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::issue::TokenIssuer;
 use crate::{
-    audit::writer::AuditLog,
+    audit::AuditLog,
     catalog::Catalog,
     domain::{clock::Clock, environment::SigningAlg, random::Random},
 };
@@ -21,4 +22,11 @@ pub struct Context {
     pub random: Arc<dyn Random>,
     /// What tokens are signed with where the resource server says nothing.
     pub signing_alg: SigningAlg,
+}
+
+impl Context {
+    /// What mints tokens.
+    pub fn token_issuer(&self) -> TokenIssuer<'_> {
+        TokenIssuer { clock: &*self.clock, random: &*self.random, signing_alg: self.signing_alg }
+    }
 }

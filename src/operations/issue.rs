@@ -1,38 +1,80 @@
-//! The one place that mints a token and says so in the record.
+//! The one place that mints a token.
 
-use super::context::Context;
 use crate::{
-    audit::record::AuditRecord,
     catalog::environment::EnvironmentSnapshot,
-    domain::{claims::AccessTokenClaims, client::Client, order::TokenOrder, random::random_id},
-    oauth::{
-        error::{OAuthError, Problem},
-        response::TokenResponse,
+    domain::{
+        claims::AccessTokenClaims,
+        clock::Clock,
+        environment::SigningAlg,
+        order::TokenOrder,
+        random::{Random, random_id},
     },
+    oauth::error::{OAuthError, Problem},
 };
 
-/// Signs the token that `order` describes and fills in `record`.
-///
-/// # Errors
-/// There is no key to sign with, or OpenSSL failed.
-pub fn issue(
-    context: &Context,
-    environment: &EnvironmentSnapshot,
-    client: &Client,
-    order: &TokenOrder,
-    record: &mut AuditRecord,
-) -> Result<TokenResponse, OAuthError> {
-    let failed = |cause: String| OAuthError::new(Problem::ServerError, cause);
-    let now = context.clock.now();
-    let jti = random_id(&*context.random).map_err(|error| failed(error.to_string()))?;
-    let claims = AccessTokenClaims {
+/// A token, and its id for the record.
+pub struct Issued {
+    /// The token. It goes to the client and nowhere else.
+    pub token: String,
+    /// `jti`.
+    pub jti: String,
+    /// How long it lives, in seconds.
+    pub expires_in: i64,
+}
+
+/// What it takes to mint tokens.
+#[derive(Clone, Copy)]
+pub struct TokenIssuer<'a> {
+    /// For `iat`.
+    pub clock: &'a dyn Clock,
+    /// For `jti`.
+    pub random: &'a dyn Random,
+    /// The algorithm where the resource server names none.
+    pub signing_alg: SigningAlg,
+}
+
+impl TokenIssuer<'_> {
+    /// Signs the token that `order` describes, for the client or application `client_id`.
+    ///
+    /// # Errors
+    /// There is no key to sign with, or OpenSSL failed.
+    pub fn issue(
+        &self,
+        environment: &EnvironmentSnapshot,
+        client_id: &str,
+        order: &TokenOrder,
+    ) -> Result<Issued, OAuthError> {
+        let now = self.clock.now();
+        let jti = random_id(self.random).map_err(failed)?;
+        let claims = claims(environment, client_id, order, &jti, now);
+        let alg = order.signing_alg.unwrap_or(self.signing_alg);
+        let signer =
+            environment.keyring.signer(alg, now).ok_or_else(|| failed(format!("no active {} key", alg.as_str())))?;
+        let payload = serde_json::to_vec(&claims).map_err(failed)?;
+        let token = signer.sign(&payload).map_err(failed)?;
+        Ok(Issued { token, jti, expires_in: order.expires_at - now })
+    }
+}
+
+fn failed(cause: impl ToString) -> OAuthError {
+    OAuthError::new(Problem::ServerError, cause.to_string())
+}
+
+fn claims<'a>(
+    environment: &'a EnvironmentSnapshot,
+    client_id: &'a str,
+    order: &'a TokenOrder,
+    jti: &'a str,
+    now: i64,
+) -> AccessTokenClaims<'a> {
+    AccessTokenClaims {
         iss: &environment.issuer,
         sub: &order.subject,
         aud: &order.audience,
-        client_id: &client.id,
+        client_id,
         iat: now,
         exp: order.expires_at,
-        jti: &jti,
+        jti,
         scope: &order.scope,
         scope_claim: order.scope_claim,
         act: order.act.as_ref(),
@@ -43,11 +85,5 @@ pub fn issue(
         subject_type: order.subject_type,
         permissions: order.permissions.as_ref(),
         extra: &order.claims,
-    };
-    let alg = order.signing_alg.unwrap_or(context.signing_alg);
-    let signer = environment.keyring.signer(alg, now).ok_or_else(|| failed(format!("no active {} key", alg.as_str())))?;
-    let payload = serde_json::to_vec(&claims).map_err(|error| failed(error.to_string()))?;
-    let token = signer.sign(&payload).map_err(|error| failed(error.to_string()))?;
-    record.issue(order, &jti);
-    Ok(TokenResponse::bearer(token, order.issued_token_type, order.expires_at - now, &order.scope))
+    }
 }

@@ -150,11 +150,8 @@ pub fn rotate(
                 next.schedule.activates_at - maker.now
             )));
         }
-        let takes_over_at = if maker.can_sign(&keys, alg) {
-            maker.now + maker.jwks_max_age + NODE_DELAY
-        } else {
-            maker.now
-        };
+        let takes_over_at =
+            if maker.can_sign(&keys, alg) { maker.now + maker.jwks_max_age + NODE_DELAY } else { maker.now };
         let next = maker.make(&environment.id, alg, takes_over_at)?;
         for key in keys.iter().filter(|key| key.alg == alg && maker.state(key) == KeyState::Active) {
             let schedule = key.schedule.retiring_at(takes_over_at, environment.access_token_lifetime);

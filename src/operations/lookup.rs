@@ -27,7 +27,9 @@ impl EnvironmentLookup {
     /// What to tell somebody whose environment was not found.
     pub fn not_found(&self) -> String {
         match &self.0 {
-            Some(wanted) => format!("there is no environment {wanted:?}, or there are several of that name: give its id"),
+            Some(wanted) => {
+                format!("there is no environment {wanted:?}, or there are several of that name: give its id")
+            }
             None => "there is no environment yet: run `tessera apply FILE`".to_owned(),
         }
     }

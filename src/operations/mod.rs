@@ -3,10 +3,12 @@
 pub mod apply;
 pub mod authenticate;
 pub mod context;
+pub mod demo_token;
 pub mod environment_file;
 pub mod issue;
 pub mod keys;
 pub mod lookup;
 pub mod metadata;
+pub mod service_accounts;
 pub mod standing;
 pub mod token;

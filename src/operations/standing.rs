@@ -17,16 +17,27 @@ pub async fn gather_standing(
     token: Option<&SubjectToken>,
 ) -> Result<Standing, OAuthError> {
     let Some(token) = token else { return Ok(Standing::Good) };
-    if let Some(application) = &token.application_id
-        && !environment.applications.get(application).is_some_and(|application| application.enabled)
+    let application = |id: &str| environment.applications.get(id);
+    if let Some(id) = &token.application_id
+        && !application(id).is_some_and(|application| application.enabled)
     {
         return Ok(Standing::ApplicationDisabled);
     }
     // Also the service account that the token stands for, which exchanges may have carried far from its own client id.
     let service_account = (token.subject_type == Some(SubjectType::ServiceAccount)).then_some(token.sub.as_str());
     for client_id in std::iter::once(token.client_id.as_str()).chain(service_account) {
+        if let Some(application) = application(client_id) {
+            // A token that an application's user got by signing in.
+            if application.enabled {
+                continue;
+            }
+            return Ok(Standing::ApplicationDisabled);
+        }
         let client = context.catalog.client(environment, client_id).await.map_err(|error| {
-            OAuthError::new(Problem::TemporarilyUnavailable, format!("client {client_id:?} cannot be looked up: {error}"))
+            OAuthError::new(
+                Problem::TemporarilyUnavailable,
+                format!("client {client_id:?} cannot be looked up: {error}"),
+            )
         })?;
         if !client.is_some_and(|client| client.enabled) {
             return Ok(Standing::ClientDisabled);

@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{authenticate::authenticate, context::Context, issue::issue, standing::gather_standing};
+use super::{
+    authenticate::{Authenticated, authenticate},
+    context::Context,
+    standing::gather_standing,
+};
 use crate::{
-    audit::record::AuditRecord,
+    audit::{AuditRecord, Event, Outcome},
     catalog::environment::EnvironmentSnapshot,
     domain::{
         client::{Client, ExchangeError},
@@ -45,7 +49,8 @@ pub async fn token(
     environment: &Arc<EnvironmentSnapshot>,
     request: &TokenRequest<'_>,
 ) -> Result<TokenResponse, OAuthError> {
-    let mut record = AuditRecord::token(context.clock.now_millis(), request.request_id);
+    let now = context.clock.now_millis();
+    let mut record = AuditRecord::new(Event::TokenIssued, Outcome::Success, request.request_id, now);
     record.environment_id = Some(environment.environment.id.clone());
     record.client_address = request.client_address.clone();
     record.grant = request.params.get("grant_type").and_then(GrantType::from_parameter).map(GrantType::as_str);
@@ -53,7 +58,7 @@ pub async fn token(
 
     let decision = decide(context, environment, request, &mut record).await;
     if let Err(refusal) = &decision {
-        record.refuse(refusal);
+        record_refusal(&mut record, refusal);
         log::info!(request_id = request.request_id; "refused: {refusal}");
     }
     context.audit.commit(record).await.map_err(|error| {
@@ -69,11 +74,37 @@ async fn decide(
     record: &mut AuditRecord,
 ) -> Result<TokenResponse, OAuthError> {
     let credentials = ClientCredentials::from_request(request.authorization, request.params)?;
-    let client = authenticate(context, environment, credentials.as_ref(), record).await?;
-    let grant = select_grant(request.params, &client)?;
-    let decision = evaluate(context, environment, request, &client, credentials, grant, record).await;
-    let order = decision.map_err(|error| as_the_client_expects(error, &client))?;
-    issue(context, environment, &client, &order, record)
+    let credentials = credentials
+        .ok_or_else(|| OAuthError::new(Problem::ClientAuthenticationFailed, "the request has no client credentials"))?;
+    record.client_id = Some(credentials.id.clone());
+    let authenticated = authenticate(context, environment, &credentials).await?;
+    let client = &authenticated.client;
+    let grant = select_grant(request.params, client)?;
+    let decision = evaluate(context, environment, request, &authenticated, grant, record).await;
+    let order = decision.map_err(|error| as_the_client_expects(error, client))?;
+    let issued = context.token_issuer().issue(environment, &client.id, &order)?;
+    let response = TokenResponse::bearer(issued.token, order.issued_token_type, issued.expires_in, &order.scope);
+    record_issue(record, order, issued.jti);
+    Ok(response)
+}
+
+fn record_issue(record: &mut AuditRecord, order: TokenOrder, jti: String) {
+    record.subject = Some(order.subject);
+    record.act = order.act.and_then(|act| serde_json::to_value(act).ok());
+    record.audience = order.audience;
+    record.scope_granted = order.scope.to_string();
+    record.scope_widened = order.widened.to_string();
+    record.rule = order.rule;
+    record.parents = order.anc;
+    record.jti = Some(jti);
+}
+
+fn record_refusal(record: &mut AuditRecord, refusal: &OAuthError) {
+    record.event = Event::TokenRefused;
+    record.outcome = if refusal.problem.status() < 500 { Outcome::Refused } else { Outcome::Failed };
+    record.reason = Some(refusal.problem.slug());
+    record.rule.clone_from(&refusal.rule);
+    record.detail = Some(refusal.detail.clone());
 }
 
 /// TE-008.
@@ -82,7 +113,10 @@ fn select_grant(params: &Params, client: &Client) -> Result<&'static dyn Grant, 
     let grant_type = GrantType::from_parameter(grant_type)
         .ok_or_else(|| OAuthError::new(Problem::UnsupportedGrantType, format!("grant_type is {grant_type:?}")))?;
     if !client.grants.contains(&grant_type) {
-        return Err(OAuthError::new(Problem::GrantNotAllowed, format!("{} is not a grant of the client", grant_type.as_str())));
+        return Err(OAuthError::new(
+            Problem::GrantNotAllowed,
+            format!("{} is not a grant of the client", grant_type.as_str()),
+        ));
     }
     grants::find(grant_type).ok_or_else(|| OAuthError::new(Problem::UnsupportedGrantType, "not in the list of grants"))
 }
@@ -92,8 +126,7 @@ async fn evaluate(
     context: &Context,
     environment: &Arc<EnvironmentSnapshot>,
     request: &TokenRequest<'_>,
-    client: &Client,
-    credentials: &ClientCredentials,
+    authenticated: &Authenticated,
     grant: &dyn Grant,
     record: &mut AuditRecord,
 ) -> Result<TokenOrder, OAuthError> {
@@ -105,15 +138,16 @@ async fn evaluate(
         record.parents = vec![subject.jti.clone()];
     }
     let actor = verify(environment, presented.actor, Problem::ActorTokenRefused, now)?;
-    let subject_standing = gather_standing(context, environment, subject.as_deref()).await?;
-    let actor_standing = gather_standing(context, environment, actor.as_deref()).await?;
+    let (subject, actor) = (subject.as_ref().map(|token| &***token), actor.as_ref().map(|token| &***token));
+    let subject_standing = gather_standing(context, environment, subject).await?;
+    let actor_standing = gather_standing(context, environment, actor).await?;
     grant.evaluate(&GrantRequest {
         params: request.params,
-        credentials,
-        client,
+        secret: &authenticated.secret,
+        client: &authenticated.client,
         environment,
-        subject: subject.as_deref().map(|token| Presented { token, origin: ISSUER_SELF, standing: subject_standing }),
-        actor: actor.as_deref().map(|token| Presented { token, origin: ISSUER_SELF, standing: actor_standing }),
+        subject: subject.map(|token| Presented { token, origin: ISSUER_SELF, standing: subject_standing }),
+        actor: actor.map(|token| Presented { token, origin: ISSUER_SELF, standing: actor_standing }),
         now,
     })
 }

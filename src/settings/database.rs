@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::{reader::Reader, secret_text::SecretText};
+use super::reader::Reader;
+use crate::domain::secret::Secret;
 
 const SQLITE: &str = "sqlite://";
 /// What a password in a URL is shown as.
@@ -14,7 +15,7 @@ const SHOWN_PASSWORD: &str = "***";
 #[derive(Clone)]
 pub struct Database {
     /// `sqlite://FILE`, or `postgres://…` (or `postgresql://…`), which may hold a password.
-    pub url: SecretText,
+    pub url: Secret,
     /// Whether `serve` runs pending migrations.
     pub migrate: bool,
     /// The most connections of this process.
@@ -43,7 +44,7 @@ impl Database {
     }
 }
 
-fn read_url(reader: &mut Reader) -> SecretText {
+fn read_url(reader: &mut Reader) -> Secret {
     let (value, file) = ("database.url", "database.url_file");
     let given = reader.secret(value);
     let from_file = reader.secret_file(file);
@@ -54,7 +55,7 @@ fn read_url(reader: &mut Reader) -> SecretText {
     let key = if from_file.is_some() { file } else { value };
     let Some(url) = from_file.or(given) else {
         reader.error(value, "must be set, such as \"sqlite://data/tessera.db\"");
-        return SecretText::new("");
+        return Secret::new("");
     };
     match shown(url.reveal()) {
         Ok(shown) => reader.show(value, shown),

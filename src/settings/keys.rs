@@ -5,9 +5,8 @@ use std::{
     time::Duration,
 };
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-
-use super::{Database, reader::Reader, secret_text::SecretText};
+use super::{Database, reader::Reader};
+use crate::jose::master_key::MasterKey;
 
 /// The file that a master key made here is kept in, beside the database file.
 const MADE_KEY_FILE: &str = "master.key";
@@ -31,41 +30,6 @@ pub enum MasterKeySource {
     KeptAt(PathBuf),
 }
 
-/// The key that encrypts the private keys. It cannot be printed.
-#[derive(Clone)]
-pub struct MasterKey([u8; 32]);
-
-/// A text that is not a master key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be 32 bytes in base64; make one with `openssl rand -base64 32`")]
-pub struct MasterKeyError;
-
-impl MasterKey {
-    /// Wraps random bytes.
-    pub const fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// Reads the base64 form of settings and key files; spaces and line breaks around it do not matter.
-    ///
-    /// # Errors
-    /// Not base64, or not 32 bytes.
-    pub fn parse(text: &str) -> Result<Self, MasterKeyError> {
-        let bytes = STANDARD.decode(text.trim()).map_err(|_| MasterKeyError)?;
-        bytes.try_into().map(Self).map_err(|_| MasterKeyError)
-    }
-
-    /// The base64 form, for the file that keeps it.
-    pub fn to_base64(&self) -> SecretText {
-        SecretText::new(STANDARD.encode(self.0))
-    }
-
-    /// The bytes, for the cipher.
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
 impl Keys {
     pub(super) fn read(reader: &mut Reader, database: &Database) -> Self {
         let master_key = read_master_key(reader, database);
@@ -83,9 +47,9 @@ fn read_master_key(reader: &mut Reader, database: &Database) -> MasterKeySource 
     }
     let key = if given.is_some() { value } else { file };
     if let Some(text) = given.or(from_file) {
-        match MasterKey::parse(text.reveal()) {
+        match MasterKey::from_base64(text.reveal()) {
             Ok(master_key) => return MasterKeySource::Given(master_key),
-            Err(error) => reader.error(key, error.to_string()),
+            Err(_) => reader.error(key, "must be 32 bytes in base64; make one with `openssl rand -base64 32`"),
         }
     } else if !file_is_set && database.sqlite_file().is_none() {
         reader.error(

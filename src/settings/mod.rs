@@ -13,7 +13,6 @@ mod keys;
 mod layers;
 mod log;
 mod reader;
-mod secret_text;
 mod server;
 mod tokens;
 
@@ -24,9 +23,8 @@ pub use self::{
     catalog::Catalog,
     database::Database,
     error::{SettingError, SettingsErrors},
-    keys::{Keys, MasterKey, MasterKeyError, MasterKeySource},
+    keys::{Keys, MasterKeySource},
     log::{Log, LogFormat},
-    secret_text::SecretText,
     server::{BehindProxy, Server, Tls},
     tokens::Tokens,
 };

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, fmt::Write as _, ops::RangeInclusive, path::Pat
 
 use config::ValueKind;
 
-use super::{error::SettingError, layers::Layers, secret_text::SecretText};
+use super::{error::SettingError, layers::Layers};
+use crate::domain::secret::Secret;
 
 /// What a secret is replaced with where settings are shown.
 pub(super) const SHOWN_SECRET: &str = "(set)";
@@ -55,21 +56,21 @@ impl Reader {
     }
 
     /// A secret that may be absent.
-    pub(super) fn secret(&mut self, key: &str) -> Option<SecretText> {
+    pub(super) fn secret(&mut self, key: &str) -> Option<Secret> {
         let text = self.unshown_text(key);
         self.show(key, if text.is_empty() { "" } else { SHOWN_SECRET });
-        Some(text).filter(|text| !text.is_empty()).map(SecretText::new)
+        Some(text).filter(|text| !text.is_empty()).map(Secret::new)
     }
 
     /// The content of a file that holds a secret, without the spaces and line breaks around it.
-    pub(super) fn secret_file(&mut self, key: &str) -> Option<SecretText> {
+    pub(super) fn secret_file(&mut self, key: &str) -> Option<Secret> {
         let path = self.path(key)?;
         match std::fs::read_to_string(&path) {
             Ok(text) if text.trim().is_empty() => {
                 self.error(key, format!("the file {} is empty", path.display()));
                 None
             }
-            Ok(text) => Some(SecretText::new(text.trim())),
+            Ok(text) => Some(Secret::new(text.trim())),
             Err(error) => {
                 self.error(key, format!("the file {} cannot be read: {error}", path.display()));
                 None

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use diesel::{prelude::*, upsert::excluded};
+use serde::{Deserialize, Serialize};
 
 use super::{
     Conn, StoreError, client_secrets,
@@ -11,6 +12,25 @@ use super::{
     schema::clients,
 };
 use crate::domain::client::{Client, ClientSecret};
+
+/// Who looks after a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientOrigin {
+    /// An environment file: leaving the file disables it.
+    File,
+    /// A command: environment files leave it alone until one names it.
+    Command,
+}
+
+/// A client as it is kept.
+#[derive(Debug, Clone)]
+pub struct StoredClient {
+    /// Itself.
+    pub client: Client,
+    /// Who looks after it.
+    pub origin: ClientOrigin,
+}
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = clients)]
@@ -23,12 +43,14 @@ struct ClientRow {
     access: String,
     permissions: String,
     exchange_error: String,
+    origin: String,
 }
 
 impl ClientRow {
-    fn into_value(self, secrets: Vec<ClientSecret>) -> Result<Client, StoreError> {
+    fn into_value(self, secrets: Vec<ClientSecret>) -> Result<StoredClient, StoreError> {
         let row = Row { table: "clients", key: &self.client_id };
-        Ok(Client {
+        let origin = row.name("origin", &self.origin)?;
+        let client = Client {
             kind: row.name("kind", &self.kind)?,
             enabled: self.enabled,
             grants: row.json("grants", &self.grants)?,
@@ -38,7 +60,8 @@ impl ClientRow {
             secrets,
             name: self.name,
             id: self.client_id,
-        })
+        };
+        Ok(StoredClient { client, origin })
     }
 }
 
@@ -55,14 +78,15 @@ pub fn find(conn: &mut Conn<'_>, environment_id: &str, client_id: &str) -> Resul
     let row: Option<ClientRow> = each!(conn, c => one.select(ClientRow::as_select()).first(c).optional())?;
     let Some(row) = row else { return Ok(None) };
     let secrets = client_secrets::list(conn, environment_id, client_id)?;
-    row.into_value(secrets.into_iter().map(|stored| stored.secret).collect()).map(Some)
+    let stored = row.into_value(secrets.into_iter().map(|stored| stored.secret).collect())?;
+    Ok(Some(stored.client))
 }
 
 /// Those of an environment, by id. Two statements.
 ///
 /// # Errors
 /// The database failed, or a row is corrupt.
-pub fn list(conn: &mut Conn<'_>, environment_id: &str) -> Result<Vec<Client>, StoreError> {
+pub fn list(conn: &mut Conn<'_>, environment_id: &str) -> Result<Vec<StoredClient>, StoreError> {
     let all = clients::table.filter(clients::environment_id.eq(environment_id)).order(clients::client_id);
     let rows: Vec<ClientRow> = each!(conn, c => all.select(ClientRow::as_select()).load(c))?;
     let mut secrets: BTreeMap<String, Vec<ClientSecret>> = BTreeMap::new();
@@ -81,7 +105,13 @@ pub fn list(conn: &mut Conn<'_>, environment_id: &str) -> Result<Vec<Client>, St
 ///
 /// # Errors
 /// The database failed.
-pub fn upsert(conn: &mut Conn<'_>, environment_id: &str, client: &Client, now: i64) -> Result<(), StoreError> {
+pub fn upsert(
+    conn: &mut Conn<'_>,
+    environment_id: &str,
+    client: &Client,
+    origin: ClientOrigin,
+    now: i64,
+) -> Result<(), StoreError> {
     use clients as t;
     let row = (
         t::environment_id.eq(environment_id),
@@ -93,6 +123,7 @@ pub fn upsert(conn: &mut Conn<'_>, environment_id: &str, client: &Client, now: i
         t::access.eq(to_json(&client.access)?),
         t::permissions.eq(to_json(&client.permissions)?),
         t::exchange_error.eq(to_name(&client.exchange_error)?),
+        t::origin.eq(to_name(&origin)?),
         t::created_at.eq(now),
         t::updated_at.eq(now),
     );
@@ -108,6 +139,7 @@ pub fn upsert(conn: &mut Conn<'_>, environment_id: &str, client: &Client, now: i
             t::access.eq(excluded(t::access)),
             t::permissions.eq(excluded(t::permissions)),
             t::exchange_error.eq(excluded(t::exchange_error)),
+            t::origin.eq(excluded(t::origin)),
             t::updated_at.eq(excluded(t::updated_at)),
         ))
         .execute(c))?;

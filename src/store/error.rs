@@ -34,6 +34,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// The same call may succeed later.
+    pub(crate) fn unavailable(reason: impl Into<String>) -> Self {
+        StoreError::Unavailable(reason.into())
+    }
+
     /// Whether the same call may succeed later.
     pub fn is_unavailable(&self) -> bool {
         matches!(self, StoreError::Unavailable(_))

@@ -1,6 +1,7 @@
 //! `exchange_rules`.
 
 use diesel::{prelude::*, upsert::excluded};
+use serde::Serialize;
 
 use super::{
     Conn, StoreError,
@@ -11,9 +12,10 @@ use super::{
 use crate::domain::rule::ExchangeRule;
 
 /// A rule as it is kept.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StoredRule {
     /// Itself.
+    #[serde(flatten)]
     pub rule: ExchangeRule,
     /// Its place in the environment file.
     pub position: i64,

@@ -48,6 +48,7 @@ diesel::table! {
         access -> Text,
         permissions -> Text,
         exchange_error -> Text,
+        origin -> Text,
         created_at -> BigInt,
         updated_at -> BigInt,
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use diesel::{Connection as _, PgConnection, connection::SimpleConnection as _};
 
-use super::{Engine, Store, StoreOptions};
+use super::{Conn, Engine, Store, StoreOptions};
 use crate::domain::random::{SystemRandom, random_uuid};
 
 /// A fresh database.
@@ -54,6 +54,15 @@ impl TestDatabase {
             .expect("a new database");
         let store = Store::open(&options).expect("Postgres");
         Self { options, store, engine: Engine::Postgres, cleanup: Cleanup::Postgres { server, name } }
+    }
+
+    /// Runs statements behind the server's back.
+    pub(crate) fn execute(&self, statements: &str) {
+        match &mut self.store.dedicated().expect("connection").conn() {
+            Conn::Postgres(c) => c.batch_execute(statements),
+            Conn::Sqlite(c) => c.batch_execute(statements),
+        }
+        .expect(statements);
     }
 
     /// Cuts every connection to a Postgres database and lets no new one in.

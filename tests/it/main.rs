@@ -1,3 +1,7 @@
-//! All tests that see the whole server. Folders mirror the URLs and `src/grants`.
+//! All tests that see the whole server. Folders mirror `src/grants` and the URLs.
 
+#![expect(clippy::indexing_slicing, reason = "a test that meets what it does not expect may panic")]
+
+mod grants;
 mod properties;
+mod support;

@@ -47,6 +47,8 @@ CREATE TABLE clients (
     access         text    NOT NULL,
     permissions    text    NOT NULL,
     exchange_error text    NOT NULL,
+    -- 'file' or 'command': who looks after it.
+    origin         text    NOT NULL,
     created_at     bigint  NOT NULL,
     updated_at     bigint  NOT NULL,
     PRIMARY KEY (environment_id, client_id)

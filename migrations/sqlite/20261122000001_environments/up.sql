@@ -47,6 +47,8 @@ CREATE TABLE clients (
     access         TEXT    NOT NULL,
     permissions    TEXT    NOT NULL,
     exchange_error TEXT    NOT NULL,
+    -- 'file' or 'command': who looks after it.
+    origin         TEXT    NOT NULL,
     created_at     INTEGER NOT NULL,
     updated_at     INTEGER NOT NULL,
     PRIMARY KEY (environment_id, client_id)

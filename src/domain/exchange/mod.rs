@@ -17,7 +17,7 @@ mod targets;
 use serde_json::{Map, Value};
 
 use super::{
-    claims::{MAX_ANCESTORS, SubjectType},
+    claims::{MAX_ANCESTORS, RESERVED_CLAIMS, SubjectType},
     client::Client,
     environment::{ResourceServer, ScopeClaim, SigningAlg},
     party::{Actor, MayAct, PartyIdentity},
@@ -336,13 +336,15 @@ fn choose_rule<'a>(
 /// Claims that the server copies, then those that the rule passes, then those that it sets.
 fn claims(rule: &ExchangeRule, subject: &SubjectToken) -> Map<String, Value> {
     let mut claims = Map::new();
-    let passed = SESSION_CLAIMS.into_iter().chain(rule.claims.pass.iter().map(String::as_str));
+    // Files that pass reserved claims are refused; a row that was changed by hand must not smuggle one in either.
+    let by_rule = rule.claims.pass.iter().map(String::as_str).filter(|name| !RESERVED_CLAIMS.contains(name));
+    let passed = SESSION_CLAIMS.into_iter().chain(by_rule);
     for name in passed {
         if let Some(value) = subject.other.get(name) {
             claims.insert(name.to_owned(), value.clone());
         }
     }
-    for (name, value) in &rule.claims.set {
+    for (name, value) in rule.claims.set.iter().filter(|(name, _)| !RESERVED_CLAIMS.contains(&name.as_str())) {
         claims.insert(name.clone(), value.clone());
     }
     claims

@@ -8,8 +8,9 @@ use crate::{
         claims::{MAX_ANCESTORS, SubjectType},
         environment::SigningAlg,
         party::ChainError,
+        subject::CLOCK_LEEWAY,
     },
-    jose::{access_token::CLOCK_LEEWAY, error::TokenError},
+    jose::error::TokenError,
 };
 
 #[test]

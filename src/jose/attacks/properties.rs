@@ -7,11 +7,8 @@ use serde_json::Value;
 
 use super::{ISSUER, Issuer, NOW, claims_with};
 use crate::{
-    domain::environment::SigningAlg,
-    jose::{
-        access_token::{CLOCK_LEEWAY, verify_access_token},
-        keyring::Keyring,
-    },
+    domain::{environment::SigningAlg, subject::CLOCK_LEEWAY},
+    jose::{access_token::verify_access_token, keyring::Keyring},
 };
 
 static EDDSA: LazyLock<Issuer> = LazyLock::new(|| Issuer::new(SigningAlg::EdDSA));

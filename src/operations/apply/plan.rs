@@ -184,9 +184,8 @@ fn plan_new_environment(
 fn plan_blocks<B: Block>(planned: &mut Planned, context: &ApplyContext<'_>, stored: Vec<B>, wanted: Vec<B>) {
     let environment_id = planned.environment.id.clone();
     let now = context.keys.now;
-    let upsert = |block: B, environment_id: String| {
-        move |conn: &mut Conn<'_>| Ok(block.upsert(conn, &environment_id, now)?)
-    };
+    let upsert =
+        |block: B, environment_id: String| move |conn: &mut Conn<'_>| Ok(block.upsert(conn, &environment_id, now)?);
     for block in &wanted {
         let known = stored.iter().find(|known| known.key() == block.key());
         let what = format!("{} {}", B::KIND, block.name());
@@ -294,8 +293,12 @@ fn plan_keys(
     file: &EnvironmentFile,
 ) -> Result<(), ApplyError> {
     let stored = signing_keys::list(conn, &planned.environment.id)?;
-    let algs: BTreeSet<_> =
-        file.resource_servers.iter().filter_map(|server| server.signing_alg).chain([context.keys.default_alg]).collect();
+    let algs: BTreeSet<_> = file
+        .resource_servers
+        .iter()
+        .filter_map(|server| server.signing_alg)
+        .chain([context.keys.default_alg])
+        .collect();
     for alg in algs.into_iter().filter(|alg| !context.keys.can_sign(&stored, *alg)) {
         let key = context.keys.make(&planned.environment.id, alg, context.keys.now)?;
         let change = Change { sign: '+', what: format!("signing key {} ({})", key.kid, alg.as_str()), details: vec![] };

@@ -1,7 +1,5 @@
 use std::collections::BTreeMap;
 
-use diesel::connection::SimpleConnection as _;
-
 use super::{super::testing::on_both_engines, an_environment, with_environment};
 use crate::{
     domain::{
@@ -17,7 +15,8 @@ use crate::{
     store::{
         Conn, Store, StoreError, applications,
         client_secrets::{self, SecretOrigin},
-        clients, environments,
+        clients::{self, ClientOrigin},
+        environments,
         exchange_rules::{self, StoredRule},
         identity_connections, resource_servers,
         signing_keys::{self, StoredKey},
@@ -101,7 +100,7 @@ fn a_key() -> StoredKey {
 /// One row in every table of environment `one`.
 pub(super) fn fill(conn: &mut Conn<'_>) {
     with_environment(conn);
-    clients::upsert(conn, "one", &a_client("bff"), 10).expect("client");
+    clients::upsert(conn, "one", &a_client("bff"), ClientOrigin::File, 10).expect("client");
     client_secrets::replace(conn, "one", "bff", &a_secret("s1"), SecretOrigin::File, 10, 10).expect("secret");
     resource_servers::upsert(conn, "one", &a_resource_server()).expect("resource server");
     applications::upsert(conn, "one", &an_application()).expect("application");
@@ -138,7 +137,10 @@ fn what_is_written_is_read_back() {
                 expected.secrets = vec![a_secret("s1")];
                 assert_eq!(format!("{client:?}"), format!("{expected:?}"));
                 assert!(client.secrets[0].hash.equals(&a_secret("s1").hash));
-                assert_eq!(format!("{:?}", clients::list(conn, "one")?), format!("{:?}", [expected]));
+                let all = clients::list(conn, "one")?;
+                assert_eq!(all.iter().map(|stored| stored.origin).collect::<Vec<_>>(), [ClientOrigin::File]);
+                let all: Vec<Client> = all.into_iter().map(|stored| stored.client).collect();
+                assert_eq!(format!("{all:?}"), format!("{:?}", [expected]));
                 Ok(())
             })
             .expect("rows");
@@ -183,7 +185,7 @@ fn everything_can_be_overwritten_disabled_and_deleted() {
                 assert_eq!(resource_servers::list(conn, "one")?, [server]);
                 let mut client = a_client("bff");
                 (client.name, client.grants) = ("Other".to_owned(), Vec::new());
-                clients::upsert(conn, "one", &client, 99)?;
+                clients::upsert(conn, "one", &client, ClientOrigin::File, 99)?;
                 client.secrets = vec![a_secret("s1")];
                 assert_eq!(format!("{:?}", clients::find(conn, "one", "bff")?), format!("{:?}", Some(&client)));
                 exchange_rules::upsert(conn, "one", &a_rule("rule", 7))?;
@@ -277,22 +279,10 @@ fn a_client_never_has_more_than_two_secrets_and_the_old_one_runs_out() {
 fn a_row_that_cannot_be_read_is_an_error_that_names_it_and_not_its_content() {
     on_both_engines(|database| {
         filled(&database.store);
-        let broken = |statement: &str| {
-            database
-                .store
-                .read(|conn| -> Result<(), StoreError> {
-                    match conn {
-                        Conn::Postgres(c) => c.batch_execute(statement)?,
-                        Conn::Sqlite(c) => c.batch_execute(statement)?,
-                    }
-                    Ok(())
-                })
-                .expect(statement);
-        };
-        broken("UPDATE clients SET grants = '[\"root\"]'");
-        broken("UPDATE exchange_rules SET definition = '{\"name\":\"rule\",\"hunter2\":1}'");
-        broken("UPDATE resource_servers SET signing_alg = 'none'");
-        broken("UPDATE client_secrets SET hash = 'hunter2' WHERE id = 's1'");
+        database.execute("UPDATE clients SET grants = '[\"root\"]'");
+        database.execute("UPDATE exchange_rules SET definition = '{\"name\":\"rule\",\"hunter2\":1}'");
+        database.execute("UPDATE resource_servers SET signing_alg = 'none'");
+        database.execute("UPDATE client_secrets SET hash = 'hunter2' WHERE id = 's1'");
         let errors = [
             database.store.read(|conn| clients::find(conn, "one", "bff").map(drop)),
             database.store.read(|conn| exchange_rules::list(conn, "one").map(drop)),
@@ -310,7 +300,7 @@ fn a_row_that_cannot_be_read_is_an_error_that_names_it_and_not_its_content() {
             assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
             assert!(text.contains(table) && text.contains(key) && !text.contains("hunter2"), "{text}");
         }
-        broken("DELETE FROM client_secrets");
+        database.execute("DELETE FROM client_secrets");
         let error = database.store.read(|conn| clients::find(conn, "one", "bff").map(drop)).expect_err("grants");
         assert!(error.to_string().contains("row bff: grants"), "{error}");
     });

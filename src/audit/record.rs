@@ -1,0 +1,155 @@
+//! What is recorded of one event.
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// An access token was made.
+    TokenIssued,
+    /// A request for one was refused.
+    TokenRefused,
+    /// A token was looked at by a resource server.
+    TokenIntrospected,
+    /// A token was revoked.
+    TokenRevoked,
+    /// An environment file was applied.
+    EnvironmentApplied,
+    /// A service account was made.
+    ServiceAccountCreated,
+    /// A service account got a new secret.
+    SecretReset,
+    /// A signing key was made, planned anew or removed.
+    KeysChanged,
+}
+
+impl Event {
+    /// The name in the record.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Event::TokenIssued => "token.issued",
+            Event::TokenRefused => "token.refused",
+            Event::TokenIntrospected => "token.introspected",
+            Event::TokenRevoked => "token.revoked",
+            Event::EnvironmentApplied => "environment.applied",
+            Event::ServiceAccountCreated => "service_account.created",
+            Event::SecretReset => "service_account.secret_reset",
+            Event::KeysChanged => "keys.changed",
+        }
+    }
+}
+
+impl Serialize for Event {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// How it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was done.
+    Success,
+    /// Policy or protocol said no.
+    Refused,
+    /// The server could not.
+    Failed,
+}
+
+impl Outcome {
+    /// The name in the record.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Success => "success",
+            Outcome::Refused => "refused",
+            Outcome::Failed => "failed",
+        }
+    }
+}
+
+/// One event. There is no member for a token or a secret: a token is named by its `jti`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AuditRecord {
+    /// When: milliseconds since 1970.
+    pub time_ms: i64,
+    /// The `X-Request-Id` of the answer.
+    pub request_id: String,
+    /// Where; `None` outside any environment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment_id: Option<String>,
+    /// What happened.
+    pub event: Event,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The grant that was used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant: Option<&'static str>,
+    /// Who asked: the client as it named itself, authenticated or not (`reason` says).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// `sub` of the token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// `act` of the token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub act: Option<Value>,
+    /// `aud` of the token, or the targets asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub audience: Vec<String>,
+    /// The scopes asked for.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub scope_requested: String,
+    /// The scopes given.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub scope_granted: String,
+    /// The scopes given that the subject token did not have: each use of `grant_scopes` shows here.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub scope_widened: String,
+    /// The exchange rule that decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// The token that was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jti: Option<String>,
+    /// The tokens it came from, root first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parents: Vec<String>,
+    /// Why it was refused: a machine code of `docs/errors.md`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
+    /// Why, in words, for the operator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Where the request came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_address: Option<String>,
+}
+
+impl AuditRecord {
+    /// A record that so far says only what, when and in which request.
+    pub fn new(event: Event, outcome: Outcome, request_id: impl Into<String>, time_ms: i64) -> Self {
+        Self {
+            time_ms,
+            request_id: request_id.into(),
+            environment_id: None,
+            event,
+            outcome,
+            grant: None,
+            client_id: None,
+            subject: None,
+            act: None,
+            audience: Vec::new(),
+            scope_requested: String::new(),
+            scope_granted: String::new(),
+            scope_widened: String::new(),
+            rule: None,
+            jti: None,
+            parents: Vec::new(),
+            reason: None,
+            detail: None,
+            client_address: None,
+        }
+    }
+}

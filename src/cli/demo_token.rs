@@ -1,0 +1,24 @@
+//! `tessera demo-token`.
+
+use std::path::Path;
+
+use super::{exit::Failure, opened::Opened, say};
+use crate::{
+    app,
+    operations::{demo_token::demo_token, issue::TokenIssuer},
+};
+
+/// Prints the token alone, so that `$(tessera demo-token)` works.
+pub(super) fn run(config: Option<&Path>) -> Result<(), Failure> {
+    let opened = Opened::new(config)?;
+    let (settings, sources) = (&opened.settings, &opened.sources);
+    let public_url = settings.server.public_url_at(settings.server.listen);
+    let catalog = app::load_catalog(settings, sources, &opened.store, opened.master_key()?, public_url)?;
+    let environment = catalog.default_environment();
+    let environment =
+        environment.ok_or_else(|| Failure::refusal("there is no environment yet: run tessera quickstart"))?;
+    let signing_alg = settings.tokens.signing_alg;
+    let issuer = TokenIssuer { clock: &*sources.clock, random: &*sources.random, signing_alg };
+    say(demo_token(&issuer, &environment).map_err(|refusal| Failure::refusal(refusal.detail))?);
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! How a command ends: what people read, and the exit code that scripts read.
+
+use std::{error::Error, process::ExitCode};
+
+use crate::{
+    app::StartError,
+    catalog::LoadError,
+    operations::{
+        apply::ApplyError, environment_file::EnvironmentFileErrors, keys::KeyError,
+        service_accounts::ServiceAccountError,
+    },
+    settings::SettingsErrors,
+    store::StoreError,
+};
+
+/// Printed under `--help`.
+pub(super) const HELP: &str = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 wrong settings or environment file, \
+                               4 database, 5 refused.";
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Something unforeseen.
+    Other(Box<dyn Error>),
+    /// A setting or an environment file is wrong.
+    Configuration(Box<dyn Error>),
+    /// The database is out of reach, or not fit.
+    Database(Box<dyn Error>),
+    /// What was asked for is not done, for the reason given.
+    Refusal(Box<dyn Error>),
+}
+
+impl Failure {
+    /// Says why, and gives the exit code. Clap itself ends with 2 for wrong usage.
+    #[expect(clippy::print_stderr, reason = "the last words of a command")]
+    pub(super) fn report(&self) -> ExitCode {
+        let (code, cause) = match self {
+            Failure::Other(cause) => (1, cause),
+            Failure::Configuration(cause) => (3, cause),
+            Failure::Database(cause) => (4, cause),
+            Failure::Refusal(cause) => (5, cause),
+        };
+        eprintln!("tessera: {cause}");
+        ExitCode::from(code)
+    }
+
+    /// A refusal in plain words.
+    pub(super) fn refusal(reason: impl Into<String>) -> Self {
+        Failure::Refusal(reason.into().into())
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Configuration(_) => Failure::Configuration(error.into()),
+            _ => Failure::Database(error.into()),
+        }
+    }
+}
+
+impl From<SettingsErrors> for Failure {
+    fn from(errors: SettingsErrors) -> Self {
+        Failure::Configuration(errors.into())
+    }
+}
+
+impl From<EnvironmentFileErrors> for Failure {
+    fn from(errors: EnvironmentFileErrors) -> Self {
+        Failure::Configuration(errors.into())
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Store(error) => error.into(),
+            StartError::Load(error) => error.into(),
+            StartError::Keys(error) => error.into(),
+            StartError::PendingMigrations(_) => Failure::Database(error.into()),
+            StartError::MasterKey { .. } | StartError::Listen { .. } => Failure::Configuration(error.into()),
+            StartError::Audit(_) | StartError::Serve(_) => Failure::Other(error.into()),
+        }
+    }
+}
+
+impl From<LoadError> for Failure {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Store(error) => error.into(),
+            LoadError::Key { .. } => Failure::Configuration(error.into()),
+        }
+    }
+}
+
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Store(error) => error.into(),
+            KeyError::Refused(_) => Failure::Refusal(error.into()),
+            KeyError::Jose(_) => Failure::Other(error.into()),
+        }
+    }
+}
+
+impl From<ApplyError> for Failure {
+    fn from(error: ApplyError) -> Self {
+        match error {
+            ApplyError::Store(error) => error.into(),
+            ApplyError::Contradiction(_) => Failure::Refusal(error.into()),
+            ApplyError::Key(_) | ApplyError::Random(_) => Failure::Other(error.into()),
+        }
+    }
+}
+
+impl From<ServiceAccountError> for Failure {
+    fn from(error: ServiceAccountError) -> Self {
+        match error {
+            ServiceAccountError::Store(error) => error.into(),
+            ServiceAccountError::Refused(_) => Failure::Refusal(error.into()),
+            ServiceAccountError::Random(_) => Failure::Other(error.into()),
+        }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Failure::Other(error.into())
+    }
+}

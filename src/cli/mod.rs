@@ -1,0 +1,80 @@
+//! The command line: one file per command.
+
+mod apply;
+mod check_config;
+mod demo_token;
+mod exit;
+mod keys;
+mod migrate;
+mod opened;
+mod quickstart;
+mod serve;
+mod service_account;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use exit::Failure;
+
+/// Tessera: an OAuth 2.0 authorization server for service accounts, delegated tokens and token exchange.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, after_help = exit::HELP)]
+struct Cli {
+    /// A settings file (TOML). It goes over the built-in defaults; variables TESSERA__SECTION__KEY go over it.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Try it out: an embedded database under data/, the demo environment, a server, and curl lines to paste.
+    Quickstart,
+    /// Serve.
+    Serve,
+    /// Make the database match an environment file.
+    Apply(apply::Arguments),
+    /// Run pending migrations.
+    Migrate,
+    /// Check all settings and print those in effect, without secrets. With FILE, check an environment file too.
+    CheckConfig(check_config::Arguments),
+    /// Signing keys.
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Service accounts.
+    #[command(subcommand)]
+    ServiceAccount(service_account::Command),
+    /// Print a user's token for the demo environment.
+    DemoToken,
+}
+
+/// Runs the command of the process's arguments.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    let config = cli.config.as_deref();
+    match cli.command {
+        Command::Quickstart => quickstart::run(config),
+        Command::Serve => serve::run(config),
+        Command::Apply(arguments) => apply::run(config, &arguments),
+        Command::Migrate => migrate::run(config),
+        Command::CheckConfig(arguments) => check_config::run(config, &arguments),
+        Command::Keys(command) => keys::run(config, command),
+        Command::ServiceAccount(command) => service_account::run(config, command),
+        Command::DemoToken => demo_token::run(config),
+    }
+}
+
+/// Prints a line on standard output: what the command was asked for. Everything else goes to the log or standard error.
+#[expect(clippy::print_stdout, reason = "the one place that prints what a command was asked for")]
+fn say(line: impl std::fmt::Display) {
+    println!("{line}");
+}

@@ -1,0 +1,122 @@
+//! `tessera service-account create|reset-secret|list`.
+
+use std::path::Path;
+
+use clap::Subcommand;
+
+use super::{exit::Failure, keys::Environment, opened::Opened, say};
+use crate::{
+    domain::client::{Access, Client, ClientKind, ExchangeError, Permissions},
+    oauth::{grant_type::GrantType, scope::Scope},
+    operations::service_accounts::{create, list, reset_secret},
+    store::clients::StoredClient,
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make a service account and print its secret, once. One that an environment file made gets its secret so.
+    Create {
+        #[command(flatten)]
+        environment: Environment,
+        /// `client_id`.
+        id: String,
+        /// A name for people; the id when absent.
+        #[arg(long)]
+        name: Option<String>,
+        /// What it may get: a target, and the scopes there. May be repeated.
+        #[arg(long, value_name = "AUDIENCE=SCOPE,…", value_parser = access)]
+        access: Vec<Access>,
+        /// A permission for its tokens. May be repeated.
+        #[arg(long, value_name = "SERVICE:KEY", value_parser = permission)]
+        permission: Vec<(String, String)>,
+    },
+    /// Give a service account a new secret and print it, once.
+    ResetSecret {
+        #[command(flatten)]
+        environment: Environment,
+        /// `client_id`.
+        id: String,
+        /// How many seconds the present secret stays good beside the new one.
+        #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..=31_536_000))]
+        keep_old: i64,
+    },
+    /// Show all service accounts.
+    List(Environment),
+}
+
+pub(super) fn run(config: Option<&Path>, command: Command) -> Result<(), Failure> {
+    let opened = Opened::new(config)?;
+    let random = &*opened.sources.random;
+    match command {
+        Command::Create { environment, id, name, access, permission } => {
+            let client = client(id, name, access, permission)?;
+            let secret = create(&opened.store, random, &environment.lookup(), &client, opened.now())?;
+            print_credentials(&client.id, secret.reveal());
+        }
+        Command::ResetSecret { environment, id, keep_old } => {
+            let secret = reset_secret(&opened.store, random, &environment.lookup(), &id, keep_old, opened.now())?;
+            print_credentials(&id, secret.reveal());
+        }
+        Command::List(environment) => {
+            let all = list(&opened.store, &environment.lookup())?;
+            all.iter().for_each(|stored| say(describe(stored, opened.now())));
+        }
+    }
+    Ok(())
+}
+
+fn print_credentials(id: &str, secret: &str) {
+    say(format!("client_id={id}"));
+    say(format!("client_secret={secret}"));
+}
+
+fn client(
+    id: String,
+    name: Option<String>,
+    access: Vec<Access>,
+    permission: Vec<(String, String)>,
+) -> Result<Client, Failure> {
+    if !Client::is_id(&id) {
+        return Err(Failure::refusal("a client id is 1 to 255 visible ASCII characters, without spaces"));
+    }
+    let mut permissions = Permissions::new();
+    for (service, key) in permission {
+        permissions.entry(service).or_default().push(key);
+    }
+    Ok(Client {
+        name: name.unwrap_or_else(|| id.clone()),
+        id,
+        kind: ClientKind::ServiceAccount,
+        enabled: true,
+        grants: vec![GrantType::ClientCredentials],
+        access,
+        permissions,
+        exchange_error: ExchangeError::default(),
+        secrets: Vec::new(),
+    })
+}
+
+fn describe(stored: &StoredClient, now: i64) -> String {
+    let client = &stored.client;
+    let active = client.secrets.iter().filter(|secret| secret.is_active(now)).count();
+    let state = if client.enabled { "enabled" } else { "disabled" };
+    let secrets = match active {
+        0 => "no active secret".to_owned(),
+        1 => "1 active secret".to_owned(),
+        several => format!("{several} active secrets"),
+    };
+    format!("{}  {state}  {secrets}  {}", client.id, client.name)
+}
+
+fn access(text: &str) -> Result<Access, String> {
+    let (audience, scopes) = text.split_once('=').unwrap_or((text, ""));
+    let scopes = Scope::from_tokens(scopes.split(',').filter(|scope| !scope.is_empty())).map_err(|e| e.to_string())?;
+    Ok(Access { audience: audience.to_owned(), scopes, default_scopes: None })
+}
+
+fn permission(text: &str) -> Result<(String, String), String> {
+    match text.split_once(':') {
+        Some((service, key)) if !service.is_empty() && !key.is_empty() => Ok((service.to_owned(), key.to_owned())),
+        _ => Err("write it as SERVICE:KEY".to_owned()),
+    }
+}

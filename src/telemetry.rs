@@ -1,0 +1,65 @@
+//! The log: `env_logger`, as text for people or as one JSON object per line.
+
+use std::io::Write as _;
+
+use env_logger::Builder;
+use log::{
+    Record,
+    kv::{Key, Value, VisitSource},
+};
+use serde_json::{Map, json};
+
+use crate::settings::{Log, LogFormat};
+
+/// Starts logging to standard error. Once per process; a second call changes nothing.
+pub fn start(settings: &Log) {
+    let mut builder = Builder::new();
+    builder.parse_filters(&settings.level);
+    if settings.format == LogFormat::Json {
+        builder.format(|out, record| writeln!(out, "{}", json_line(&out.timestamp_millis().to_string(), record)));
+    }
+    // Fails only where a logger is set already, as in a test that starts several servers.
+    let _ = builder.try_init();
+}
+
+fn json_line(time: &str, record: &Record<'_>) -> String {
+    let mut line = Map::new();
+    line.insert("time".to_owned(), json!(time));
+    line.insert("level".to_owned(), json!(record.level().as_str()));
+    line.insert("target".to_owned(), json!(record.target()));
+    line.insert("message".to_owned(), json!(record.args().to_string()));
+    // Only a visitor that refuses can fail, and this one takes everything.
+    let _ = record.key_values().visit(&mut Fields(&mut line));
+    serde_json::Value::Object(line).to_string()
+}
+
+/// Puts the key-values of a record beside its message.
+struct Fields<'a>(&'a mut Map<String, serde_json::Value>);
+
+impl<'kvs> VisitSource<'kvs> for Fields<'_> {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), log::kv::Error> {
+        self.0.insert(key.to_string(), json!(value.to_string()));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_break_in_a_message_cannot_forge_a_second_line() {
+        let pairs = [("request_id", "r-1")];
+        let record = Record::builder()
+            .args(format_args!("refused\n{{\"level\":\"FORGED\"}}"))
+            .level(log::Level::Info)
+            .target("tessera")
+            .key_values(&pairs)
+            .build();
+        let line = json_line("2026-01-01T00:00:00.000Z", &record);
+        assert_eq!(line.lines().count(), 1);
+        let read: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+        assert_eq!(read["level"], "INFO");
+        assert_eq!(read["request_id"], "r-1");
+    }
+}

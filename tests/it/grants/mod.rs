@@ -1,0 +1,3 @@
+//! One file per grant.
+
+mod delegation;

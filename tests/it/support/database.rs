@@ -1,0 +1,157 @@
+//! A database per test, on either engine, and what a test needs to know of its content.
+
+use std::{path::PathBuf, sync::OnceLock};
+
+use diesel::{
+    Connection as _, PgConnection, QueryableByName, RunQueryDsl as _, SqliteConnection,
+    connection::SimpleConnection as _,
+};
+use serde_json::Value;
+use tempfile::TempDir;
+use tessera::{
+    domain::random::{SystemRandom, random_uuid},
+    store::{Store, StoreOptions},
+};
+
+/// Which database a test runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// Embedded.
+    Sqlite,
+    /// The server of `TEST_DATABASE_URL`.
+    Postgres,
+}
+
+/// A fresh, migrated database. Gone when dropped.
+pub struct TestDatabase {
+    /// `sqlite://…` or `postgres://…`.
+    pub url: String,
+    engine: Engine,
+    folder: TempDir,
+}
+
+impl TestDatabase {
+    /// A new one.
+    pub fn new(engine: Engine) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let url = match engine {
+            Engine::Sqlite => {
+                let url = format!("sqlite://{}/tessera.db", folder.path().display());
+                migrate(&url);
+                url
+            }
+            Engine::Postgres => clone_of_template(),
+        };
+        Self { url, engine, folder }
+    }
+
+    /// Where a test may leave files.
+    pub fn folder(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+
+    /// Every audit record, oldest first.
+    pub fn audit_records(&self) -> Vec<Value> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            record: String,
+        }
+        let query = diesel::sql_query("SELECT record FROM audit_records ORDER BY time_ms, node, seq");
+        let rows: Vec<Row> = match self.engine {
+            Engine::Sqlite => query.load(&mut self.sqlite()),
+            Engine::Postgres => query.load(&mut postgres(&self.url)),
+        }
+        .expect("audit records");
+        rows.into_iter().map(|row| serde_json::from_str(&row.record).expect("a JSON record")).collect()
+    }
+
+    /// Runs statements behind the server's back.
+    pub fn execute(&self, statements: &str) {
+        match self.engine {
+            Engine::Sqlite => self.sqlite().batch_execute(statements),
+            Engine::Postgres => postgres(&self.url).batch_execute(statements),
+        }
+        .expect(statements);
+    }
+
+    /// Cuts every connection to a Postgres database and lets no new one in: to the server it is down.
+    pub fn cut_off(&self) {
+        let name = self.name();
+        administer(&format!(
+            "ALTER DATABASE {name} ALLOW_CONNECTIONS false; \
+             SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+        ));
+    }
+
+    /// Lets connections in again.
+    pub fn restore(&self) {
+        administer(&format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", self.name()));
+    }
+
+    fn name(&self) -> &str {
+        self.url.rsplit_once('/').expect("a database name").1
+    }
+
+    fn sqlite(&self) -> SqliteConnection {
+        let mut connection =
+            SqliteConnection::establish(self.url.trim_start_matches("sqlite://")).expect("the SQLite file");
+        connection.batch_execute("PRAGMA busy_timeout = 5000").expect("a pragma");
+        connection
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        if self.engine == Engine::Postgres {
+            administer(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name()));
+        }
+    }
+}
+
+fn server_url() -> String {
+    std::env::var("TEST_DATABASE_URL")
+        .expect("TEST_DATABASE_URL names no Postgres server to test with; `make test` starts one")
+}
+
+fn postgres(url: &str) -> PgConnection {
+    PgConnection::establish(url).expect("a connection to Postgres")
+}
+
+fn administer(statements: &str) {
+    // One by one: a batch is one transaction, and databases are not made in one.
+    let mut connection = postgres(&server_url());
+    for statement in statements.split(';').filter(|statement| !statement.trim().is_empty()) {
+        connection.batch_execute(statement).expect(statement);
+    }
+}
+
+fn migrate(url: &str) {
+    let mut options = StoreOptions::new(url);
+    options.create = true;
+    options.pool_size = 1;
+    Store::open(&options).expect("a database").migrate().expect("migrations");
+}
+
+fn url_of(name: &str) -> String {
+    let server = server_url();
+    format!("{}/{name}", server.rsplit_once('/').expect("postgres://…/database").0)
+}
+
+fn new_name(kind: &str) -> String {
+    format!("tessera_{kind}_{}", random_uuid(&SystemRandom).expect("randomness").replace('-', ""))
+}
+
+/// Migrating takes longer than copying what was migrated once.
+fn clone_of_template() -> String {
+    static TEMPLATE: OnceLock<String> = OnceLock::new();
+    let template = TEMPLATE.get_or_init(|| {
+        let name = new_name("template");
+        administer(&format!("CREATE DATABASE {name}"));
+        migrate(&url_of(&name));
+        name
+    });
+    let name = new_name("test");
+    administer(&format!("CREATE DATABASE {name} TEMPLATE {template}"));
+    url_of(&name)
+}

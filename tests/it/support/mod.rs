@@ -1,0 +1,50 @@
+//! A real server per test: built by the same constructor as `main`, on a database of its own, spoken to over HTTP.
+
+pub mod answer;
+pub mod cli;
+pub mod clock;
+pub mod database;
+pub mod server;
+pub mod tokens;
+
+pub use answer::Answer;
+pub use database::Engine;
+pub use server::TestServer;
+
+/// The demo environment, which most tests run on.
+pub const DEMO: &str = include_str!("../../../config/demo.toml");
+/// Id and secret of the demo's `bff`.
+pub const BFF: (&str, &str) = ("bff", "demo-secret-of-the-bff-do-not-use-elsewhere");
+/// Id and secret of the demo's `calendar-service`.
+pub const CALENDAR: (&str, &str) = ("calendar-service", "demo-secret-of-the-calendar-service-do-not-use-elsewhere");
+
+/// The `grant_type` of RFC 8693.
+pub const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+/// The token type of access tokens.
+pub const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+
+/// Makes a test of each function, once per engine: `both_engines! { fn name(engine) { … } }`.
+#[macro_export]
+macro_rules! both_engines {
+    ($( $(#[$meta:meta])* fn $name:ident($engine:ident) $body:block )+) => {
+        $(
+            mod $name {
+                use super::*;
+
+                fn check($engine: $crate::support::Engine) $body
+
+                $(#[$meta])*
+                #[test]
+                fn on_sqlite() {
+                    check($crate::support::Engine::Sqlite);
+                }
+
+                $(#[$meta])*
+                #[test]
+                fn on_postgres() {
+                    check($crate::support::Engine::Postgres);
+                }
+            }
+        )+
+    };
+}
