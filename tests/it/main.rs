@@ -2,6 +2,8 @@
 
 #![expect(clippy::indexing_slicing, reason = "a test that meets what it does not expect may panic")]
 
+mod architecture;
+mod documents;
 mod grants;
 mod properties;
 mod support;

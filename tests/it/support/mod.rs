@@ -4,7 +4,9 @@ pub mod answer;
 pub mod cli;
 pub mod clock;
 pub mod database;
+pub mod rust_paths;
 pub mod server;
+pub mod sources;
 pub mod tokens;
 
 pub use answer::Answer;
