@@ -54,7 +54,10 @@ pub async fn token(
     record.environment_id = Some(environment.environment.id.clone());
     record.client_address = request.client_address.clone();
     record.grant = request.params.get("grant_type").and_then(GrantType::from_parameter).map(GrantType::as_str);
+    // As claimed; a refusal may come before anything of it is checked.
+    record.client_id = request.params.get("client_id").map(sanitize);
     record.scope_requested = request.params.get("scope").map(sanitize).unwrap_or_default();
+    record.audience = request.params.all("audience").chain(request.params.all("resource")).map(sanitize).collect();
 
     let decision = decide(context, environment, request, &mut record).await;
     if let Err(refusal) = &decision {
@@ -76,7 +79,7 @@ async fn decide(
     let credentials = ClientCredentials::from_request(request.authorization, request.params)?;
     let credentials = credentials
         .ok_or_else(|| OAuthError::new(Problem::ClientAuthenticationFailed, "the request has no client credentials"))?;
-    record.client_id = Some(credentials.id.clone());
+    record.client_id = Some(sanitize(&credentials.id));
     let authenticated = authenticate(context, environment, &credentials).await?;
     let client = &authenticated.client;
     let grant = select_grant(request.params, client)?;
@@ -168,7 +171,7 @@ fn as_the_client_expects(mut error: OAuthError, client: &Client) -> OAuthError {
     error
 }
 
-/// The scope as it was asked for, fit for a record: bounded, and without anything that could forge a second line.
+/// A text of the request, fit for a record: bounded, and without anything that could forge a second line.
 fn sanitize(text: &str) -> String {
     text.chars().take(1000).map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect()
 }
