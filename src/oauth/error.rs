@@ -170,6 +170,9 @@ problems! {
         "the server cannot answer right now; try again after the time in Retry-After";
 }
 
+/// The longest reason that is kept, in characters.
+const MAX_DETAIL: usize = 500;
+
 /// A refusal: the caller's half ([`Problem`] and at most the name of one of *our* parameters) and the operator's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OAuthError {
@@ -188,9 +191,15 @@ pub struct OAuthError {
 }
 
 impl OAuthError {
-    /// A refusal with the reason that the log gets.
+    /// A refusal with the reason that the log gets. A reason may quote the request, and is cut where it gets long: a
+    /// caller fills no log with what he sends.
     pub fn new(problem: Problem, detail: impl Into<String>) -> Self {
-        Self { problem, parameter: None, detail: detail.into(), rule: None, retry_after: None, as_invalid_grant: false }
+        let mut detail = detail.into();
+        if let Some((end, _)) = detail.char_indices().nth(MAX_DETAIL) {
+            detail.truncate(end);
+            detail.push('…');
+        }
+        Self { problem, parameter: None, detail, rule: None, retry_after: None, as_invalid_grant: false }
     }
 
     /// A required parameter is absent or empty.

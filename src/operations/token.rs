@@ -54,7 +54,10 @@ pub async fn token(
     record.environment_id = Some(environment.environment.id.clone());
     record.client_address = request.client_address.map(|address| address.to_string());
     record.grant = request.params.get("grant_type").and_then(GrantType::from_parameter).map(GrantType::as_str);
+    // As claimed; a refusal may come before anything of it is checked.
+    record.client_id = request.params.get("client_id").map(sanitize);
     record.scope_requested = request.params.get("scope").map(sanitize).unwrap_or_default();
+    record.audience = request.params.all("audience").chain(request.params.all("resource")).map(sanitize).collect();
 
     let decision = decide(context, environment, request, &mut record).await;
     if let Err(refusal) = &decision {
@@ -168,7 +171,7 @@ fn as_the_client_expects(mut error: OAuthError, client: &Client) -> OAuthError {
     error
 }
 
-/// What the caller wrote, fit for a record: bounded, and without anything that could forge a second line.
+/// A text of the request, fit for a record: bounded, and without anything that could forge a second line.
 fn sanitize(text: &str) -> String {
     text.chars().take(1000).map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect()
 }
