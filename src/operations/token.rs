@@ -62,10 +62,11 @@ pub async fn token(
     let decision = decide(context, environment, request, &mut record).await;
     if let Err(refusal) = &decision {
         record_refusal(&mut record, refusal);
-        log::info!(request_id = request.request_id; "refused: {refusal}");
+        say(refusal, &record);
     }
     context.audit.commit(record).await.map_err(|error| {
-        OAuthError::new(Problem::TemporarilyUnavailable, format!("the decision cannot be recorded: {error}"))
+        log::error!(request_id = request.request_id; "not answered: {error}");
+        OAuthError::new(Problem::TemporarilyUnavailable, error.to_string())
     })?;
     decision
 }
@@ -110,6 +111,13 @@ fn record_refusal(record: &mut AuditRecord, refusal: &OAuthError) {
     record.detail = Some(refusal.detail.clone());
 }
 
+/// The line under which the operator finds the reason. Failures of the server are told from refusals.
+fn say(refusal: &OAuthError, record: &AuditRecord) {
+    let level = if refusal.problem.status() < 500 { log::Level::Info } else { log::Level::Error };
+    let client = record.client_id.as_deref().unwrap_or("-");
+    log::log!(level, request_id = record.request_id.as_str(); "client {client}: {refusal}");
+}
+
 /// TE-008.
 fn select_grant(params: &Params, client: &Client) -> Result<&'static dyn Grant, OAuthError> {
     let grant_type = params.require("grant_type")?;
@@ -151,7 +159,8 @@ async fn evaluate(
         environment,
         subject: subject.map(|token| Presented { token, origin: ISSUER_SELF, standing: subject_standing }),
         actor: actor.map(|token| Presented { token, origin: ISSUER_SELF, standing: actor_standing }),
-        now,
+        // Gathering may have taken a while; a token that expired meanwhile is refused.
+        now: context.clock.now(),
     })
 }
 
