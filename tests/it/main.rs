@@ -3,5 +3,9 @@
 #![expect(clippy::indexing_slicing, reason = "a test that meets what it does not expect may panic")]
 
 mod grants;
+mod health;
+mod observe;
 mod properties;
 mod support;
+mod token;
+mod well_known;

@@ -1,0 +1,7 @@
+//! The token endpoint, whatever the grant.
+
+mod authentication;
+mod limits;
+mod request;
+mod responses;
+mod timing;
