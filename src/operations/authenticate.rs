@@ -1,6 +1,9 @@
 //! Client authentication (RFC 6749 §2.3).
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    net::IpAddr,
+    sync::{Arc, LazyLock},
+};
 
 use super::context::Context;
 use crate::{
@@ -26,12 +29,38 @@ pub struct Authenticated {
     pub secret: ClientSecret,
 }
 
+/// The client that the credentials prove, unless too many attempts from `address` failed of late.
+///
+/// # Errors
+/// Those of [`authenticate`], and [`Problem::TooManyFailures`].
+pub async fn authenticate_at(
+    context: &Context,
+    environment: &Arc<EnvironmentSnapshot>,
+    address: Option<IpAddr>,
+    credentials: &ClientCredentials,
+) -> Result<Authenticated, OAuthError> {
+    // Behind a socket without an address there is nobody to slow down.
+    let Some(address) = address else { return authenticate(context, environment, credentials).await };
+    let now = context.clock.now_millis();
+    // What cannot be an id counts for its address alone: it may be long, and is not worth remembering.
+    let client_id = if Client::is_id(&credentials.id) { &credentials.id } else { "" };
+    context.throttle.check(address, client_id, now).map_err(|throttled| OAuthError {
+        retry_after: Some(throttled.retry_after),
+        ..OAuthError::new(Problem::TooManyFailures, "too many failures from this address")
+    })?;
+    let outcome = authenticate(context, environment, credentials).await;
+    if outcome.as_ref().is_err_and(|error| error.problem == Problem::ClientAuthenticationFailed) {
+        context.throttle.count_failure(address, client_id, now);
+    }
+    outcome
+}
+
 /// The client that the credentials prove.
 ///
 /// # Errors
 /// One and the same refusal for an unknown client, a wrong or expired secret and a disabled client; the detail tells them
 /// apart in the log. The database out of reach is said so, never taken for an unknown client.
-pub async fn authenticate(
+async fn authenticate(
     context: &Context,
     environment: &Arc<EnvironmentSnapshot>,
     credentials: &ClientCredentials,

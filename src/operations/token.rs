@@ -1,9 +1,9 @@
 //! The token endpoint without HTTP: gather → authenticate → select grant → evaluate → issue → record.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use super::{
-    authenticate::{Authenticated, authenticate},
+    authenticate::{Authenticated, authenticate_at},
     context::Context,
     standing::gather_standing,
 };
@@ -31,8 +31,8 @@ use crate::{
 pub struct TokenRequest<'a> {
     /// Names it in the log, in the audit record and in the answer.
     pub request_id: &'a str,
-    /// The client's address, for the audit record.
-    pub client_address: Option<String>,
+    /// The client's address.
+    pub client_address: Option<IpAddr>,
     /// The values of all `Authorization` headers.
     pub authorization: &'a [&'a [u8]],
     /// The form.
@@ -52,7 +52,7 @@ pub async fn token(
     let now = context.clock.now_millis();
     let mut record = AuditRecord::new(Event::TokenIssued, Outcome::Success, request.request_id, now);
     record.environment_id = Some(environment.environment.id.clone());
-    record.client_address = request.client_address.clone();
+    record.client_address = request.client_address.map(|address| address.to_string());
     record.grant = request.params.get("grant_type").and_then(GrantType::from_parameter).map(GrantType::as_str);
     // As claimed; a refusal may come before anything of it is checked.
     record.client_id = request.params.get("client_id").map(sanitize);
@@ -80,7 +80,7 @@ async fn decide(
     let credentials = credentials
         .ok_or_else(|| OAuthError::new(Problem::ClientAuthenticationFailed, "the request has no client credentials"))?;
     record.client_id = Some(sanitize(&credentials.id));
-    let authenticated = authenticate(context, environment, &credentials).await?;
+    let authenticated = authenticate_at(context, environment, request.client_address, &credentials).await?;
     let client = &authenticated.client;
     let grant = select_grant(request.params, client)?;
     let decision = evaluate(context, environment, request, &authenticated, grant, record).await;

@@ -5,7 +5,9 @@ pub mod cli;
 pub mod clock;
 pub mod database;
 pub mod raw;
+pub mod rust_paths;
 pub mod server;
+pub mod sources;
 pub mod tokens;
 
 pub use answer::Answer;

@@ -4,4 +4,5 @@ mod authentication;
 mod limits;
 mod request;
 mod responses;
+mod throttle;
 mod timing;
