@@ -1,3 +1,4 @@
 //! One file per grant.
 
+mod client_credentials;
 mod delegation;

@@ -4,6 +4,7 @@ pub mod answer;
 pub mod cli;
 pub mod clock;
 pub mod database;
+pub mod raw;
 pub mod rust_paths;
 pub mod server;
 pub mod sources;
@@ -19,6 +20,9 @@ pub const DEMO: &str = include_str!("../../../config/demo.toml");
 pub const BFF: (&str, &str) = ("bff", "demo-secret-of-the-bff-do-not-use-elsewhere");
 /// Id and secret of the demo's `calendar-service`.
 pub const CALENDAR: (&str, &str) = ("calendar-service", "demo-secret-of-the-calendar-service-do-not-use-elsewhere");
+
+/// A form that gets `bff` a token.
+pub const CLIENT_CREDENTIALS: [(&str, &str); 1] = [("grant_type", "client_credentials")];
 
 /// The `grant_type` of RFC 8693.
 pub const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
