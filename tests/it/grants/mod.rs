@@ -1,3 +1,4 @@
 //! One file per grant.
 
 mod delegation;
+mod token_exchange;

@@ -4,6 +4,8 @@ pub mod answer;
 pub mod cli;
 pub mod clock;
 pub mod database;
+pub mod forge;
+pub mod records;
 pub mod server;
 pub mod tokens;
 
