@@ -6,6 +6,8 @@ pub mod clock;
 pub mod database;
 pub mod raw;
 pub mod rust_paths;
+pub mod forge;
+pub mod records;
 pub mod server;
 pub mod sources;
 pub mod tokens;

@@ -199,7 +199,8 @@ fn sources(clock: &Arc<TestClock>) -> Sources {
     Sources { clock: Arc::clone(clock) as _, random: Arc::new(SystemRandom) }
 }
 
-fn load(settings: &BTreeMap<String, String>) -> Settings {
+/// The settings of a node.
+pub fn load(settings: &BTreeMap<String, String>) -> Settings {
     Settings::load(None, settings.clone().into_iter()).unwrap_or_else(|errors| panic!("settings: {errors}"))
 }
 
