@@ -106,6 +106,7 @@ impl App {
         let context = Context {
             catalog,
             audit: audit.clone(),
+            throttle: Arc::default(),
             clock: Arc::clone(&sources.clock),
             random: Arc::clone(&sources.random),
             signing_alg: settings.tokens.signing_alg,

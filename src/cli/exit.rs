@@ -98,6 +98,7 @@ impl From<KeyError> for Failure {
         match error {
             KeyError::Store(error) => error.into(),
             KeyError::Refused(_) => Failure::Refusal(error.into()),
+            KeyError::MasterKey { .. } => Failure::Configuration(error.into()),
             KeyError::Jose(_) => Failure::Other(error.into()),
         }
     }
@@ -108,7 +109,8 @@ impl From<ApplyError> for Failure {
         match error {
             ApplyError::Store(error) => error.into(),
             ApplyError::Contradiction(_) => Failure::Refusal(error.into()),
-            ApplyError::Key(_) | ApplyError::Random(_) => Failure::Other(error.into()),
+            ApplyError::Key(error) => error.into(),
+            ApplyError::Random(_) => Failure::Other(error.into()),
         }
     }
 }

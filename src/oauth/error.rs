@@ -123,6 +123,9 @@ problems! {
     /// Unknown client, wrong or expired secret, disabled client, or no usable credentials: all alike on purpose.
     ClientAuthenticationFailed = "client_authentication_failed", InvalidClient, 401,
         "client authentication failed: check client id and secret, and that the client is enabled";
+    /// Too many failed authentications from one address (TE-018).
+    TooManyFailures = "too_many_failures", TemporarilyUnavailable, 429,
+        "too many failed client authentications from this address; try again after the time in Retry-After";
     /// A token type URI that this server does not serve in this place.
     UnsupportedTokenType = "unsupported_token_type", InvalidRequest, 400,
         "that token type is not supported here; use the access_token or jwt type of RFC 8693";
@@ -167,6 +170,9 @@ problems! {
         "the server cannot answer right now; try again after the time in Retry-After";
 }
 
+/// The longest reason that is kept, in characters.
+const MAX_DETAIL: usize = 500;
+
 /// A refusal: the caller's half ([`Problem`] and at most the name of one of *our* parameters) and the operator's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OAuthError {
@@ -178,14 +184,22 @@ pub struct OAuthError {
     pub detail: String,
     /// The exchange rule that came closest, for the log and the audit record.
     pub rule: Option<String>,
+    /// When to try again, in seconds, where that is known.
+    pub retry_after: Option<i64>,
     /// Sends `invalid_grant` for refused tokens, for clients that were built against servers that do.
     pub as_invalid_grant: bool,
 }
 
 impl OAuthError {
-    /// A refusal with the reason that the log gets.
+    /// A refusal with the reason that the log gets. A reason may quote the request, and is cut where it gets long: a
+    /// caller fills no log with what he sends.
     pub fn new(problem: Problem, detail: impl Into<String>) -> Self {
-        Self { problem, parameter: None, detail: detail.into(), rule: None, as_invalid_grant: false }
+        let mut detail = detail.into();
+        if let Some((end, _)) = detail.char_indices().nth(MAX_DETAIL) {
+            detail.truncate(end);
+            detail.push('…');
+        }
+        Self { problem, parameter: None, detail, rule: None, retry_after: None, as_invalid_grant: false }
     }
 
     /// A required parameter is absent or empty.

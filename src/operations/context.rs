@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::issue::TokenIssuer;
+use super::{issue::TokenIssuer, throttle::Throttle};
 use crate::{
     audit::AuditLog,
     catalog::Catalog,
@@ -16,6 +16,8 @@ pub struct Context {
     pub catalog: Arc<Catalog>,
     /// Where decisions are recorded.
     pub audit: AuditLog,
+    /// Who failed to authenticate of late.
+    pub throttle: Arc<Throttle>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.

@@ -1,9 +1,9 @@
 //! The token endpoint without HTTP: gather → authenticate → select grant → evaluate → issue → record.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use super::{
-    authenticate::{Authenticated, authenticate},
+    authenticate::{Authenticated, authenticate_at},
     context::Context,
     standing::gather_standing,
 };
@@ -31,8 +31,8 @@ use crate::{
 pub struct TokenRequest<'a> {
     /// Names it in the log, in the audit record and in the answer.
     pub request_id: &'a str,
-    /// The client's address, for the audit record.
-    pub client_address: Option<String>,
+    /// The client's address.
+    pub client_address: Option<IpAddr>,
     /// The values of all `Authorization` headers.
     pub authorization: &'a [&'a [u8]],
     /// The form.
@@ -52,9 +52,12 @@ pub async fn token(
     let now = context.clock.now_millis();
     let mut record = AuditRecord::new(Event::TokenIssued, Outcome::Success, request.request_id, now);
     record.environment_id = Some(environment.environment.id.clone());
-    record.client_address = request.client_address.clone();
+    record.client_address = request.client_address.map(|address| address.to_string());
     record.grant = request.params.get("grant_type").and_then(GrantType::from_parameter).map(GrantType::as_str);
+    // As claimed; a refusal may come before anything of it is checked.
+    record.client_id = request.params.get("client_id").map(sanitize);
     record.scope_requested = request.params.get("scope").map(sanitize).unwrap_or_default();
+    record.audience = request.params.all("audience").chain(request.params.all("resource")).map(sanitize).collect();
 
     let decision = decide(context, environment, request, &mut record).await;
     if let Err(refusal) = &decision {
@@ -76,8 +79,8 @@ async fn decide(
     let credentials = ClientCredentials::from_request(request.authorization, request.params)?;
     let credentials = credentials
         .ok_or_else(|| OAuthError::new(Problem::ClientAuthenticationFailed, "the request has no client credentials"))?;
-    record.client_id = Some(credentials.id.clone());
-    let authenticated = authenticate(context, environment, &credentials).await?;
+    record.client_id = Some(sanitize(&credentials.id));
+    let authenticated = authenticate_at(context, environment, request.client_address, &credentials).await?;
     let client = &authenticated.client;
     let grant = select_grant(request.params, client)?;
     let decision = evaluate(context, environment, request, &authenticated, grant, record).await;
@@ -168,7 +171,7 @@ fn as_the_client_expects(mut error: OAuthError, client: &Client) -> OAuthError {
     error
 }
 
-/// The scope as it was asked for, fit for a record: bounded, and without anything that could forge a second line.
+/// A text of the request, fit for a record: bounded, and without anything that could forge a second line.
 fn sanitize(text: &str) -> String {
     text.chars().take(1000).map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect()
 }

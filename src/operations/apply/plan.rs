@@ -237,7 +237,9 @@ fn plan_clients(
 }
 
 fn has_secret(client: Option<&Client>, hash: &SecretHash) -> bool {
-    client.is_some_and(|client| client.secrets.iter().any(|secret| secret.hash.equals(hash)))
+    // One that is about to expire, after a reset by command, is not what the file asks for.
+    let lasting = |secret: &&ClientSecret| secret.expires_at.is_none();
+    client.is_some_and(|client| client.secrets.iter().filter(lasting).any(|secret| secret.hash.equals(hash)))
 }
 
 /// The file's secret takes the place of all others at once: if it was changed because the old one leaked, the old one
@@ -300,7 +302,7 @@ fn plan_keys(
         .chain([context.keys.default_alg])
         .collect();
     for alg in algs.into_iter().filter(|alg| !context.keys.can_sign(&stored, *alg)) {
-        let key = context.keys.make(&planned.environment.id, alg, context.keys.now)?;
+        let key = context.keys.make(&planned.environment.id, alg, context.keys.now, &stored)?;
         let change = Change { sign: '+', what: format!("signing key {} ({})", key.kid, alg.as_str()), details: vec![] };
         planned.add(change, move |conn| Ok(signing_keys::insert(conn, &key)?));
     }
