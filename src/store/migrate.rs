@@ -45,8 +45,13 @@ impl Store {
     /// # Errors
     /// The database does not answer, or refuses a migration.
     pub fn migrate(&self) -> Result<Vec<String>, StoreError> {
-        // A migration of a large table may take its time.
-        let mut connection = Dedicated::open(&self.location, Duration::ZERO)?;
+        let patience = match self.engine() {
+            // As long as it takes: a migration of a large table.
+            super::Engine::Postgres => Duration::ZERO,
+            // Until another process that migrates is done. Here zero would mean not to wait for a lock at all.
+            super::Engine::Sqlite => Duration::from_secs(60),
+        };
+        let mut connection = Dedicated::open(&self.location, patience)?;
         match &mut connection.conn() {
             Conn::Postgres(c) => {
                 // Of the session: released when the connection closes, even if the process dies.
@@ -57,13 +62,10 @@ impl Store {
             }
             // SQLite's own write lock does the same, taken before the pending ones are counted. Nobody waits for long: these are small
             // databases.
-            Conn::Sqlite(c) => {
-                diesel::sql_query("PRAGMA busy_timeout = 60000").execute(*c)?;
-                Conn::Sqlite(c).transact(|conn| match conn {
-                    Conn::Sqlite(c) => run_pending(*c, &SQLITE),
-                    Conn::Postgres(c) => run_pending(*c, &POSTGRES),
-                })
-            }
+            Conn::Sqlite(c) => Conn::Sqlite(c).transact(|conn| match conn {
+                Conn::Sqlite(c) => run_pending(*c, &SQLITE),
+                Conn::Postgres(c) => run_pending(*c, &POSTGRES),
+            }),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::indexing_slicing, reason = "a test that meets what it does not expect may panic")]
 
+mod cli;
 mod grants;
+mod lifecycle;
 mod properties;
 mod support;

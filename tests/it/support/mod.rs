@@ -3,12 +3,15 @@
 pub mod answer;
 pub mod cli;
 pub mod clock;
+pub mod cluster;
 pub mod database;
+pub mod process;
 pub mod server;
 pub mod tokens;
 
 pub use answer::Answer;
 pub use database::Engine;
+pub use process::{Installation, Process, eventually};
 pub use server::TestServer;
 
 /// The demo environment, which most tests run on.
