@@ -11,9 +11,9 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
@@ -30,7 +30,7 @@ pub use load::LoadError;
 
 /// After the database was out of reach, it is not asked for this long: requests that need it are told so at once,
 /// instead of one after the other waiting for the same time-out. In milliseconds.
-const REST_AFTER_FAILURE: i64 = 500;
+const REST_AFTER_FAILURE: u64 = 500;
 
 /// Look-ups of clients that may wait for the database at once.
 const MOST_LOOKUPS: usize = 256;
@@ -57,8 +57,10 @@ pub struct Catalog {
     clock: Arc<dyn Clock>,
     environments: ArcSwap<Environments>,
     lookups: Arc<Semaphore>,
-    /// Milliseconds since 1970 until which the database is left alone.
-    resting_until: AtomicI64,
+    start: Instant,
+    /// Until when the database is left alone, in milliseconds after `start`: setting the machine's clock back must not
+    /// lengthen the rest.
+    resting_until: AtomicU64,
 }
 
 /// The environments of one moment.
@@ -88,7 +90,8 @@ impl Catalog {
             clock,
             environments: ArcSwap::default(),
             lookups: Arc::new(Semaphore::new(MOST_LOOKUPS)),
-            resting_until: AtomicI64::new(0),
+            start: Instant::now(),
+            resting_until: AtomicU64::new(0),
         };
         catalog.refresh()?;
         Ok(catalog)
@@ -153,8 +156,12 @@ impl Catalog {
         Ok(found)
     }
 
+    fn millis(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX / 2)
+    }
+
     fn check_rest(&self) -> Result<(), StoreError> {
-        if self.clock.now_millis() < self.resting_until.load(Ordering::Relaxed) {
+        if self.millis() < self.resting_until.load(Ordering::Relaxed) {
             return Err(StoreError::unavailable("the database was out of reach a moment ago"));
         }
         Ok(())
@@ -162,7 +169,7 @@ impl Catalog {
 
     fn rest_after(&self, error: &StoreError) {
         if error.is_unavailable() {
-            self.resting_until.store(self.clock.now_millis() + REST_AFTER_FAILURE, Ordering::Relaxed);
+            self.resting_until.store(self.millis() + REST_AFTER_FAILURE, Ordering::Relaxed);
         }
     }
 }
