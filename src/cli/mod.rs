@@ -52,6 +52,9 @@ enum Command {
 
 /// Runs the command of the process's arguments.
 pub fn main() -> ExitCode {
+    // Before libpq does it: only so OpenSSL does not clear itself away at the end of the process, while a thread of the
+    // connection pool may be using it. A command that had done its work would crash instead of giving its exit code.
+    openssl::init();
     let cli = Cli::parse();
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
