@@ -6,6 +6,7 @@ use crate::{
         environment::{Environment, SigningAlg},
         random::Random,
         signing_key::{KeySchedule, KeyState},
+        subject::CLOCK_LEEWAY,
     },
     jose::{
         error::JoseError,
@@ -87,6 +88,12 @@ impl KeyMaker<'_> {
         })
     }
 
+    /// When a key starts to sign that must do so at once, where nothing else signs: a little while ago, so that it does on
+    /// nodes whose clocks are behind this one's too.
+    pub fn at_once(&self) -> i64 {
+        self.now.saturating_sub(CLOCK_LEEWAY)
+    }
+
     /// Whether one of `keys` signs with `alg` now.
     pub fn can_sign(&self, keys: &[StoredKey], alg: SigningAlg) -> bool {
         keys.iter().any(|key| key.alg == alg && self.state(key) == KeyState::Active)
@@ -130,7 +137,7 @@ fn ensure_one(
     if maker.can_sign(&keys, alg) {
         return Ok(None);
     }
-    let key = maker.make(environment_id, alg, maker.now, &keys)?;
+    let key = maker.make(environment_id, alg, maker.at_once(), &keys)?;
     signing_keys::insert(conn, &key)?;
     Ok(Some(key.kid))
 }
@@ -172,7 +179,7 @@ pub fn rotate(
             )));
         }
         let takes_over_at =
-            if maker.can_sign(&keys, alg) { maker.now + maker.jwks_max_age + NODE_DELAY } else { maker.now };
+            if maker.can_sign(&keys, alg) { maker.now + maker.jwks_max_age + NODE_DELAY } else { maker.at_once() };
         let next = maker.make(&environment.id, alg, takes_over_at, &keys)?;
         for key in keys.iter().filter(|key| key.alg == alg && maker.state(key) == KeyState::Active) {
             let schedule = key.schedule.retiring_at(takes_over_at, environment.access_token_lifetime);
@@ -263,7 +270,7 @@ pub fn revoke(
         }
         match keys.iter().find(|key| key.alg == alg && maker.state(key) == KeyState::Published) {
             Some(next) => {
-                let schedule = KeySchedule { activates_at: maker.now, ..next.schedule };
+                let schedule = KeySchedule { activates_at: maker.at_once(), ..next.schedule };
                 signing_keys::update_schedule(conn, &environment.id, &next.kid, &schedule)?;
                 Ok(Some(next.kid.clone()))
             }

@@ -330,7 +330,7 @@ fn plan_keys(
         .chain([context.keys.default_alg])
         .collect();
     for alg in algs.into_iter().filter(|alg| !context.keys.can_sign(&stored, *alg)) {
-        let key = context.keys.make(&planned.environment.id, alg, context.keys.now, &stored)?;
+        let key = context.keys.make(&planned.environment.id, alg, context.keys.at_once(), &stored)?;
         let change = Change { sign: '+', what: format!("signing key {} ({})", key.kid, alg.as_str()), details: vec![] };
         planned.add(change, move |conn| Ok(signing_keys::insert(conn, &key)?));
     }
