@@ -67,7 +67,10 @@ pub enum StartError {
         /// Why.
         cause: io::Error,
     },
-    /// The certificate cannot be used, or a thread cannot be started.
+    /// The certificate cannot be used.
+    #[error("{0}")]
+    Tls(io::Error),
+    /// A thread cannot be started.
     #[error("the server cannot start: {0}")]
     Serve(#[from] io::Error),
 }
@@ -88,6 +91,10 @@ impl App {
     /// # Errors
     /// What is missing, and what to do about it.
     pub fn build(settings: &Settings, sources: &Sources) -> Result<Self, StartError> {
+        if let Some(tls) = &settings.server.tls {
+            // Only a test; serving reads it again.
+            http::acceptor(tls).map_err(StartError::Tls)?;
+        }
         let store = open_store(settings)?;
         migrated(&store, settings)?;
         let master_key = master_key(&settings.keys, &*sources.random)?;

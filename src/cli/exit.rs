@@ -84,7 +84,9 @@ impl From<StartError> for Failure {
             StartError::Load(error) => error.into(),
             StartError::Keys(error) => error.into(),
             StartError::PendingMigrations(_) => Failure::Database(error.into()),
-            StartError::MasterKey { .. } | StartError::Listen { .. } => Failure::Configuration(error.into()),
+            StartError::MasterKey { .. } | StartError::Listen { .. } | StartError::Tls(_) => {
+                Failure::Configuration(error.into())
+            }
             StartError::Audit(_) | StartError::Serve(_) => Failure::Other(error.into()),
         }
     }

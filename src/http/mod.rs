@@ -27,7 +27,7 @@ use crate::{
 };
 
 pub use actix_web::dev::ServerHandle;
-pub use server::{ServerOptions, serve};
+pub use server::{ServerOptions, acceptor, serve};
 
 /// What the handlers share. One per node.
 pub struct Site {

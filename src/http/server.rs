@@ -4,13 +4,14 @@ use std::{
     future::{Future, poll_fn},
     io,
     net::TcpListener,
+    path::Path,
     sync::Arc,
     task::Poll,
     time::Duration,
 };
 
 use actix_web::{App, HttpServer, dev::Server, middleware::from_fn};
-use openssl::ssl::{SslAcceptor, SslFiletype, SslMethod};
+use openssl::ssl::{SslAcceptor, SslAcceptorBuilder, SslFiletype, SslMethod};
 
 use super::{Site, observe::observe, routes};
 use crate::settings::Tls;
@@ -52,16 +53,35 @@ pub fn serve(site: Arc<Site>, listener: TcpListener, options: &ServerOptions) ->
         server = server.workers(workers);
     }
     let server = match &options.tls {
-        Some(tls) => {
-            let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server())?;
-            acceptor.set_private_key_file(&tls.private_key_file, SslFiletype::PEM)?;
-            acceptor.set_certificate_chain_file(&tls.certificate_file)?;
-            acceptor.check_private_key()?;
-            server.listen_openssl(listener, acceptor)?
-        }
+        Some(tls) => server.listen_openssl(listener, acceptor(tls)?)?,
         None => server.listen(listener)?,
     };
     Ok(server.run())
+}
+
+/// What accepts TLS connections with this certificate.
+///
+/// # Errors
+/// The certificate or its key cannot be used, or they do not belong together; the text names the setting and the file.
+pub fn acceptor(tls: &Tls) -> io::Result<SslAcceptorBuilder> {
+    let unusable = |setting: &str, file: &Path, problem: &str| {
+        io::Error::new(io::ErrorKind::InvalidData, format!("server.tls.{setting} {}: {problem}", file.display()))
+    };
+    let (certificate, key) = (&tls.certificate_file, &tls.private_key_file);
+    let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server())?;
+    acceptor
+        .set_certificate_chain_file(certificate)
+        .map_err(|_| unusable("certificate_file", certificate, "holds no PEM certificate that can be used"))?;
+    // A key that does not fit is refused here too.
+    acceptor.set_private_key_file(key, SslFiletype::PEM).map_err(|_| {
+        unusable(
+            "private_key_file",
+            key,
+            "holds no PEM private key without a passphrase, or that of another certificate",
+        )
+    })?;
+    acceptor.check_private_key().map_err(|_| unusable("private_key_file", key, "is the key of another certificate"))?;
+    Ok(acceptor)
 }
 
 /// Ends when the process is told to stop. Left to itself actix-web would drop what is in flight on SIGINT.
