@@ -22,6 +22,15 @@ fn assert_come_back(answer: &Answer) {
     assert_eq!(answer.header("retry-after"), Some("1"));
 }
 
+/// Ends the load, also when the test fails meanwhile.
+struct EndOfLoad<'a>(&'a AtomicBool);
+
+impl Drop for EndOfLoad<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 /// Asks for tokens from several threads while `work` runs; gives every answer.
 fn under_load(server: &TestServer, work: impl FnOnce()) -> Vec<Answer> {
     let (answers, done) = (Mutex::new(Vec::new()), AtomicBool::new(false));
@@ -34,8 +43,8 @@ fn under_load(server: &TestServer, work: impl FnOnce()) -> Vec<Answer> {
                 }
             });
         }
+        let _end = EndOfLoad(&done);
         work();
-        done.store(true, Ordering::SeqCst);
     });
     answers.into_inner().expect("no panic")
 }
