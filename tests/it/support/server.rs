@@ -94,7 +94,7 @@ impl TestServer {
             ("server.shutdown_timeout", "2"),
             ("tokens.signing_alg", "ES256"),
             ("keys.master_key", "dGVzdGVyYS10ZXN0LW1hc3Rlci1rZXktMzItYnl0ZXM="),
-            ("database.acquire_timeout_ms", "1000"),
+            ("database.acquire_timeout_ms", "5000"),
         ];
         Builder {
             engine,
