@@ -4,6 +4,7 @@
 //! the hash of the one before it from the same process (`chain`), so that nodes never wait for each other.
 
 pub mod chain;
+mod housekeeping;
 mod log;
 mod record;
 mod writer;

@@ -10,18 +10,6 @@ pub enum Event {
     TokenIssued,
     /// A request for one was refused.
     TokenRefused,
-    /// A token was looked at by a resource server.
-    TokenIntrospected,
-    /// A token was revoked.
-    TokenRevoked,
-    /// An environment file was applied.
-    EnvironmentApplied,
-    /// A service account was made.
-    ServiceAccountCreated,
-    /// A service account got a new secret.
-    SecretReset,
-    /// A signing key was made, planned anew or removed.
-    KeysChanged,
 }
 
 impl Event {
@@ -30,12 +18,6 @@ impl Event {
         match self {
             Event::TokenIssued => "token.issued",
             Event::TokenRefused => "token.refused",
-            Event::TokenIntrospected => "token.introspected",
-            Event::TokenRevoked => "token.revoked",
-            Event::EnvironmentApplied => "environment.applied",
-            Event::ServiceAccountCreated => "service_account.created",
-            Event::SecretReset => "service_account.secret_reset",
-            Event::KeysChanged => "keys.changed",
         }
     }
 }

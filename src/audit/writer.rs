@@ -14,7 +14,7 @@ use std::{
 use tokio::sync::mpsc;
 
 use super::{
-    chain::{Chain, day_of},
+    chain::Chain,
     log::{AuditMode, AuditOptions, AuditUnavailable, Entry, Message},
     record::AuditRecord,
 };
@@ -45,18 +45,18 @@ const LAST_TRIES: Duration = Duration::from_secs(10);
 
 pub(super) struct Writer {
     store: Store,
-    options: AuditOptions,
+    pub(super) options: AuditOptions,
     queue: mpsc::Receiver<Message>,
     stopping: Arc<AtomicBool>,
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     chain: Chain,
     /// Of its own, so that audit never waits for a free one of the pool.
-    connection: Option<Dedicated>,
+    pub(super) connection: Option<Dedicated>,
     /// The days that have a partition.
-    prepared: BTreeSet<i64>,
+    pub(super) prepared: BTreeSet<i64>,
     /// The day whose housekeeping is done.
-    kept_house: Option<i64>,
+    pub(super) kept_house: Option<i64>,
     /// Since when the database has not taken records.
     outage: Option<Instant>,
     /// When the last attempt failed.
@@ -208,7 +208,7 @@ impl Writer {
         }
     }
 
-    fn connection(&mut self) -> Result<&mut Dedicated, StoreError> {
+    pub(super) fn connection(&mut self) -> Result<&mut Dedicated, StoreError> {
         match &mut self.connection {
             Some(connection) => Ok(connection),
             none => Ok(none.insert(self.store.dedicated()?)),
@@ -261,38 +261,6 @@ impl Writer {
             log::error!("the audit log cannot write, {consequence}: {error}");
             self.outage = Some(Instant::now());
         }
-    }
-
-    /// Once a day, and at the start: makes tomorrow's partition, so that midnight is like any other time, and drops what is too old. A failure
-    /// costs nobody a request; it is tried again with the next batch of another day or after a restart.
-    fn keep_house(&mut self) {
-        let today = day_of(self.clock.now_millis());
-        if self.kept_house == Some(today) {
-            return;
-        }
-        match self.try_keep_house(today) {
-            Ok(true) => {}
-            Ok(false) => self.kept_house = Some(today),
-            Err(error) => {
-                self.connection = None;
-                self.kept_house = Some(today);
-                log::warn!("the audit log's daily housekeeping failed, and is tried again tomorrow: {error}");
-            }
-        }
-    }
-
-    /// `true` when there is more to drop.
-    fn try_keep_house(&mut self, today: i64) -> Result<bool, StoreError> {
-        let tomorrow = today.saturating_add(1);
-        let kept = i64::from(self.options.retention_days.max(1));
-        let connection = self.connection()?;
-        for day in [today, tomorrow] {
-            audit_records::prepare_day(&mut connection.conn(), day)?;
-        }
-        let more = audit_records::drop_before(&mut connection.conn(), tomorrow.saturating_sub(kept))?;
-        // Another node may have dropped any other day.
-        self.prepared = BTreeSet::from([today, tomorrow]);
-        Ok(more)
     }
 }
 

@@ -38,7 +38,8 @@ impl Catalog {
     /// Loads what changed in the database since the last call. Snapshots that did not change stay, with their caches.
     ///
     /// # Errors
-    /// The database fails, or a key cannot be opened. What is in memory stays as it was.
+    /// The database fails, or an environment cannot be loaded. That one stays as it was, for the next call to try again;
+    /// the others are loaded all the same.
     pub fn refresh(&self) -> Result<(), LoadError> {
         let current = self.environments.load_full();
         let stored = self.store.read(environments::all)?;
@@ -50,21 +51,34 @@ impl Catalog {
             return Ok(());
         }
         let mut by_id = HashMap::new();
+        let mut outcome = Ok(());
         for StoredEnvironment { environment, version } in stored {
             let id = environment.id.clone();
             let snapshot = match current.by_id.get(&id) {
                 Some(known) if known.version == version => Arc::clone(known),
-                known => Arc::new(self.load_environment(&id, known.map(|known| &known.keyring))?),
+                known => match self.load_environment(&id, known.map(|known| &**known)) {
+                    Ok(snapshot) => Arc::new(snapshot),
+                    Err(LoadError::Store(error)) if error.is_unavailable() => return Err(error.into()),
+                    Err(error) => {
+                        outcome = outcome.and(Err(error));
+                        let Some(known) = known else { continue };
+                        Arc::clone(known)
+                    }
+                },
             };
             by_id.insert(id, snapshot);
         }
         let default = by_id.values().find(|snapshot| snapshot.environment.is_default).cloned();
         self.environments.store(Arc::new(Environments { by_id, default }));
-        Ok(())
+        outcome
     }
 
     /// One environment, all of it as of one moment: a rule never meets the resource servers of another version.
-    fn load_environment(&self, id: &str, previous: Option<&Keyring>) -> Result<EnvironmentSnapshot, LoadError> {
+    fn load_environment(
+        &self,
+        id: &str,
+        previous: Option<&EnvironmentSnapshot>,
+    ) -> Result<EnvironmentSnapshot, LoadError> {
         let (stored, keys, resource_servers, rules, applications) = self.store.snapshot(|conn| {
             // Deleted since it was listed: the next look will not list it.
             let stored =
@@ -78,7 +92,7 @@ impl Catalog {
             ))
         })?;
         let entries = keys.into_iter().map(|key| self.open_key(key)).collect::<Result<Vec<_>, _>>()?;
-        let keyring = Keyring::new(&entries, previous)
+        let keyring = Keyring::new(&entries, previous.map(|previous| &previous.keyring))
             .map_err(|cause| LoadError::Key { kid: format!("of environment {id}"), cause })?;
         let parts = EnvironmentParts {
             issuer: stored.environment.issuer(&self.public_url),
@@ -89,7 +103,7 @@ impl Catalog {
             rules: rules.into_iter().filter(|rule| rule.enabled).map(|rule| rule.rule).collect(),
             applications,
         };
-        Ok(EnvironmentSnapshot::new(parts, &self.limits))
+        Ok(EnvironmentSnapshot::new(parts, &self.limits, previous))
     }
 
     fn open_key(&self, key: StoredKey) -> Result<KeyEntry, LoadError> {

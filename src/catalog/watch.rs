@@ -3,19 +3,24 @@
 use std::{
     sync::{
         Arc, Condvar, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
 
-use super::Catalog;
+use super::{Catalog, LoadError};
 use crate::store::{ChangeWatch, Store};
 
 /// How often the database is asked whether something changed; cheap: no statement on Postgres, one pragma on SQLite.
 const LISTEN_INTERVAL: Duration = Duration::from_millis(200);
 /// How often the versions are compared all the same, in case a notification was lost.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
+/// How soon a change that could not be loaded is tried again.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// How old the last good look may be before this node counts as out of touch, although no error came: the thread hangs in
+/// a connection that died without a word. Above what a slow statement may take.
+const LONGEST_SILENCE: Duration = Duration::from_secs(15);
 
 /// The running watch. Stops when dropped.
 pub struct CatalogWatch {
@@ -23,15 +28,44 @@ pub struct CatalogWatch {
     thread: Option<JoinHandle<()>>,
 }
 
-#[derive(Default)]
 struct Signal {
     stopped: Mutex<bool>,
     wake: Condvar,
     /// Whether the last look at the database worked.
     in_touch: AtomicBool,
+    start: Instant,
+    /// When the last look that worked was, in milliseconds after `start`.
+    last_look: AtomicU64,
 }
 
 impl Signal {
+    fn new() -> Self {
+        Self {
+            stopped: Mutex::new(false),
+            wake: Condvar::new(),
+            in_touch: AtomicBool::new(true),
+            start: Instant::now(),
+            last_look: AtomicU64::new(0),
+        }
+    }
+
+    fn millis(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Says once that the database is out of reach, and once that it is back.
+    fn report(&self, looked: Result<(), LoadError>) {
+        let was_in_touch = self.in_touch.swap(looked.is_ok(), Ordering::Relaxed);
+        if looked.is_ok() {
+            self.last_look.store(self.millis(), Ordering::Relaxed);
+        }
+        match looked {
+            Err(error) if was_in_touch => log::error!("changes cannot be read; serving from memory: {error}"),
+            Ok(()) if !was_in_touch => log::info!("changes can be read again"),
+            _ => {}
+        }
+    }
+
     /// Waits for one interval; `false` when it is time to stop.
     fn wait(&self) -> bool {
         let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
@@ -49,7 +83,7 @@ impl CatalogWatch {
     /// # Errors
     /// No thread could be started.
     pub fn start(catalog: Arc<Catalog>, store: &Store) -> std::io::Result<Self> {
-        let signal = Arc::new(Signal { in_touch: AtomicBool::new(true), ..Signal::default() });
+        let signal = Arc::new(Signal::new());
         let thread = std::thread::Builder::new().name("catalog-watch".to_owned()).spawn({
             let (signal, watch) = (Arc::clone(&signal), store.watch());
             move || run(&catalog, watch, &signal)
@@ -57,9 +91,11 @@ impl CatalogWatch {
         Ok(Self { signal, thread: Some(thread) })
     }
 
-    /// Whether this node hears of changes: the last look at the database worked.
+    /// Whether this node hears of changes: the last look at the database worked, and was not long ago.
     pub fn in_touch(&self) -> bool {
-        self.signal.in_touch.load(Ordering::Relaxed)
+        let signal = &self.signal;
+        let silence = signal.millis().saturating_sub(signal.last_look.load(Ordering::Relaxed));
+        signal.in_touch.load(Ordering::Relaxed) && Duration::from_millis(silence) < LONGEST_SILENCE
     }
 }
 
@@ -76,24 +112,20 @@ impl Drop for CatalogWatch {
 
 fn run(catalog: &Catalog, mut watch: ChangeWatch, signal: &Signal) {
     let mut last_poll = Instant::now();
+    // Whether a change is known to be missing from memory.
+    let mut behind = false;
     while signal.wait() {
-        let looked = watch.changed().map_err(Into::into).and_then(|changed| {
-            if changed || last_poll.elapsed() >= POLL_INTERVAL {
-                last_poll = Instant::now();
+        let looked = watch.changed().map_err(LoadError::from).and_then(|changed| {
+            let interval = if behind { RETRY_INTERVAL } else { POLL_INTERVAL };
+            if changed || last_poll.elapsed() >= interval {
+                (last_poll, behind) = (Instant::now(), true);
                 catalog.refresh()?;
+                behind = false;
             }
-            Ok::<(), super::LoadError>(())
+            Ok(())
         });
-        report(looked, &signal.in_touch);
-    }
-}
-
-/// Says once that the database is out of reach, and once that it is back.
-fn report(looked: Result<(), super::LoadError>, in_touch: &AtomicBool) {
-    let was_in_touch = in_touch.swap(looked.is_ok(), Ordering::Relaxed);
-    match looked {
-        Err(error) if was_in_touch => log::error!("changes cannot be read; serving from memory: {error}"),
-        Ok(()) if !was_in_touch => log::info!("changes can be read again"),
-        _ => {}
+        if looked.is_err() || !behind {
+            signal.report(looked);
+        }
     }
 }

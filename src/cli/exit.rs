@@ -44,6 +44,12 @@ impl Failure {
         ExitCode::from(code)
     }
 
+    /// The same failure, told after other mistakes in the configuration.
+    pub(super) fn after(self, first: SettingsErrors) -> Self {
+        let (Failure::Other(own) | Failure::Configuration(own) | Failure::Database(own) | Failure::Refusal(own)) = self;
+        Failure::Configuration(format!("{first}\n{own}").into())
+    }
+
     /// A refusal in plain words.
     pub(super) fn refusal(reason: impl Into<String>) -> Self {
         Failure::Refusal(reason.into().into())
@@ -98,6 +104,7 @@ impl From<KeyError> for Failure {
         match error {
             KeyError::Store(error) => error.into(),
             KeyError::Refused(_) => Failure::Refusal(error.into()),
+            KeyError::MasterKey { .. } => Failure::Configuration(error.into()),
             KeyError::Jose(_) => Failure::Other(error.into()),
         }
     }
@@ -106,9 +113,12 @@ impl From<KeyError> for Failure {
 impl From<ApplyError> for Failure {
     fn from(error: ApplyError) -> Self {
         match error {
+            // Another environment has what the file wants.
+            ApplyError::Store(StoreError::Conflict(_)) => Failure::Refusal(error.into()),
             ApplyError::Store(error) => error.into(),
             ApplyError::Contradiction(_) => Failure::Refusal(error.into()),
-            ApplyError::Key(_) | ApplyError::Random(_) => Failure::Other(error.into()),
+            ApplyError::Key(error) => error.into(),
+            ApplyError::Random(_) => Failure::Other(error.into()),
         }
     }
 }

@@ -72,8 +72,11 @@ pub(super) fn run(config: Option<&Path>, command: Command) -> Result<(), Failure
             say(describe(&key, &maker));
         }
         Command::Retire { environment, kid } => {
-            retire(&opened.store, &maker, &environment.lookup(), &kid)?;
+            let remaining = retire(&opened.store, &maker, &environment.lookup(), &kid)?;
             say(format!("{kid} signs no more"));
+            if let Some(remaining) = remaining {
+                say(format!("{remaining} goes on to sign"));
+            }
         }
         Command::Revoke { environment, kid } => {
             let successor = revoke(&opened.store, &maker, &environment.lookup(), &kid)?;

@@ -54,9 +54,13 @@ impl Client {
     ///
     /// Each secret kept is compared, whether or not one has matched: the time taken says nothing of which.
     pub fn secret_matches(&self, secret: &Secret, now: i64) -> Option<&ClientSecret> {
-        let given = secret.hash();
+        self.secret_of_hash(&secret.hash(), now)
+    }
+
+    /// The same for a secret that is hashed already.
+    pub fn secret_of_hash(&self, given: &SecretHash, now: i64) -> Option<&ClientSecret> {
         self.secrets.iter().fold(None, |found, kept| {
-            let matches = kept.hash.equals(&given) & kept.is_active(now);
+            let matches = kept.hash.equals(given) & kept.is_active(now);
             if matches { Some(kept) } else { found }
         })
     }

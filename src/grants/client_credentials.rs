@@ -68,7 +68,14 @@ fn allowed_access<'a>(
         .filter_map(|access| Some((access, environment.resource_server(&access.audience)?)))
         .filter(|(_, server)| server.enabled)
         .collect();
+    if allowed.is_empty() && !client.access.is_empty() {
+        // Not a client without any target: a token for something else than it ever gets would be no help.
+        return Err(OAuthError::new(Problem::TargetNotAllowed, "every target of the client is disabled"));
+    }
     if targets.is_empty() {
+        if allowed.is_empty() && !client.access.is_empty() {
+            return Err(OAuthError::new(Problem::TargetNotAllowed, "all targets of the client are disabled"));
+        }
         return infer(allowed, requested);
     }
     let mut chosen: Vec<Target<'a>> = Vec::new();
@@ -87,14 +94,20 @@ fn infer<'a>(allowed: Vec<Target<'a>>, requested: Option<&Scope>) -> Result<Vec<
     if allowed.len() <= 1 {
         return Ok(allowed);
     }
-    let mut fitting =
-        allowed.into_iter().filter(|(access, _)| requested.is_some_and(|scope| scope.is_within(&access.scopes)));
+    let Some(requested) = requested else {
+        return Err(OAuthError::new(Problem::TargetAmbiguous, "neither target nor scope was requested"));
+    };
+    let mut fitting = allowed.into_iter().filter(|(access, _)| requested.is_within(&access.scopes));
     match (fitting.next(), fitting.next()) {
         (Some(only), None) => Ok(vec![only]),
-        _ => Err(OAuthError::new(
-            Problem::TargetAmbiguous,
-            "no target was requested, and the scopes fit none or several of the client's",
-        )),
+        (Some(_), Some(_)) => {
+            Err(OAuthError::new(Problem::TargetAmbiguous, "no target was requested, and several have the scopes"))
+        }
+        // RFC 9068 §3: `invalid_scope` where the scopes belong to different resources.
+        (None, _) => {
+            Err(OAuthError::new(Problem::ScopeNotAllowed, "no single target of the client has all of the scopes")
+                .about("scope"))
+        }
     }
 }
 
@@ -118,7 +131,16 @@ fn negotiated_scope(
             request.now,
         )?;
         let here = here.intersection(&server.scopes);
-        granted = Some(granted.map_or(here.clone(), |before| before.intersection(&here)));
+        let before = granted.unwrap_or_else(|| here.clone());
+        let both = before.intersection(&here);
+        if both.is_empty() && !(before.is_empty() && here.is_empty()) {
+            return Err(OAuthError::new(
+                Problem::NoDefaultScope,
+                "the default scopes of the targets have none in common",
+            )
+            .about("scope"));
+        }
+        granted = Some(both);
     }
     Ok(granted.unwrap_or_default())
 }
@@ -151,6 +173,7 @@ fn own_account(request: &GrantRequest<'_>) -> TokenOrder {
         anc: Vec::new(),
         permissions: (!client.permissions.is_empty()).then(|| client.permissions.clone()),
         claims: serde_json::Map::new(),
+        issued_at: request.now,
         expires_at: request.now.saturating_add(environment.environment.access_token_lifetime),
         issued_token_type: None,
         rule: None,

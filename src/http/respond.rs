@@ -8,12 +8,12 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::oauth::{
-    error::{OAuthError, Problem},
+    error::{ErrorCode, OAuthError},
     response::{ErrorBody, TokenResponse},
 };
 
-/// How long a client should wait when the server cannot answer, in seconds.
-const RETRY_AFTER: &str = "1";
+/// How long a client should wait when the server cannot answer and does not know when it will, in seconds.
+const RETRY_AFTER: i64 = 1;
 
 /// A granted token (RFC 6749 §5.1).
 pub(super) fn granted(token: &TokenResponse) -> HttpResponse {
@@ -27,8 +27,8 @@ pub(super) fn refused(error: &OAuthError) -> HttpResponse {
     if status == StatusCode::UNAUTHORIZED {
         response.insert_header((header::WWW_AUTHENTICATE, "Basic realm=\"tessera\", charset=\"UTF-8\""));
     }
-    if error.problem == Problem::TemporarilyUnavailable {
-        response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
+    if error.code() == ErrorCode::TemporarilyUnavailable {
+        response.insert_header((header::RETRY_AFTER, error.retry_after.unwrap_or(RETRY_AFTER)));
     }
     response.json(ErrorBody::from(error))
 }

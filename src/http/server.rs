@@ -1,6 +1,13 @@
 //! The HTTP server itself.
 
-use std::{io, net::TcpListener, sync::Arc, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    io,
+    net::TcpListener,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use actix_web::{App, HttpServer, dev::Server, middleware::from_fn};
 use openssl::ssl::{SslAcceptor, SslFiletype, SslMethod};
@@ -39,7 +46,8 @@ pub fn serve(site: Arc<Site>, listener: TcpListener, options: &ServerOptions) ->
         .worker_max_blocking_threads(BLOCKING_THREADS)
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(REQUEST_TIMEOUT)
-        .shutdown_timeout(options.shutdown_timeout.as_secs());
+        .shutdown_timeout(options.shutdown_timeout.as_secs())
+        .shutdown_signal(told_to_stop());
     if let Some(workers) = options.workers {
         server = server.workers(workers);
     }
@@ -48,9 +56,34 @@ pub fn serve(site: Arc<Site>, listener: TcpListener, options: &ServerOptions) ->
             let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server())?;
             acceptor.set_private_key_file(&tls.private_key_file, SslFiletype::PEM)?;
             acceptor.set_certificate_chain_file(&tls.certificate_file)?;
+            acceptor.check_private_key()?;
             server.listen_openssl(listener, acceptor)?
         }
         None => server.listen(listener)?,
     };
     Ok(server.run())
+}
+
+/// Ends when the process is told to stop. Left to itself actix-web would drop what is in flight on SIGINT.
+#[cfg(unix)]
+fn told_to_stop() -> impl Future<Output = ()> {
+    use actix_web::rt::signal::unix::{SignalKind, signal};
+
+    let mut signals: Vec<_> = [SignalKind::terminate(), SignalKind::interrupt()]
+        .into_iter()
+        .filter_map(|kind| signal(kind).inspect_err(|error| log::error!("cannot listen for a signal: {error}")).ok())
+        .collect();
+    poll_fn(move |context| {
+        let told = signals.iter_mut().any(|signal| signal.poll_recv(context).is_ready());
+        if told { Poll::Ready(()) } else { Poll::Pending }
+    })
+}
+
+/// Ends when the process is told to stop.
+#[cfg(not(unix))]
+async fn told_to_stop() {
+    if let Err(error) = actix_web::rt::signal::ctrl_c().await {
+        log::error!("cannot listen for Ctrl-C: {error}");
+        std::future::pending::<()>().await;
+    }
 }

@@ -35,7 +35,7 @@ async fn answer(
         request.headers().get_all(header::AUTHORIZATION).map(header::HeaderValue::as_bytes).collect();
     let request = TokenRequest {
         request_id: &observed.request_id,
-        client_address: observed.client_address.map(|address| address.to_string()),
+        client_address: observed.client_address,
         authorization: &authorization,
         params: &params,
     };

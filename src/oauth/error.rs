@@ -87,6 +87,9 @@ problems! {
     /// The body is larger than this server reads.
     BodyTooLarge = "body_too_large", InvalidRequest, 413,
         "the body is larger than this server accepts";
+    /// The body did not arrive in time.
+    BodyTooSlow = "body_too_slow", InvalidRequest, 408,
+        "the body did not arrive in time";
     /// Broken percent-encoding or not UTF-8.
     MalformedBody = "malformed_body", InvalidRequest, 400,
         "the body is not well-formed application/x-www-form-urlencoded in UTF-8";
@@ -123,6 +126,9 @@ problems! {
     /// Unknown client, wrong or expired secret, disabled client, or no usable credentials: all alike on purpose.
     ClientAuthenticationFailed = "client_authentication_failed", InvalidClient, 401,
         "client authentication failed: check client id and secret, and that the client is enabled";
+    /// Too many failed authentications from one address (TE-018).
+    TooManyFailures = "too_many_failures", TemporarilyUnavailable, 429,
+        "too many failed client authentications from this address; try again after the time in Retry-After";
     /// A token type URI that this server does not serve in this place.
     UnsupportedTokenType = "unsupported_token_type", InvalidRequest, 400,
         "that token type is not supported here; use the access_token or jwt type of RFC 8693";
@@ -167,6 +173,9 @@ problems! {
         "the server cannot answer right now; try again after the time in Retry-After";
 }
 
+/// The longest reason that is kept, in characters.
+const MAX_DETAIL: usize = 500;
+
 /// A refusal: the caller's half ([`Problem`] and at most the name of one of *our* parameters) and the operator's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OAuthError {
@@ -178,14 +187,22 @@ pub struct OAuthError {
     pub detail: String,
     /// The exchange rule that came closest, for the log and the audit record.
     pub rule: Option<String>,
+    /// When to try again, in seconds, where that is known.
+    pub retry_after: Option<i64>,
     /// Sends `invalid_grant` for refused tokens, for clients that were built against servers that do.
     pub as_invalid_grant: bool,
 }
 
 impl OAuthError {
-    /// A refusal with the reason that the log gets.
+    /// A refusal with the reason that the log gets. A reason may quote the request, and is cut where it gets long: a
+    /// caller fills no log with what he sends.
     pub fn new(problem: Problem, detail: impl Into<String>) -> Self {
-        Self { problem, parameter: None, detail: detail.into(), rule: None, as_invalid_grant: false }
+        let mut detail = detail.into();
+        if let Some((end, _)) = detail.char_indices().nth(MAX_DETAIL) {
+            detail.truncate(end);
+            detail.push('…');
+        }
+        Self { problem, parameter: None, detail, rule: None, retry_after: None, as_invalid_grant: false }
     }
 
     /// A required parameter is absent or empty.
@@ -221,7 +238,8 @@ impl OAuthError {
 
 impl fmt::Display for OAuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}): {}", self.code().as_str(), self.problem.slug(), self.detail)
+        write!(f, "{} ({}): {}", self.code().as_str(), self.problem.slug(), self.detail)?;
+        self.rule.as_ref().map_or(Ok(()), |rule| write!(f, " [rule {rule:?}]"))
     }
 }
 

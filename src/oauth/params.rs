@@ -10,8 +10,9 @@ use super::error::{OAuthError, Problem};
 /// The parameters that may be there more than once (RFC 8693 §2.1, RFC 8707 §2).
 const REPEATABLE: [&str; 2] = ["resource", "audience"];
 
-/// The parameters that an answer may name. Other names come from the request and are never sent back (TE-038).
-const NAMED_IN_ANSWERS: [&str; 15] = [
+/// The parameters of the token endpoint. An answer may name them; other names come from the request and are never sent
+/// back (TE-038).
+const KNOWN: [&str; 15] = [
     "grant_type",
     "client_id",
     "client_secret",
@@ -122,6 +123,13 @@ impl fmt::Debug for Params {
     }
 }
 
+/// The parameter of the token endpoint that the query of a URL has, if it has one (TE-007). Such a parameter would be in
+/// logs and histories, and ignoring it would answer another question than the one that was asked.
+pub fn parameter_in_query(query: &str) -> Option<&'static str> {
+    let names: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name).collect();
+    KNOWN.into_iter().find(|known| names.iter().any(|name| name == known))
+}
+
 /// Whether a `Content-Type` header announces a form in UTF-8 (TE-003). The name is case-insensitive and may have
 /// parameters; a `charset` other than UTF-8 is refused, because the body would be read as what it is not.
 pub fn is_form_content_type(header: Option<&str>) -> bool {
@@ -183,7 +191,7 @@ fn refuse_repeats(pairs: &[(String, String)]) -> Result<(), OAuthError> {
 
 /// Names the parameter in the answer where the name is one of ours.
 fn about(name: &str, error: OAuthError) -> OAuthError {
-    match NAMED_IN_ANSWERS.into_iter().find(|known| *known == name) {
+    match KNOWN.into_iter().find(|known| *known == name) {
         Some(known) => error.about(known),
         None => error,
     }
@@ -201,6 +209,16 @@ mod tests {
 
     fn problem(body: &[u8]) -> Problem {
         Params::parse(body, &Limits::default()).expect_err("refused").problem
+    }
+
+    #[test]
+    fn a_parameter_in_the_query_is_found_however_it_is_spelled() {
+        for query in ["scope=a", "x=1&client_secret=s", "client%5Fsecret=s", "resource", "a+b=1&%74oken=t"] {
+            assert!(parameter_in_query(query).is_some(), "{query}");
+        }
+        for query in ["", "x=1", "Scope=a", "scopes=a", "x=scope"] {
+            assert_eq!(parameter_in_query(query), None, "{query}");
+        }
     }
 
     #[test]

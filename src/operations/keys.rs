@@ -43,17 +43,38 @@ pub enum KeyError {
     /// A key cannot be made or sealed.
     #[error("a signing key cannot be made: {0}")]
     Jose(#[from] JoseError),
+    /// The master key is another one than that of the keys that are there.
+    #[error("signing key {kid} cannot be opened: {cause}; is keys.master_key the one it was sealed with?")]
+    MasterKey {
+        /// The key that does not open.
+        kid: String,
+        /// Why.
+        cause: JoseError,
+    },
     /// It would break something; the text says what to do instead.
     #[error("{0}")]
     Refused(String),
 }
 
 impl KeyMaker<'_> {
-    /// A new key that starts to sign at `activates_at` (seconds since 1970), its private half sealed.
+    /// A new key that starts to sign at `activates_at` (seconds since 1970), its private half sealed. `others` are the
+    /// keys that the environment has.
     ///
     /// # Errors
-    /// OpenSSL or the random source failed.
-    pub fn make(&self, environment_id: &str, alg: SigningAlg, activates_at: i64) -> Result<StoredKey, JoseError> {
+    /// OpenSSL or the random source failed, or the master key is not that of the others: the servers could not open the
+    /// new one.
+    pub fn make(
+        &self,
+        environment_id: &str,
+        alg: SigningAlg,
+        activates_at: i64,
+        others: &[StoredKey],
+    ) -> Result<StoredKey, KeyError> {
+        for other in others {
+            let aad = private_key_aad(environment_id, &other.kid);
+            let opened = self.master_key.open(&other.sealed_private_key, &aad);
+            opened.map_err(|cause| KeyError::MasterKey { kid: other.kid.clone(), cause })?;
+        }
         let key = PrivateKey::generate(alg)?;
         let aad = private_key_aad(environment_id, key.kid());
         Ok(StoredKey {
@@ -109,7 +130,7 @@ fn ensure_one(
     if maker.can_sign(&keys, alg) {
         return Ok(None);
     }
-    let key = maker.make(environment_id, alg, maker.now)?;
+    let key = maker.make(environment_id, alg, maker.now, &keys)?;
     signing_keys::insert(conn, &key)?;
     Ok(Some(key.kid))
 }
@@ -152,7 +173,7 @@ pub fn rotate(
         }
         let takes_over_at =
             if maker.can_sign(&keys, alg) { maker.now + maker.jwks_max_age + NODE_DELAY } else { maker.now };
-        let next = maker.make(&environment.id, alg, takes_over_at)?;
+        let next = maker.make(&environment.id, alg, takes_over_at, &keys)?;
         for key in keys.iter().filter(|key| key.alg == alg && maker.state(key) == KeyState::Active) {
             let schedule = key.schedule.retiring_at(takes_over_at, environment.access_token_lifetime);
             signing_keys::update_schedule(conn, &environment.id, &key.kid, &schedule)?;
@@ -162,11 +183,17 @@ pub fn rotate(
     })
 }
 
-/// Stops signing with a key now. Its tokens stay good until they expire.
+/// Stops signing with a key now. Its tokens stay good until they expire. A key that does not sign yet never will: then the
+/// key that it was to follow goes on, and its id is given.
 ///
 /// # Errors
 /// The database fails, there is no such key, it does not sign, or nothing else would.
-pub fn retire(store: &Store, maker: &KeyMaker<'_>, lookup: &EnvironmentLookup, kid: &str) -> Result<(), KeyError> {
+pub fn retire(
+    store: &Store,
+    maker: &KeyMaker<'_>,
+    lookup: &EnvironmentLookup,
+    kid: &str,
+) -> Result<Option<String>, KeyError> {
     change(store, maker, lookup, |conn, environment| {
         let keys = signing_keys::list(conn, &environment.id)?;
         let key = find_key(&keys, kid)?;
@@ -175,20 +202,48 @@ pub fn retire(store: &Store, maker: &KeyMaker<'_>, lookup: &EnvironmentLookup, k
         }
         let others: Vec<StoredKey> = keys.iter().filter(|other| other.kid != kid).cloned().collect();
         if maker.state(key) == KeyState::Active && !maker.can_sign(&others, key.alg) {
-            return Err(KeyError::Refused(format!(
-                "key {kid} is the only one that signs with {}: run `tessera keys rotate`, and wait until the new key is \
-                 active; or `tessera keys revoke {kid}` if it has leaked",
-                key.alg.as_str()
-            )));
+            return Err(KeyError::Refused(only_one(maker, key)));
         }
         let schedule = key.schedule.retiring_at(maker.now, environment.access_token_lifetime);
         signing_keys::update_schedule(conn, &environment.id, kid, &schedule)?;
-        Ok(())
+        go_on(conn, maker, &environment.id, &others, key.alg)
     })
 }
 
+fn only_one(maker: &KeyMaker<'_>, key: &StoredKey) -> String {
+    let (kid, alg) = (&key.kid, key.alg.as_str());
+    let otherwise = match key.schedule.retires_at {
+        Some(retires_at) => {
+            format!("it retires by itself in {} s, when the next one takes over", retires_at - maker.now)
+        }
+        None => "run `tessera keys rotate`: it retires by itself when the new key takes over".to_owned(),
+    };
+    format!(
+        "key {kid} is the only one that signs with {alg}: {otherwise}; or run `tessera keys revoke {kid}` if it has leaked"
+    )
+}
+
+/// Makes sure that something signs with `alg` beyond the retirements that are planned: when the successor is taken away,
+/// the key that it was to follow stays. Gives its id.
+fn go_on(
+    conn: &mut Conn<'_>,
+    maker: &KeyMaker<'_>,
+    environment_id: &str,
+    keys: &[StoredKey],
+    alg: SigningAlg,
+) -> Result<Option<String>, KeyError> {
+    let signs = |key: &&StoredKey| key.alg == alg && matches!(maker.state(key), KeyState::Active | KeyState::Published);
+    if keys.iter().filter(signs).any(|key| key.schedule.retires_at.is_none()) {
+        return Ok(None);
+    }
+    let Some(last) = keys.iter().filter(signs).max_by_key(|key| key.schedule.retires_at) else { return Ok(None) };
+    let schedule = KeySchedule { retires_at: None, removes_at: None, ..last.schedule };
+    signing_keys::update_schedule(conn, environment_id, &last.kid, &schedule)?;
+    Ok(Some(last.kid.clone()))
+}
+
 /// Removes a key at once, with everything signed by it (TE-097). Where nothing would sign any more, another key takes
-/// over at once. Gives the id of that key.
+/// over at once, and where it was to follow another, that one goes on. Gives the id of that key.
 ///
 /// # Errors
 /// The database fails, there is no such key, or the new one cannot be made.
@@ -204,7 +259,7 @@ pub fn revoke(
         signing_keys::delete(conn, &environment.id, kid)?;
         keys.retain(|key| key.kid != kid);
         if maker.can_sign(&keys, alg) {
-            return Ok(None);
+            return go_on(conn, maker, &environment.id, &keys, alg);
         }
         match keys.iter().find(|key| key.alg == alg && maker.state(key) == KeyState::Published) {
             Some(next) => {

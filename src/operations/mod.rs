@@ -11,4 +11,5 @@ pub mod lookup;
 pub mod metadata;
 pub mod service_accounts;
 pub mod standing;
+pub mod throttle;
 pub mod token;

@@ -1,9 +1,9 @@
 //! The token endpoint without HTTP: gather → authenticate → select grant → evaluate → issue → record.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use super::{
-    authenticate::{Authenticated, authenticate},
+    authenticate::{Authenticated, authenticate_at},
     context::Context,
     standing::gather_standing,
 };
@@ -36,8 +36,8 @@ const MAX_WORD: usize = 100;
 pub struct TokenRequest<'a> {
     /// Names it in the log, in the audit record and in the answer.
     pub request_id: &'a str,
-    /// The client's address, for the audit record.
-    pub client_address: Option<String>,
+    /// The client's address.
+    pub client_address: Option<IpAddr>,
     /// The values of all `Authorization` headers.
     pub authorization: &'a [&'a [u8]],
     /// The form.
@@ -57,8 +57,10 @@ pub async fn token(
     let now = context.clock.now_millis();
     let mut record = AuditRecord::new(Event::TokenIssued, Outcome::Success, request.request_id, now);
     record.environment_id = Some(environment.environment.id.clone());
-    record.client_address = request.client_address.clone();
+    record.client_address = request.client_address.map(|address| address.to_string());
     record.grant = request.params.get("grant_type").and_then(GrantType::from_parameter).map(GrantType::as_str);
+    // As claimed; a refusal may come before anything of it is checked.
+    record.client_id = request.params.get("client_id").map(readable);
     record.scope_requested = request.params.get("scope").map(readable).unwrap_or_default();
     let targets = ["audience", "resource"].into_iter().flat_map(|name| request.params.all(name));
     record.audience = targets.map(readable).collect();
@@ -67,10 +69,11 @@ pub async fn token(
     if let Err(refusal) = &mut decision {
         refusal.detail = readable(&refusal.detail);
         record_refusal(&mut record, refusal);
-        log::info!(request_id = request.request_id; "refused: {refusal}");
+        say(refusal, &record);
     }
     context.audit.commit(record).await.map_err(|error| {
-        OAuthError::new(Problem::TemporarilyUnavailable, format!("the decision cannot be recorded: {error}"))
+        log::error!(request_id = request.request_id; "not answered: {error}");
+        OAuthError::new(Problem::TemporarilyUnavailable, error.to_string())
     })?;
     decision
 }
@@ -85,7 +88,7 @@ async fn decide(
     let credentials = credentials
         .ok_or_else(|| OAuthError::new(Problem::ClientAuthenticationFailed, "the request has no client credentials"))?;
     record.client_id = Some(readable(&credentials.id));
-    let authenticated = authenticate(context, environment, &credentials).await?;
+    let authenticated = authenticate_at(context, environment, request.client_address, &credentials).await?;
     let client = &authenticated.client;
     record.client_id = Some(client.id.clone());
     let grant = select_grant(request.params, client)?;
@@ -114,6 +117,13 @@ fn record_refusal(record: &mut AuditRecord, refusal: &OAuthError) {
     record.reason = Some(refusal.problem.slug());
     record.rule.clone_from(&refusal.rule);
     record.detail = Some(refusal.detail.clone());
+}
+
+/// The line under which the operator finds the reason. Failures of the server are told from refusals.
+fn say(refusal: &OAuthError, record: &AuditRecord) {
+    let level = if refusal.problem.status() < 500 { log::Level::Info } else { log::Level::Error };
+    let client = record.client_id.as_deref().unwrap_or("-");
+    log::log!(level, request_id = record.request_id.as_str(); "client {client}: {refusal}");
 }
 
 /// TE-008.
@@ -158,7 +168,8 @@ async fn evaluate(
         environment,
         subject: subject.map(|token| Presented { token, origin: ISSUER_SELF, standing: subject_standing }),
         actor: actor.map(|token| Presented { token, origin: ISSUER_SELF, standing: actor_standing }),
-        now,
+        // Gathering may have taken a while; a token that expired meanwhile is refused.
+        now: context.clock.now(),
     })
 }
 

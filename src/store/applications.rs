@@ -49,15 +49,6 @@ pub fn upsert(conn: &mut Conn<'_>, environment_id: &str, application: &Applicati
     Ok(())
 }
 
-/// Enables or disables one; `false` when there is none in this environment.
-///
-/// # Errors
-/// The database failed.
-pub fn set_enabled(conn: &mut Conn<'_>, environment_id: &str, id: &str, enabled: bool) -> Result<bool, StoreError> {
-    let one = QueryDsl::filter(applications::table.find(id), applications::environment_id.eq(environment_id));
-    Ok(each!(conn, c => diesel::update(one).set(applications::enabled.eq(enabled)).execute(c))? == 1)
-}
-
 /// Deletes one; `false` when there is none in this environment.
 ///
 /// # Errors

@@ -146,22 +146,6 @@ pub fn upsert(
     Ok(())
 }
 
-/// Enables or disables one; `false` when there is none.
-///
-/// # Errors
-/// The database failed.
-pub fn set_enabled(
-    conn: &mut Conn<'_>,
-    environment_id: &str,
-    client_id: &str,
-    enabled: bool,
-    now: i64,
-) -> Result<bool, StoreError> {
-    let one = clients::table.find((environment_id, client_id));
-    let changes = (clients::enabled.eq(enabled), clients::updated_at.eq(now));
-    Ok(each!(conn, c => diesel::update(one).set(changes).execute(c))? == 1)
-}
-
 /// Deletes one with its secrets; `false` when there is none.
 ///
 /// # Errors

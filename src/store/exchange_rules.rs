@@ -71,15 +71,6 @@ pub fn upsert(conn: &mut Conn<'_>, environment_id: &str, stored: &StoredRule) ->
     Ok(())
 }
 
-/// Enables or disables one; `false` when there is none.
-///
-/// # Errors
-/// The database failed.
-pub fn set_enabled(conn: &mut Conn<'_>, environment_id: &str, name: &str, enabled: bool) -> Result<bool, StoreError> {
-    let one = exchange_rules::table.find((environment_id, name));
-    Ok(each!(conn, c => diesel::update(one).set(exchange_rules::enabled.eq(enabled)).execute(c))? == 1)
-}
-
 /// Deletes one; `false` when there is none.
 ///
 /// # Errors

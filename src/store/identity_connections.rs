@@ -47,15 +47,6 @@ pub fn upsert(conn: &mut Conn<'_>, environment_id: &str, connection: &IdentityCo
     Ok(())
 }
 
-/// Enables or disables one; `false` when there is none.
-///
-/// # Errors
-/// The database failed.
-pub fn set_enabled(conn: &mut Conn<'_>, environment_id: &str, name: &str, enabled: bool) -> Result<bool, StoreError> {
-    let one = identity_connections::table.find((environment_id, name));
-    Ok(each!(conn, c => diesel::update(one).set(identity_connections::enabled.eq(enabled)).execute(c))? == 1)
-}
-
 /// Deletes one; `false` when there is none.
 ///
 /// # Errors

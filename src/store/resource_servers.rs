@@ -96,20 +96,6 @@ pub fn upsert(conn: &mut Conn<'_>, environment_id: &str, server: &ResourceServer
     Ok(())
 }
 
-/// Enables or disables one; `false` when there is none.
-///
-/// # Errors
-/// The database failed.
-pub fn set_enabled(
-    conn: &mut Conn<'_>,
-    environment_id: &str,
-    audience: &str,
-    enabled: bool,
-) -> Result<bool, StoreError> {
-    let one = resource_servers::table.find((environment_id, audience));
-    Ok(each!(conn, c => diesel::update(one).set(resource_servers::enabled.eq(enabled)).execute(c))? == 1)
-}
-
 /// Deletes one; `false` when there is none.
 ///
 /// # Errors

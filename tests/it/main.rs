@@ -7,6 +7,14 @@
     reason = "a test that meets what it does not expect may panic"
 )]
 
+mod architecture;
+mod cli;
+mod documents;
 mod grants;
+mod health;
+mod lifecycle;
+mod observe;
 mod properties;
 mod support;
+mod token;
+mod well_known;

@@ -3,7 +3,8 @@
 //! [`decide`] is a pure function and denies by default. The laws it keeps, for every input:
 //!
 //! 1. The expiry is no later than that of the rule, the resource servers, the subject token and the actor token.
-//! 2. The scope is within subject ∩ client ∩ rule ∩ resource server, except what the rule lists under `grant_scopes`.
+//! 2. The scope is within subject ∩ client ∩ rule ∩ resource server, except what the rule lists under `grant_scopes`; and
+//!    that is never more than the client may have, where the subject is the client itself.
 //! 3. The audience comes from the rule's targets only: all requested targets, or none.
 //! 4. `act` is never dropped; a subject token that has `act` is never exchanged by impersonation.
 //! 5. `may_act`, where present, matches the party that acts on every member it has.
@@ -11,16 +12,17 @@
 //! 7. The subject token is addressed to the caller.
 //! 8. Nothing comes of a token that is expired, not yet valid, or whose client or application is disabled.
 
+mod parties;
 mod scopes;
 mod targets;
 
 use serde_json::{Map, Value};
 
 use super::{
-    claims::{MAX_ANCESTORS, RESERVED_CLAIMS, SubjectType},
+    claims::{RESERVED_CLAIMS, SubjectType},
     client::Client,
     environment::{ResourceServer, ScopeClaim, SigningAlg},
-    party::{Actor, MayAct, PartyIdentity},
+    party::{Actor, MayAct},
     rule::{ExchangeMode, ExchangeRule},
     subject::SubjectToken,
 };
@@ -144,7 +146,7 @@ pub fn decide(
             .and_then(|()| check_actor(client, actor.token))
             .map_err(|reason| Refused::new(Problem::ActorTokenRefused, reason))?;
     }
-    let lineage = lineage(subject.token, actor.map(|actor| actor.token))
+    let lineage = parties::lineage(subject.token, actor.map(|actor| actor.token))
         .ok_or_else(|| Refused::new(Problem::SubjectTokenRefused, "the token has the most ancestors it may have"))?;
 
     let rules = usable_rules(client, subject, actor, policy)?;
@@ -152,7 +154,9 @@ pub fn decide(
     let (rule, scope) = choose_rule(&rules, client, subject.token, request, &targets)?;
     let act = match rule.mode {
         ExchangeMode::Impersonation => None,
-        ExchangeMode::Delegation => Some(chain(client, subject.token, actor, policy.issuer).map_err(|r| r.by(rule))?),
+        ExchangeMode::Delegation => {
+            Some(parties::chain(client, subject.token, actor, policy.issuer).map_err(|r| r.by(rule))?)
+        }
     };
     Ok(Granted {
         rule: rule.name.clone(),
@@ -193,7 +197,7 @@ fn check_token(presented: Presented<'_>, now: i64) -> Result<(), &'static str> {
 
 /// An actor token must be the caller's own (TE-066): with somebody else's, a client could act in another one's name.
 fn check_actor(client: &Client, actor: &SubjectToken) -> Result<(), &'static str> {
-    if actor.client_id != client.id && actor.sub != client.id {
+    if actor.client_id != client.id {
         return Err("the actor token was not issued to the calling client");
     }
     if actor.act.is_some() {
@@ -201,22 +205,6 @@ fn check_actor(client: &Client, actor: &SubjectToken) -> Result<(), &'static str
         return Err("the actor token is itself a delegated one (it has act)");
     }
     Ok(())
-}
-
-/// The ancestors of the new token, root first; `None` beyond [`MAX_ANCESTORS`].
-///
-/// The actor token is one of them: what came from it must die with it.
-fn lineage(subject: &SubjectToken, actor: Option<&SubjectToken>) -> Option<Vec<String>> {
-    let mut lineage = subject.anc.clone();
-    lineage.push(subject.jti.clone());
-    if let Some(actor) = actor {
-        for ancestor in actor.anc.iter().chain([&actor.jti]) {
-            if !lineage.contains(ancestor) {
-                lineage.push(ancestor.clone());
-            }
-        }
-    }
-    (lineage.len() <= MAX_ANCESTORS).then_some(lineage)
 }
 
 /// The rules for this client and subject token that nothing but targets and scopes can still rule out.
@@ -264,7 +252,7 @@ fn check_rule(
             ));
         }
     }
-    let party = acting_party(client, actor, policy.issuer);
+    let party = parties::acting_party(client, actor, policy.issuer);
     if subject.may_act.as_ref().is_some_and(|may_act| !may_act.names(&party)) {
         return Err(Refused::new(
             Problem::SubjectTokenRefused,
@@ -284,35 +272,15 @@ fn is_addressed_to(
     if subject.client_id == client.id {
         return true;
     }
+    // A resource server that was taken out of force takes the tokens for it along.
+    let in_force = |server: &&ResourceServer| server.enabled && subject.aud.contains(&server.audience);
     match &rule.subject.audience {
-        Some(audience) => subject.aud.contains(audience),
-        None => resource_servers
-            .iter()
-            .any(|server| server.clients.contains(&client.id) && subject.aud.contains(&server.audience)),
-    }
-}
-
-/// Who acts: the party of the actor token, or the calling client itself.
-fn acting_party<'a>(client: &'a Client, actor: Option<Presented<'a>>, issuer: &'a str) -> PartyIdentity<'a> {
-    match actor {
-        Some(Presented { token, .. }) => {
-            PartyIdentity { iss: &token.iss, sub: &token.sub, client_id: &token.client_id }
+        Some(audience) => {
+            let disabled = resource_servers.iter().any(|server| server.audience == *audience && !server.enabled);
+            subject.aud.contains(audience) && !disabled
         }
-        None => PartyIdentity { iss: issuer, sub: &client.id, client_id: &client.id },
+        None => resource_servers.iter().filter(in_force).any(|server| server.clients.contains(&client.id)),
     }
-}
-
-/// Law 4: the acting party outermost, over the subject's chain.
-fn chain(
-    client: &Client,
-    subject: &SubjectToken,
-    actor: Option<Presented<'_>>,
-    issuer: &str,
-) -> Result<Actor, Refused> {
-    let party = acting_party(client, actor, issuer);
-    Actor::new(party.iss, party.sub)
-        .over(subject.act.clone())
-        .map_err(|error| Refused::new(Problem::SubjectTokenRefused, error.to_string()))
 }
 
 /// The first rule, in the order of the file, that opens all targets and allows the scopes.

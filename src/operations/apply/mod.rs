@@ -9,10 +9,12 @@ mod plan;
 
 use std::fmt;
 
-use super::{environment_file::EnvironmentFile, keys::KeyMaker};
+use super::{
+    environment_file::EnvironmentFile,
+    keys::{KeyError, KeyMaker},
+};
 use crate::{
     domain::random::RandomError,
-    jose::error::JoseError,
     store::{Store, StoreError, environments},
 };
 use plan::Planned;
@@ -34,8 +36,8 @@ pub enum ApplyError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A key cannot be made.
-    #[error("a signing key cannot be made: {0}")]
-    Key(#[from] JoseError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// No id can be made.
     #[error(transparent)]
     Random(#[from] RandomError),

@@ -162,7 +162,6 @@ fn what_is_not_there_is_none_and_nothing_is_seen_from_another_environment() {
                 assert!(clients::list(conn, "two")?.is_empty());
                 assert!(environments::find(conn, "three")?.is_none());
                 assert!(!applications::delete(conn, "two", "app")?);
-                assert!(!applications::set_enabled(conn, "two", "app", false)?);
                 // An application id given in one environment's file cannot take over another's.
                 assert!(applications::upsert(conn, "two", &an_application()).expect_err("taken").is_conflict());
                 assert_eq!(applications::list(conn, "one")?, [an_application()]);
@@ -196,16 +195,6 @@ fn everything_can_be_overwritten_disabled_and_deleted() {
                 assert!(signing_keys::update_schedule(conn, "one", "kid", &schedule)?);
                 assert_eq!(signing_keys::list(conn, "one")?[0].schedule, schedule);
 
-                assert!(resource_servers::set_enabled(conn, "one", "api", false)?);
-                assert!(clients::set_enabled(conn, "one", "bff", false, 100)?);
-                assert!(applications::set_enabled(conn, "one", "app", false)?);
-                assert!(identity_connections::set_enabled(conn, "one", "idp", false)?);
-                assert!(exchange_rules::set_enabled(conn, "one", "rule", false)?);
-                assert!(!resource_servers::list(conn, "one")?[0].enabled);
-                assert!(!clients::find(conn, "one", "bff")?.expect("there").enabled);
-                assert!(!applications::list(conn, "one")?[0].enabled);
-                assert!(!identity_connections::list(conn, "one")?[0].enabled);
-                assert!(!exchange_rules::list(conn, "one")?[1].enabled);
                 let mut environment = an_environment("one");
                 (environment.enabled, environment.is_default) = (false, true);
                 assert!(environments::update(conn, &environment)?);
@@ -219,7 +208,6 @@ fn everything_can_be_overwritten_disabled_and_deleted() {
                     assert_eq!(exchange_rules::delete(conn, "one", "rule")?, again);
                     assert_eq!(signing_keys::delete(conn, "one", "kid")?, again);
                 }
-                assert!(!resource_servers::set_enabled(conn, "one", "api", true)?);
                 Ok(())
             })
             .expect("rows");

@@ -15,7 +15,8 @@ const { access_token: token } = await response.json();
 const keys = jose.createRemoteJWKSet(new URL(`${ISSUER}/.well-known/jwks.json`));
 const expected = { issuer: ISSUER, typ: 'at+jwt', algorithms: ['RS256'], requiredClaims: ['sub', 'exp', 'jti'] };
 const { payload } = await jose.jwtVerify(token, keys, { ...expected, audience: 'resource-api' });
-assert.equal(payload.scope, 'calendar.read');
+// This resource server wants its scopes as an array.
+assert.deepEqual(payload.scope, ['calendar.read']);
 await assert.rejects(
   jose.jwtVerify(token, keys, { ...expected, audience: 'reports-api' }),
   { code: 'ERR_JWT_CLAIM_VALIDATION_FAILED', claim: 'aud' },

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import * as jose from 'jose';
 import * as oauth from 'oauth4webapi';
 
-const { ISSUER, BFF_SECRET, SUBJECT_TOKEN } = process.env;
+const { ISSUER, BFF_SECRET, CALENDAR_SECRET, SUBJECT_TOKEN } = process.env;
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const loopback = { [oauth.allowInsecureRequests]: true };
@@ -36,6 +36,21 @@ for (const authenticate of [oauth.ClientSecretBasic(BFF_SECRET), oauth.ClientSec
 
   const claims = jose.decodeJwt(exchanged.access_token);
   assert.equal(claims.sub, jose.decodeJwt(SUBJECT_TOKEN).sub);
-  assert.ok(claims.act.sub);
+  assert.equal(claims.act.sub, 'bff');
   assert.deepEqual([claims.aud].flat(), ['resource-api']);
+  await passOn(exchanged.access_token);
+}
+
+// The resource server exchanges what it was sent in its turn, and both stay visible: the latest party outermost.
+async function passOn(subject_token) {
+  const service = { client_id: 'calendar-service' };
+  const parameters = { subject_token, subject_token_type: ACCESS_TOKEN, audience: 'reports-api', scope: 'reports.read' };
+  const answer = await oauth.genericTokenEndpointRequest(
+    server, service, oauth.ClientSecretBasic(CALENDAR_SECRET), TOKEN_EXCHANGE, parameters, loopback,
+  );
+  const exchanged = await oauth.processGenericTokenEndpointResponse(server, service, answer);
+  const claims = jose.decodeJwt(exchanged.access_token);
+  assert.equal(claims.sub, jose.decodeJwt(SUBJECT_TOKEN).sub);
+  assert.equal(claims.act.sub, 'calendar-service');
+  assert.equal(claims.act.act.sub, 'bff');
 }

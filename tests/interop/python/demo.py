@@ -9,6 +9,7 @@ TOKEN_URL = f"{ISSUER}/token"
 BFF = ("bff", os.environ["BFF_SECRET"])
 SUBJECT_TOKEN = os.environ["SUBJECT_TOKEN"]
 TARGET = "resource-api"
+# As a request and an answer say it; in this resource server's tokens it is an array.
 SCOPE = "calendar.read"
 
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -27,9 +28,10 @@ def check_own_token(answer):
     """An answer to client_credentials: the client speaks for itself."""
     assert answer["token_type"].lower() == "bearer", answer
     assert answer["expires_in"] > 0, answer
+    assert answer["scope"] == SCOPE, answer
     got = claims(answer["access_token"])
     assert got["client_id"] == "bff", got
-    assert got["scope"] == SCOPE, got
+    assert got["scope"] == [SCOPE], got
     assert "act" not in got, got
 
 
@@ -37,10 +39,11 @@ def check_exchanged_token(answer):
     """An answer to a token exchange: the user remains the subject, the client is named as the one who acts."""
     assert answer["issued_token_type"] == ACCESS_TOKEN, answer
     assert answer["token_type"].lower() == "bearer", answer
+    assert answer["scope"] == SCOPE, answer
     subject = jwt.decode(SUBJECT_TOKEN, options={"verify_signature": False})
     got = claims(answer["access_token"])
     assert got["sub"] == subject["sub"], got
     assert got["client_id"] == "bff", got
-    assert got["act"]["sub"], got
-    assert got["scope"] == SCOPE, got
+    assert got["act"]["sub"] == "bff", got
+    assert got["scope"] == [SCOPE], got
     assert got["exp"] <= subject["exp"], "outlives the subject token"
