@@ -88,7 +88,7 @@ pub(super) fn default_settings() -> BTreeMap<String, String> {
         ("server.shutdown_timeout", "2"),
         ("tokens.signing_alg", "ES256"),
         ("keys.master_key", "dGVzdGVyYS10ZXN0LW1hc3Rlci1rZXktMzItYnl0ZXM="),
-        ("database.acquire_timeout_ms", "1000"),
+        ("database.acquire_timeout_ms", "5000"),
     ];
     settings.map(|(key, value)| (variable(key), value.to_owned())).into()
 }

@@ -5,12 +5,15 @@ use std::{io::ErrorKind, net::TcpListener, time::Duration};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use openssl::pkey::PKey;
+use reqwest::Method;
 use serde_json::{Value, json};
+use tessera::{app, store::environments};
 
 use super::{actor, demo_claims, demo_token};
 use crate::support::{
-    DEMO, Engine, TestServer,
+    ACCESS_TOKEN, Answer, BFF, DEMO, EXCHANGE, Engine, TestServer,
     forge::{Forge, signed, unsigned, with},
+    server::load,
     tokens::exchange,
 };
 
@@ -182,20 +185,44 @@ fn a_token_of_another_issuer_is_refused() {
     }
 }
 
-// Same server, other environment: its keys are its own.
+// Same server, same names, same secrets, other environment: its keys are its own.
 #[test]
-fn a_token_of_another_environment_is_refused() {
+fn a_token_of_another_environment_is_refused_both_ways() {
     let world = World::new();
     let other = DEMO.replacen("name = \"demo\"", "name = \"other\"\ntenant = \"another\"", 1);
-    let other = other.replace("6f4b1a5e-0d3c-4b7e-9a21-5c8d7e6f4a3b", "00000000-0000-4000-8000-000000000001");
-    let theirs = TestServer::builder(Engine::Sqlite).environment(&other).start();
-    // Even if it says that it is one of ours.
-    let claims = with(&world.claims, &json!({ "jti": "x" }));
-    world.refuses(&Forge::of(&theirs).token(&claims), UNKNOWN_KEY);
-
+    let other = other.replace(super::WEB, "00000000-0000-4000-8000-000000000001");
     world.server.apply(&other);
-    let listed = world.server.cli(&["keys", "list", "--environment", "other"]).success();
-    assert!(!listed.contains(&world.ours.kid), "a key belongs to one environment");
+    let path = path_of(&world.server, "other");
+    let post = |form: &[(&str, &str)]| {
+        let request = world.server.request(Method::POST, &format!("{path}/token"));
+        Answer::to(request.basic_auth(BFF.0, Some(BFF.1)).form(form))
+    };
+    world
+        .server
+        .eventually("the environment is served", || post(&[("grant_type", "client_credentials")]).status == 200);
+
+    let theirs = post(&[("grant_type", "client_credentials")]).access_token();
+    world.refuses(&theirs, UNKNOWN_KEY);
+    let ours = demo_token(&world.server);
+    let form = [("grant_type", EXCHANGE), ("subject_token", ours.as_str()), ("subject_token_type", ACCESS_TOKEN)];
+    world.server.assert_subject_refused(&post(&form), UNKNOWN_KEY);
+    // Nor does it help to say that it is the other environment's, or to name its key.
+    let iss = format!("{}{path}", world.server.url);
+    let renamed = with(&world.claims, &json!({ "iss": iss }));
+    world.refuses(&world.ours.token(&renamed), "iss is another issuer");
+    let kid = jsonwebtoken::decode_header(&theirs).expect("a header").kid;
+    let renamed = world.ours.sign(&world.header(&json!({ "kid": kid })), &renamed.to_string());
+    let form = [("grant_type", EXCHANGE), ("subject_token", renamed.as_str()), ("subject_token_type", ACCESS_TOKEN)];
+    world.server.assert_subject_refused(&post(&form), BAD_SIGNATURE);
+}
+
+/// Where an environment other than the default one hangs.
+fn path_of(server: &TestServer, name: &str) -> String {
+    let store = app::open_store(&load(server.variables())).expect("the database");
+    let all = store.read(environments::all).expect("the environments");
+    let environment = all.iter().map(|stored| &stored.environment).find(|environment| environment.name == name);
+    let environment = environment.expect("the environment");
+    format!("/{}/{}", environment.tenant_id, environment.id)
 }
 
 // Two readers that differ in this check one thing and use another.

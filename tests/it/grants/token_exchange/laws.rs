@@ -190,6 +190,20 @@ fn a_token_for_somebody_else_cannot_be_exchanged() {
     server.assert_subject_refused(&exchange_as(&server, WORKER, &subject, &[]), NOT_ADDRESSED);
 }
 
+// Law 7, the other half: what was issued to the caller is the caller's to exchange, whatever its `aud`. Nothing grows by it.
+#[test]
+fn a_client_may_exchange_its_own_results_and_gains_nothing() {
+    let server = TestServer::start(Engine::Sqlite);
+    let first = exchange(&server, &demo_token(&server), &[("scope", "calendar.edit")]).access_token();
+    server.clock.advance(100);
+    let answer = exchange(&server, &first, &[("scope", "calendar.edit")]);
+    let (before, after) = (peek(&first), peek(&answer.access_token()));
+    let me = json!({ "iss": server.url, "sub": "bff" });
+    assert_eq!(after["act"], with(&me, &json!({ "act": me })));
+    assert_eq!((&after["exp"], &after["aud"], &after["scope"]), (&before["exp"], &before["aud"], &before["scope"]));
+    assert_eq!(server.record_of(&answer)["scope_widened"], "calendar.edit", "widening is recorded each time");
+}
+
 // A file that lets a rule write what only the server may say is refused as a whole.
 #[test]
 fn no_rule_can_set_or_pass_a_reserved_claim() {
