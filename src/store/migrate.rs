@@ -19,6 +19,9 @@ pub(super) const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqli
 /// Held while migrating, so that nodes that start together do not race. An arbitrary number that nobody else uses.
 const MIGRATION_LOCK: i64 = 0x7E55_E8A0_0001;
 
+/// How long a migration waits for the lock of an embedded database.
+const SQLITE_LOCK_TIMEOUT: Duration = Duration::from_secs(60);
+
 diesel::table! {
     __diesel_schema_migrations (version) {
         version -> Text,
@@ -45,8 +48,14 @@ impl Store {
     /// # Errors
     /// The database does not answer, or refuses a migration.
     pub fn migrate(&self) -> Result<Vec<String>, StoreError> {
-        // A migration of a large table may take its time.
-        let mut connection = Dedicated::open(&self.location, Duration::ZERO)?;
+        let timeout = match self.engine() {
+            // None: a migration of a large table may take its time.
+            super::Engine::Postgres => Duration::ZERO,
+            // How long to wait for the lock. From the start: to open the file is to need it already, and none would mean not
+            // to wait at all. Nobody waits for long: these are small databases.
+            super::Engine::Sqlite => SQLITE_LOCK_TIMEOUT,
+        };
+        let mut connection = Dedicated::open(&self.location, timeout)?;
         match &mut connection.conn() {
             Conn::Postgres(c) => {
                 // Of the session: released when the connection closes, even if the process dies.
@@ -55,15 +64,11 @@ impl Store {
                     .execute(*c)?;
                 run_pending(*c, &POSTGRES)
             }
-            // SQLite's own write lock does the same, taken before the pending ones are counted. Nobody waits for long: these are small
-            // databases.
-            Conn::Sqlite(c) => {
-                diesel::sql_query("PRAGMA busy_timeout = 60000").execute(*c)?;
-                Conn::Sqlite(c).transact(|conn| match conn {
-                    Conn::Sqlite(c) => run_pending(*c, &SQLITE),
-                    Conn::Postgres(c) => run_pending(*c, &POSTGRES),
-                })
-            }
+            // SQLite's own write lock does the same, taken before the pending ones are counted.
+            Conn::Sqlite(c) => Conn::Sqlite(c).transact(|conn| match conn {
+                Conn::Sqlite(c) => run_pending(*c, &SQLITE),
+                Conn::Postgres(c) => run_pending(*c, &POSTGRES),
+            }),
         }
     }
 }

@@ -1,9 +1,20 @@
 //! All tests that see the whole server. Folders mirror `src/grants` and the URLs.
 
-#![expect(clippy::indexing_slicing, reason = "a test that meets what it does not expect may panic")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that meets what it does not expect may panic"
+)]
 
 mod architecture;
+mod cli;
 mod documents;
 mod grants;
+mod health;
+mod lifecycle;
+mod observe;
 mod properties;
 mod support;
+mod token;
+mod well_known;

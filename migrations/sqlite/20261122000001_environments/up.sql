@@ -3,7 +3,6 @@
 CREATE TABLE tenants (
     id         TEXT    NOT NULL PRIMARY KEY,
     name       TEXT    NOT NULL UNIQUE,
-    enabled    INTEGER NOT NULL CHECK (enabled IN (0, 1)),
     created_at INTEGER NOT NULL
 ) STRICT;
 
@@ -12,7 +11,6 @@ CREATE TABLE environments (
     tenant_id             TEXT    NOT NULL REFERENCES tenants (id),
     name                  TEXT    NOT NULL,
     is_default            INTEGER NOT NULL CHECK (is_default IN (0, 1)),
-    enabled               INTEGER NOT NULL CHECK (enabled IN (0, 1)),
     access_token_lifetime INTEGER NOT NULL,
     -- Counts the changes of the environment and of everything in it, so that the nodes know when to read it again.
     version               INTEGER NOT NULL,
@@ -33,7 +31,6 @@ CREATE TABLE resource_servers (
     clients        TEXT    NOT NULL,
     token_profile  TEXT    NOT NULL,
     signing_alg    TEXT,
-    enabled        INTEGER NOT NULL CHECK (enabled IN (0, 1)),
     PRIMARY KEY (environment_id, audience)
 ) STRICT;
 
@@ -42,7 +39,6 @@ CREATE TABLE clients (
     client_id      TEXT    NOT NULL,
     name           TEXT    NOT NULL,
     kind           TEXT    NOT NULL,
-    enabled        INTEGER NOT NULL CHECK (enabled IN (0, 1)),
     grants         TEXT    NOT NULL,
     access         TEXT    NOT NULL,
     permissions    TEXT    NOT NULL,

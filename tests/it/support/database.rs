@@ -45,6 +45,20 @@ impl TestDatabase {
         Self { url, engine, folder }
     }
 
+    /// One without tables.
+    pub fn empty(engine: Engine) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let url = match engine {
+            Engine::Sqlite => format!("sqlite://{}/tessera.db", folder.path().display()),
+            Engine::Postgres => {
+                let name = new_name("empty");
+                administer(&format!("CREATE DATABASE {name}"));
+                url_of(&name)
+            }
+        };
+        Self { url, engine, folder }
+    }
+
     /// Where a test may leave files.
     pub fn folder(&self) -> PathBuf {
         self.folder.path().to_owned()
@@ -52,18 +66,46 @@ impl TestDatabase {
 
     /// Every audit record, oldest first.
     pub fn audit_records(&self) -> Vec<Value> {
+        let records = self.texts("SELECT record AS text FROM audit_records ORDER BY time_ms, node, seq");
+        records.iter().map(|record| serde_json::from_str(record).expect("a JSON record")).collect()
+    }
+
+    /// The column `text` of a query.
+    pub fn texts(&self, query: &str) -> Vec<String> {
         #[derive(QueryableByName)]
         struct Row {
             #[diesel(sql_type = diesel::sql_types::Text)]
-            record: String,
+            text: String,
         }
-        let query = diesel::sql_query("SELECT record FROM audit_records ORDER BY time_ms, node, seq");
+        let query = diesel::sql_query(query);
         let rows: Vec<Row> = match self.engine {
             Engine::Sqlite => query.load(&mut self.sqlite()),
             Engine::Postgres => query.load(&mut postgres(&self.url)),
         }
-        .expect("audit records");
-        rows.into_iter().map(|row| serde_json::from_str(&row.record).expect("a JSON record")).collect()
+        .expect("an answer");
+        rows.into_iter().map(|row| row.text).collect()
+    }
+
+    /// Checks that no token was made so far: no record has one.
+    pub fn assert_nothing_issued(&self) {
+        for record in self.audit_records() {
+            assert!(record.get("jti").is_none() && record["event"] == "token.refused", "{record}");
+        }
+    }
+
+    /// What a query for one text, named `value`, finds.
+    pub fn value(&self, query: &str) -> String {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            value: String,
+        }
+        let query = diesel::sql_query(query);
+        let row: Result<Row, _> = match self.engine {
+            Engine::Sqlite => query.get_result(&mut self.sqlite()),
+            Engine::Postgres => query.get_result(&mut postgres(&self.url)),
+        };
+        row.expect("one row").value
     }
 
     /// Runs statements behind the server's back.

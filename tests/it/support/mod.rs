@@ -3,7 +3,12 @@
 pub mod answer;
 pub mod cli;
 pub mod clock;
+pub mod cluster;
 pub mod database;
+pub mod forge;
+pub mod process;
+pub mod raw;
+pub mod records;
 pub mod rust_paths;
 pub mod server;
 pub mod sources;
@@ -11,6 +16,7 @@ pub mod tokens;
 
 pub use answer::Answer;
 pub use database::Engine;
+pub use process::{Installation, Process, eventually};
 pub use server::TestServer;
 
 /// The demo environment, which most tests run on.
@@ -19,6 +25,9 @@ pub const DEMO: &str = include_str!("../../../config/demo.toml");
 pub const BFF: (&str, &str) = ("bff", "demo-secret-of-the-bff-do-not-use-elsewhere");
 /// Id and secret of the demo's `calendar-service`.
 pub const CALENDAR: (&str, &str) = ("calendar-service", "demo-secret-of-the-calendar-service-do-not-use-elsewhere");
+
+/// A form that gets `bff` a token.
+pub const CLIENT_CREDENTIALS: [(&str, &str); 1] = [("grant_type", "client_credentials")];
 
 /// The `grant_type` of RFC 8693.
 pub const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";

@@ -7,13 +7,19 @@ use super::{ACCESS_TOKEN, Answer, BFF, EXCHANGE, TestServer};
 
 /// The claims of a token that is good for `audience`.
 pub fn verify(server: &TestServer, token: &str, audience: &str) -> Value {
+    verify_of(server, "", token, audience)
+}
+
+/// The same for the environment whose issuer has that path.
+pub fn verify_of(server: &TestServer, issuer_path: &str, token: &str, audience: &str) -> Value {
     let header = decode_header(token).expect("a header");
     assert_eq!(header.typ.as_deref(), Some("at+jwt"));
-    let jwks: JwkSet = serde_json::from_value(server.get("/.well-known/jwks.json").json()).expect("a key set");
+    let jwks: JwkSet =
+        serde_json::from_value(server.get(&format!("{issuer_path}/.well-known/jwks.json")).json()).expect("a key set");
     let jwk = jwks.find(header.kid.as_deref().expect("kid")).expect("a published key");
     let mut validation = Validation::new(header.alg);
     validation.set_audience(&[audience]);
-    validation.set_issuer(&[&server.url]);
+    validation.set_issuer(&[format!("{}{issuer_path}", server.url)]);
     validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
     // The test's clock may be ahead of the machine's.
     validation.validate_exp = false;
