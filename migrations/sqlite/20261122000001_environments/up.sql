@@ -11,6 +11,7 @@ CREATE TABLE environments (
     tenant_id             TEXT    NOT NULL REFERENCES tenants (id),
     name                  TEXT    NOT NULL,
     is_default            INTEGER NOT NULL CHECK (is_default IN (0, 1)),
+    enabled               INTEGER NOT NULL CHECK (enabled IN (0, 1)),
     access_token_lifetime INTEGER NOT NULL,
     -- Counts the changes of the environment and of everything in it, so that the nodes know when to read it again.
     version               INTEGER NOT NULL,
@@ -31,6 +32,7 @@ CREATE TABLE resource_servers (
     clients        TEXT    NOT NULL,
     token_profile  TEXT    NOT NULL,
     signing_alg    TEXT,
+    enabled        INTEGER NOT NULL CHECK (enabled IN (0, 1)),
     PRIMARY KEY (environment_id, audience)
 ) STRICT;
 
@@ -39,6 +41,7 @@ CREATE TABLE clients (
     client_id      TEXT    NOT NULL,
     name           TEXT    NOT NULL,
     kind           TEXT    NOT NULL,
+    enabled        INTEGER NOT NULL CHECK (enabled IN (0, 1)),
     grants         TEXT    NOT NULL,
     access         TEXT    NOT NULL,
     permissions    TEXT    NOT NULL,
