@@ -6,7 +6,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{
     error::{OAuthError, Problem},
-    params::{Params, form_decode},
+    form_text::form_decode,
+    params::Params,
 };
 
 /// How a client presented its secret, under the names of the OAuth registry.

@@ -2,6 +2,7 @@
 
 pub mod credentials;
 pub mod error;
+mod form_text;
 pub mod grant_type;
 pub mod metadata;
 pub mod params;

@@ -5,7 +5,10 @@
 
 use std::fmt;
 
-use super::error::{OAuthError, Problem};
+use super::{
+    error::{OAuthError, Problem},
+    form_text::form_decode,
+};
 
 /// The parameters that may be there more than once (RFC 8693 §2.1, RFC 8707 §2).
 const REPEATABLE: [&str; 2] = ["resource", "audience"];
@@ -141,27 +144,6 @@ pub fn is_form_content_type(header: Option<&str>) -> bool {
     parts.filter_map(|parameter| parameter.split_once('=')).all(|(name, value)| {
         !name.trim_end().eq_ignore_ascii_case("charset") || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
     })
-}
-
-/// Decodes `%XX` and `+` as forms have them. `None` for broken percent-encoding, for text that is not UTF-8 and for
-/// NUL, which no parameter may hold and which PostgreSQL cannot store: it would turn a bad request into a failure of
-/// the database.
-pub(super) fn form_decode(text: &[u8]) -> Option<String> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text.iter().copied();
-    while let Some(byte) = rest.next() {
-        decoded.push(match byte {
-            b'%' => hex_digit(rest.next()?)? << 4 | hex_digit(rest.next()?)?,
-            b'+' => b' ',
-            other => other,
-        });
-    }
-    String::from_utf8(decoded).ok().filter(|text| !text.contains('\0'))
-}
-
-/// The value of a hexadecimal digit of either case.
-fn hex_digit(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 fn malformed(detail: &str) -> OAuthError {

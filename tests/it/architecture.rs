@@ -46,7 +46,7 @@ const DOORS: [(&[&str], &[&str]); 24] = [
     (&["toml"], &["src/settings/", "src/operations/environment_file/"]),
     (&["clap"], &["src/cli/"]),
     (&["env_logger"], &["src/telemetry.rs"]),
-    (&["quick_cache"], &["src/catalog/"]),
+    (&["quick_cache"], &["src/catalog/", "src/operations/throttle.rs"]),
     (&["arc_swap"], &["src/catalog/"]),
     // What a test cannot set: the machine's clock, and the variables of the process.
     (&["SystemTime"], &["src/domain/clock.rs"]),
@@ -54,8 +54,10 @@ const DOORS: [(&[&str], &[&str]); 24] = [
     (&["std", "env"], &["src/cli/", "src/settings/documentation.rs", "src/store/testing.rs"]),
 ];
 
-/// Every `static` there is. Each is a constant: nothing ever changes it.
-const STATICS: [(&str, &str); 3] = [
+/// Every `static` there is. But for the counter of a test, each is a constant: nothing ever changes it.
+const STATICS: [(&str, &str); 4] = [
+    // Of the tests: how many secrets were hashed.
+    ("src/domain/secret.rs", "HASHES"),
     ("src/grants/mod.rs", "GRANTS"),
     // Of the tests: a key made once.
     ("src/jose/attacks/properties.rs", "EDDSA"),

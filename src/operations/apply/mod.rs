@@ -5,6 +5,7 @@
 //! were made by command are none of its business until it names them.
 
 mod blocks;
+mod environment;
 mod plan;
 
 use std::fmt;
