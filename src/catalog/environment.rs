@@ -19,8 +19,9 @@ use crate::{
     },
 };
 
-/// An environment at one version. A change in the database makes a new snapshot with empty caches, so that nothing that
-/// was true before the change (a client's rights, a token under a revoked key) outlives it.
+/// An environment at one version. A change in the database makes a new snapshot without any clients, so that nothing that
+/// was true of one before the change outlives it. Verified tokens are handed on: what is kept of them is only that a key of
+/// ours signed them, and whether that key still counts is asked each time.
 pub struct EnvironmentSnapshot {
     /// The environment itself.
     pub environment: Environment,
@@ -40,7 +41,7 @@ pub struct EnvironmentSnapshot {
     /// Ids that no client has, with the time (milliseconds since 1970) until which that is believed.
     unknown_clients: Cache<String, i64>,
     unknown_client_ttl: Duration,
-    verified_tokens: Cache<[u8; 32], Arc<VerifiedToken>>,
+    verified_tokens: Arc<Cache<[u8; 32], Arc<VerifiedToken>>>,
 }
 
 /// What an environment is made of, as it comes from the database.
@@ -65,7 +66,8 @@ pub enum KnownClient {
 }
 
 impl EnvironmentSnapshot {
-    pub(super) fn new(parts: EnvironmentParts, limits: &CatalogLimits) -> Self {
+    pub(super) fn new(parts: EnvironmentParts, limits: &CatalogLimits, previous: Option<&Self>) -> Self {
+        let no_tokens = || Arc::new(Cache::new(limits.verified_tokens));
         Self {
             environment: parts.environment,
             issuer: parts.issuer,
@@ -77,7 +79,7 @@ impl EnvironmentSnapshot {
             clients: Cache::new(limits.clients),
             unknown_clients: Cache::new(limits.unknown_clients),
             unknown_client_ttl: limits.unknown_client_ttl,
-            verified_tokens: Cache::new(limits.verified_tokens),
+            verified_tokens: previous.map_or_else(no_tokens, |previous| Arc::clone(&previous.verified_tokens)),
         }
     }
 

@@ -56,7 +56,7 @@ impl Catalog {
             let id = environment.id.clone();
             let snapshot = match current.by_id.get(&id) {
                 Some(known) if known.version == version => Arc::clone(known),
-                known => match self.load_environment(&id, known.map(|known| &known.keyring)) {
+                known => match self.load_environment(&id, known.map(|known| &**known)) {
                     Ok(snapshot) => Arc::new(snapshot),
                     Err(LoadError::Store(error)) if error.is_unavailable() => return Err(error.into()),
                     Err(error) => {
@@ -74,7 +74,11 @@ impl Catalog {
     }
 
     /// One environment, all of it as of one moment: a rule never meets the resource servers of another version.
-    fn load_environment(&self, id: &str, previous: Option<&Keyring>) -> Result<EnvironmentSnapshot, LoadError> {
+    fn load_environment(
+        &self,
+        id: &str,
+        previous: Option<&EnvironmentSnapshot>,
+    ) -> Result<EnvironmentSnapshot, LoadError> {
         let (stored, keys, resource_servers, rules, applications) = self.store.snapshot(|conn| {
             // Deleted since it was listed: the next look will not list it.
             let stored =
@@ -88,7 +92,7 @@ impl Catalog {
             ))
         })?;
         let entries = keys.into_iter().map(|key| self.open_key(key)).collect::<Result<Vec<_>, _>>()?;
-        let keyring = Keyring::new(&entries, previous)
+        let keyring = Keyring::new(&entries, previous.map(|previous| &previous.keyring))
             .map_err(|cause| LoadError::Key { kid: format!("of environment {id}"), cause })?;
         let parts = EnvironmentParts {
             issuer: stored.environment.issuer(&self.public_url),
@@ -99,7 +103,7 @@ impl Catalog {
             rules: rules.into_iter().filter(|rule| rule.enabled).map(|rule| rule.rule).collect(),
             applications,
         };
-        Ok(EnvironmentSnapshot::new(parts, &self.limits))
+        Ok(EnvironmentSnapshot::new(parts, &self.limits, previous))
     }
 
     fn open_key(&self, key: StoredKey) -> Result<KeyEntry, LoadError> {

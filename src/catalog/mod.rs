@@ -17,6 +17,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use tokio::sync::Semaphore;
 
 use crate::{
     domain::{client::Client, clock::Clock},
@@ -30,6 +31,9 @@ pub use load::LoadError;
 /// After the database was out of reach, it is not asked for this long: requests that need it are told so at once,
 /// instead of one after the other waiting for the same time-out. In milliseconds.
 const REST_AFTER_FAILURE: i64 = 500;
+
+/// Look-ups of clients that may wait for the database at once.
+const MOST_LOOKUPS: usize = 256;
 
 /// How much is kept in memory, per environment.
 #[derive(Debug, Clone)]
@@ -52,6 +56,7 @@ pub struct Catalog {
     limits: CatalogLimits,
     clock: Arc<dyn Clock>,
     environments: ArcSwap<Environments>,
+    lookups: Arc<Semaphore>,
     /// Milliseconds since 1970 until which the database is left alone.
     resting_until: AtomicI64,
 }
@@ -82,6 +87,7 @@ impl Catalog {
             limits,
             clock,
             environments: ArcSwap::default(),
+            lookups: Arc::new(Semaphore::new(MOST_LOOKUPS)),
             resting_until: AtomicI64::new(0),
         };
         catalog.refresh()?;
@@ -101,11 +107,6 @@ impl Catalog {
         (found.environment.tenant_id == tenant_id).then(|| Arc::clone(found))
     }
 
-    /// Every environment.
-    pub fn all(&self) -> Vec<Arc<EnvironmentSnapshot>> {
-        self.environments.load().by_id.values().cloned().collect()
-    }
-
     /// A client of `environment`, from memory if it is there, else from the database on a blocking thread. `None` if
     /// there is no such client.
     ///
@@ -121,10 +122,17 @@ impl Catalog {
             KnownClient::No => return Ok(None),
             KnownClient::Unasked => {}
         }
+        // A flood of made-up ids queues up to here and no further: what else needs the database still gets its turn.
+        let Ok(permit) = Arc::clone(&self.lookups).try_acquire_owned() else {
+            return Err(StoreError::unavailable("too many clients are being looked up"));
+        };
         let (catalog, environment, id) = (Arc::clone(self), Arc::clone(environment), client_id.to_owned());
-        tokio::task::spawn_blocking(move || catalog.load_client(&environment, &id))
-            .await
-            .unwrap_or_else(|cancelled| Err(StoreError::unavailable(format!("the look-up was cut off: {cancelled}"))))
+        tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            catalog.load_client(&environment, &id)
+        })
+        .await
+        .unwrap_or_else(|cancelled| Err(StoreError::unavailable(format!("the look-up was cut off: {cancelled}"))))
     }
 
     fn load_client(
@@ -132,9 +140,11 @@ impl Catalog {
         environment: &EnvironmentSnapshot,
         client_id: &str,
     ) -> Result<Option<Arc<Client>>, StoreError> {
-        // Another request may have brought the client while this one waited for a thread.
-        if let KnownClient::Yes(client) = environment.known_client(client_id, self.clock.now_millis()) {
-            return Ok(Some(client));
+        // Another request may have brought the answer while this one waited for a thread.
+        match environment.known_client(client_id, self.clock.now_millis()) {
+            KnownClient::Yes(client) => return Ok(Some(client)),
+            KnownClient::No => return Ok(None),
+            KnownClient::Unasked => {}
         }
         self.check_rest()?;
         let found = self.store.read(|conn| clients::find(conn, &environment.environment.id, client_id));

@@ -15,10 +15,16 @@ pub(super) struct Arguments {
 
 /// Checks without touching the database.
 pub(super) fn run(config: Option<&Path>, arguments: &Arguments) -> Result<(), Failure> {
-    let settings = Settings::load(config, std::env::vars())?;
-    if let Some(file) = &arguments.file {
-        apply::read(file)?;
+    let settings = Settings::load(config, std::env::vars());
+    let file = arguments.file.as_deref().map(apply::read).transpose();
+    match (settings, file) {
+        (Ok(settings), Ok(_)) => {
+            say(settings.effective());
+            Ok(())
+        }
+        (Ok(_), Err(failure)) => Err(failure),
+        (Err(errors), Ok(_)) => Err(errors.into()),
+        // Both, so that nobody mends one to be told of the other.
+        (Err(errors), Err(failure)) => Err(failure.after(errors)),
     }
-    say(settings.effective());
-    Ok(())
 }

@@ -18,7 +18,7 @@ pub(super) fn run(config: Option<&Path>) -> Result<(), Failure> {
     let environment =
         environment.ok_or_else(|| Failure::refusal("there is no environment yet: run tessera quickstart"))?;
     let signing_alg = settings.tokens.signing_alg;
-    let issuer = TokenIssuer { clock: &*sources.clock, random: &*sources.random, signing_alg };
-    say(demo_token(&issuer, &environment).map_err(|refusal| Failure::refusal(refusal.detail))?);
+    let issuer = TokenIssuer { random: &*sources.random, signing_alg };
+    say(demo_token(&issuer, &environment, opened.now()).map_err(|refusal| Failure::refusal(refusal.detail))?);
     Ok(())
 }

@@ -44,6 +44,12 @@ impl Failure {
         ExitCode::from(code)
     }
 
+    /// The same failure, told after other mistakes in the configuration.
+    pub(super) fn after(self, first: SettingsErrors) -> Self {
+        let (Failure::Other(own) | Failure::Configuration(own) | Failure::Database(own) | Failure::Refusal(own)) = self;
+        Failure::Configuration(format!("{first}\n{own}").into())
+    }
+
     /// A refusal in plain words.
     pub(super) fn refusal(reason: impl Into<String>) -> Self {
         Failure::Refusal(reason.into().into())
@@ -107,6 +113,8 @@ impl From<KeyError> for Failure {
 impl From<ApplyError> for Failure {
     fn from(error: ApplyError) -> Self {
         match error {
+            // Another environment has what the file wants.
+            ApplyError::Store(StoreError::Conflict(_)) => Failure::Refusal(error.into()),
             ApplyError::Store(error) => error.into(),
             ApplyError::Contradiction(_) => Failure::Refusal(error.into()),
             ApplyError::Key(error) => error.into(),

@@ -9,7 +9,13 @@ use super::{
     say,
     serve::serve,
 };
-use crate::{app::App, operations::environment_file::EnvironmentFile, settings::Settings, telemetry};
+use crate::{
+    app::App,
+    operations::{demo_token::DEMO_ENVIRONMENT, environment_file::EnvironmentFile},
+    settings::Settings,
+    store::environments,
+    telemetry,
+};
 
 /// The demo environment, so that the command works outside the source tree too.
 const DEMO: &str = include_str!("../../config/demo.toml");
@@ -33,12 +39,26 @@ pub(super) fn run(config: Option<&Path>) -> Result<(), Failure> {
     }
     telemetry::start(&settings.log);
     let opened = Opened::with(settings)?;
+    check_is_ours(&opened)?;
     let file = EnvironmentFile::parse(DEMO, Path::new(DEMO_NAME), &|_| None)?;
     carry_out(&opened, &file, false)?;
     let app = App::build(&opened.settings, &opened::sources())?;
     let token = app.demo_token().map_err(|refusal| Failure::refusal(refusal.detail))?;
     say(introduction(app.public_url(), &token));
     serve(app)
+}
+
+/// The demo's secrets are public: they must not get into a database that serves anything else.
+fn check_is_ours(opened: &Opened) -> Result<(), Failure> {
+    let environments = opened.store.read(environments::all)?;
+    match environments.iter().find(|stored| stored.environment.name != DEMO_ENVIRONMENT) {
+        Some(other) => Err(Failure::refusal(format!(
+            "this database holds the environment {:?}, and quickstart would add clients with public secrets to it; \
+             start it in another folder, or set database.url",
+            other.environment.name
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// The settings, with migrations run without asking: it is the embedded database, and most often a new one.

@@ -12,3 +12,4 @@ pub mod rule;
 pub mod secret;
 pub mod signing_key;
 pub mod subject;
+pub mod suggestion;

@@ -37,6 +37,8 @@ pub struct TokenOrder {
     pub permissions: Option<Permissions>,
     /// Further claims.
     pub claims: Map<String, Value>,
+    /// `iat`, in seconds since 1970: the moment of the decision.
+    pub issued_at: i64,
     /// `exp`, in seconds since 1970.
     pub expires_at: i64,
     /// `issued_token_type` of the answer; for exchanges only.

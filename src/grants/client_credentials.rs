@@ -73,6 +73,9 @@ fn allowed_access<'a>(
         return Err(OAuthError::new(Problem::TargetNotAllowed, "every target of the client is disabled"));
     }
     if targets.is_empty() {
+        if allowed.is_empty() && !client.access.is_empty() {
+            return Err(OAuthError::new(Problem::TargetNotAllowed, "all targets of the client are disabled"));
+        }
         return infer(allowed, requested);
     }
     let mut chosen: Vec<Target<'a>> = Vec::new();
@@ -170,6 +173,7 @@ fn own_account(request: &GrantRequest<'_>) -> TokenOrder {
         anc: Vec::new(),
         permissions: (!client.permissions.is_empty()).then(|| client.permissions.clone()),
         claims: serde_json::Map::new(),
+        issued_at: request.now,
         expires_at: request.now.saturating_add(environment.environment.access_token_lifetime),
         issued_token_type: None,
         rule: None,

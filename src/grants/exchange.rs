@@ -45,6 +45,7 @@ pub(super) fn evaluate(
         anc: granted.anc,
         permissions: None,
         claims: granted.claims,
+        issued_at: request.now,
         expires_at: granted.expires_at,
         issued_token_type: Some(issued),
         rule: Some(granted.rule),

@@ -22,6 +22,27 @@ impl Deref for RequestedEnvironment {
     }
 }
 
+/// The same, for the keys alone: verifiers that know ids and no issuers find those of the default environment under its
+/// ids too. Its other documents are not there: they would name another issuer than their address (RFC 8414 §3.3).
+pub(super) struct KeysOfEnvironment(Arc<EnvironmentSnapshot>);
+
+impl Deref for KeysOfEnvironment {
+    type Target = Arc<EnvironmentSnapshot>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl FromRequest for KeysOfEnvironment {
+    type Error = NoEnvironment;
+    type Future = Ready<Result<Self, Self::Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(find(request).map(Self).ok_or(NoEnvironment))
+    }
+}
+
 /// There is no such environment.
 #[derive(Debug, thiserror::Error)]
 #[error("no such environment")]
@@ -42,7 +63,9 @@ impl FromRequest for RequestedEnvironment {
     type Future = Ready<Result<Self, Self::Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(find(request).map(Self).ok_or(NoEnvironment))
+        let named = request.match_info().get("environment_id").is_some();
+        let found = find(request).filter(|found| !(named && found.environment.is_default));
+        ready(found.map(Self).ok_or(NoEnvironment))
     }
 }
 

@@ -56,6 +56,7 @@ pub fn serve(site: Arc<Site>, listener: TcpListener, options: &ServerOptions) ->
             let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server())?;
             acceptor.set_private_key_file(&tls.private_key_file, SslFiletype::PEM)?;
             acceptor.set_certificate_chain_file(&tls.certificate_file)?;
+            acceptor.check_private_key()?;
             server.listen_openssl(listener, acceptor)?
         }
         None => server.listen(listener)?,

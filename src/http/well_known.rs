@@ -5,7 +5,11 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use openssl::sha::sha256;
 use serde_json::to_string;
 
-use super::{Site, cacheable, environment::RequestedEnvironment, respond};
+use super::{
+    Site, cacheable,
+    environment::{KeysOfEnvironment, RequestedEnvironment},
+    respond,
+};
 use crate::{
     oauth::{
         error::{OAuthError, Problem},
@@ -34,11 +38,7 @@ pub(super) async fn openid_configuration(
 
 /// `GET /.well-known/jwks.json`. `max-age` is what `keys rotate` counts on: a key is published one such time before it
 /// signs (TE-096).
-pub(super) async fn jwks(
-    environment: RequestedEnvironment,
-    request: HttpRequest,
-    site: web::Data<Site>,
-) -> HttpResponse {
+pub(super) async fn jwks(environment: KeysOfEnvironment, request: HttpRequest, site: web::Data<Site>) -> HttpResponse {
     let jwks = environment.keyring.jwks(site.context.clock.now());
     cacheable::document(&request, jwks.body, &jwks.etag, site.jwks_max_age)
 }

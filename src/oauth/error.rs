@@ -87,6 +87,9 @@ problems! {
     /// The body is larger than this server reads.
     BodyTooLarge = "body_too_large", InvalidRequest, 413,
         "the body is larger than this server accepts";
+    /// The body did not arrive in time.
+    BodyTooSlow = "body_too_slow", InvalidRequest, 408,
+        "the body did not arrive in time";
     /// Broken percent-encoding or not UTF-8.
     MalformedBody = "malformed_body", InvalidRequest, 400,
         "the body is not well-formed application/x-www-form-urlencoded in UTF-8";
@@ -235,7 +238,8 @@ impl OAuthError {
 
 impl fmt::Display for OAuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}): {}", self.code().as_str(), self.problem.slug(), self.detail)
+        write!(f, "{} ({}): {}", self.code().as_str(), self.problem.slug(), self.detail)?;
+        self.rule.as_ref().map_or(Ok(()), |rule| write!(f, " [rule {rule:?}]"))
     }
 }
 

@@ -65,7 +65,7 @@ async fn authenticate(
     environment: &Arc<EnvironmentSnapshot>,
     credentials: &ClientCredentials,
 ) -> Result<Authenticated, OAuthError> {
-    let found = find(context, environment, &credentials.id).await?;
+    let found = context.client(environment, &credentials.id).await?;
     let secret = Secret::new(credentials.reveal_secret());
     let used = check(found.as_deref(), &secret, context.clock.now());
     let refuse = |detail: &str| OAuthError::new(Problem::ClientAuthenticationFailed, detail);
@@ -76,20 +76,6 @@ async fn authenticate(
         }
         _ => Err(refuse("the client or its environment is disabled")),
     }
-}
-
-/// An id that no client can have is not looked up: the memory of unknown ids would keep it, however long it is.
-async fn find(
-    context: &Context,
-    environment: &Arc<EnvironmentSnapshot>,
-    client_id: &str,
-) -> Result<Option<Arc<Client>>, OAuthError> {
-    if !Client::is_id(client_id) {
-        return Ok(None);
-    }
-    context.catalog.client(environment, client_id).await.map_err(|error| {
-        OAuthError::new(Problem::TemporarilyUnavailable, format!("the client cannot be looked up: {error}"))
-    })
 }
 
 /// The secret of the client that was used; or why there is none, for the log (TE-030).

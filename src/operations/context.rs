@@ -5,8 +5,10 @@ use std::sync::Arc;
 use super::{issue::TokenIssuer, throttle::Throttle};
 use crate::{
     audit::AuditLog,
-    catalog::Catalog,
-    domain::{clock::Clock, environment::SigningAlg, random::Random},
+    catalog::{Catalog, environment::EnvironmentSnapshot},
+    domain::{client::Client, clock::Clock, environment::SigningAlg, random::Random},
+    oauth::error::{OAuthError, Problem},
+    store::StoreError,
 };
 
 /// Everything a request needs besides itself. One per node, shared by its workers.
@@ -27,8 +29,29 @@ pub struct Context {
 }
 
 impl Context {
+    /// A client of `environment`; `None` if there is none.
+    ///
+    /// # Errors
+    /// The database fails. That is said so, and never taken for an unknown client.
+    pub async fn client(
+        &self,
+        environment: &Arc<EnvironmentSnapshot>,
+        client_id: &str,
+    ) -> Result<Option<Arc<Client>>, OAuthError> {
+        // An id that no client can have is not looked up: the memory of unknown ids would keep it, however long it is.
+        if !Client::is_id(client_id) {
+            return Ok(None);
+        }
+        self.catalog.client(environment, client_id).await.map_err(|error| {
+            // A row that cannot be read will not mend itself: nobody should be told to try again.
+            let lasts = matches!(error, StoreError::Corrupt { .. });
+            let problem = if lasts { Problem::ServerError } else { Problem::TemporarilyUnavailable };
+            OAuthError::new(problem, format!("client {client_id:?} cannot be looked up: {error}"))
+        })
+    }
+
     /// What mints tokens.
     pub fn token_issuer(&self) -> TokenIssuer<'_> {
-        TokenIssuer { clock: &*self.clock, random: &*self.random, signing_alg: self.signing_alg }
+        TokenIssuer { random: &*self.random, signing_alg: self.signing_alg }
     }
 }

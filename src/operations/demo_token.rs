@@ -19,11 +19,11 @@ const AUDIENCE: &str = "bff-api";
 /// The user, always the same one.
 const USER: &str = "4f9d3c1e-8a57-4d0b-9a57-0d3c5d6f1b2a";
 
-/// A token as the demo's user interface would hold it after its user signed in.
+/// A token as the demo's user interface would hold it after its user signed in at `now` (seconds since 1970).
 ///
 /// # Errors
 /// The environment is another one, or lacks what the demo needs.
-pub fn demo_token(issuer: &TokenIssuer<'_>, environment: &EnvironmentSnapshot) -> Result<String, OAuthError> {
+pub fn demo_token(issuer: &TokenIssuer<'_>, environment: &EnvironmentSnapshot, now: i64) -> Result<String, OAuthError> {
     let refused = |detail: &str| OAuthError::new(Problem::TargetNotAllowed, detail);
     if environment.environment.name != DEMO_ENVIRONMENT {
         return Err(refused("demo tokens are for the environment \"demo\" only: apply config/demo.toml"));
@@ -31,7 +31,6 @@ pub fn demo_token(issuer: &TokenIssuer<'_>, environment: &EnvironmentSnapshot) -
     let server = environment.resource_server(AUDIENCE).ok_or_else(|| refused("the environment has no bff-api"))?;
     let application = environment.applications.values().find(|application| application.enabled);
     let application = application.ok_or_else(|| refused("the environment has no enabled application"))?;
-    let now = issuer.clock.now();
     let order = TokenOrder {
         subject: USER.to_owned(),
         subject_type: SubjectType::EndUserAccount,
@@ -45,6 +44,7 @@ pub fn demo_token(issuer: &TokenIssuer<'_>, environment: &EnvironmentSnapshot) -
         anc: Vec::new(),
         permissions: None,
         claims: claims(&application.id),
+        issued_at: now,
         expires_at: now + environment.environment.access_token_lifetime,
         issued_token_type: None,
         rule: None,

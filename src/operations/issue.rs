@@ -4,7 +4,6 @@ use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
         claims::AccessTokenClaims,
-        clock::Clock,
         environment::SigningAlg,
         order::TokenOrder,
         random::{Random, random_id},
@@ -25,8 +24,6 @@ pub struct Issued {
 /// What it takes to mint tokens.
 #[derive(Clone, Copy)]
 pub struct TokenIssuer<'a> {
-    /// For `iat`.
-    pub clock: &'a dyn Clock,
     /// For `jti`.
     pub random: &'a dyn Random,
     /// The algorithm where the resource server names none.
@@ -44,7 +41,7 @@ impl TokenIssuer<'_> {
         client_id: &str,
         order: &TokenOrder,
     ) -> Result<Issued, OAuthError> {
-        let now = self.clock.now();
+        let now = order.issued_at;
         let jti = random_id(self.random).map_err(failed)?;
         let claims = claims(environment, client_id, order, &jti, now);
         let alg = order.signing_alg.unwrap_or(self.signing_alg);

@@ -6,7 +6,7 @@ use super::context::Context;
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{claims::SubjectType, exchange::Standing, subject::SubjectToken},
-    oauth::error::{OAuthError, Problem},
+    oauth::error::OAuthError,
 };
 
 /// The standing of the clients and the application behind `token`, as far as the catalog knows them; loads what it does
@@ -33,12 +33,7 @@ pub async fn gather_standing(
             }
             return Ok(Standing::ApplicationDisabled);
         }
-        let client = context.catalog.client(environment, client_id).await.map_err(|error| {
-            OAuthError::new(
-                Problem::TemporarilyUnavailable,
-                format!("client {client_id:?} cannot be looked up: {error}"),
-            )
-        })?;
+        let client = context.client(environment, client_id).await?;
         if !client.is_some_and(|client| client.enabled) {
             return Ok(Standing::ClientDisabled);
         }

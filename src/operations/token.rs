@@ -27,6 +27,11 @@ use crate::{
     },
 };
 
+/// The most words that the log and the record keep of a text with values of the request in it.
+const MAX_WORDS: usize = 64;
+/// The most characters of such a word: more than scopes and targets have, less than a token has.
+const MAX_WORD: usize = 100;
+
 /// A token request as it came in.
 pub struct TokenRequest<'a> {
     /// Names it in the log, in the audit record and in the answer.
@@ -55,17 +60,20 @@ pub async fn token(
     record.client_address = request.client_address.map(|address| address.to_string());
     record.grant = request.params.get("grant_type").and_then(GrantType::from_parameter).map(GrantType::as_str);
     // As claimed; a refusal may come before anything of it is checked.
-    record.client_id = request.params.get("client_id").map(sanitize);
-    record.scope_requested = request.params.get("scope").map(sanitize).unwrap_or_default();
-    record.audience = request.params.all("audience").chain(request.params.all("resource")).map(sanitize).collect();
+    record.client_id = request.params.get("client_id").map(readable);
+    record.scope_requested = request.params.get("scope").map(readable).unwrap_or_default();
+    let targets = ["audience", "resource"].into_iter().flat_map(|name| request.params.all(name));
+    record.audience = targets.map(readable).collect();
 
-    let decision = decide(context, environment, request, &mut record).await;
-    if let Err(refusal) = &decision {
+    let mut decision = decide(context, environment, request, &mut record).await;
+    if let Err(refusal) = &mut decision {
+        refusal.detail = readable(&refusal.detail);
         record_refusal(&mut record, refusal);
-        log::info!(request_id = request.request_id; "refused: {refusal}");
+        say(refusal, &record);
     }
     context.audit.commit(record).await.map_err(|error| {
-        OAuthError::new(Problem::TemporarilyUnavailable, format!("the decision cannot be recorded: {error}"))
+        log::error!(request_id = request.request_id; "not answered: {error}");
+        OAuthError::new(Problem::TemporarilyUnavailable, error.to_string())
     })?;
     decision
 }
@@ -79,9 +87,10 @@ async fn decide(
     let credentials = ClientCredentials::from_request(request.authorization, request.params)?;
     let credentials = credentials
         .ok_or_else(|| OAuthError::new(Problem::ClientAuthenticationFailed, "the request has no client credentials"))?;
-    record.client_id = Some(sanitize(&credentials.id));
+    record.client_id = Some(readable(&credentials.id));
     let authenticated = authenticate_at(context, environment, request.client_address, &credentials).await?;
     let client = &authenticated.client;
+    record.client_id = Some(client.id.clone());
     let grant = select_grant(request.params, client)?;
     let decision = evaluate(context, environment, request, &authenticated, grant, record).await;
     let order = decision.map_err(|error| as_the_client_expects(error, client))?;
@@ -108,6 +117,13 @@ fn record_refusal(record: &mut AuditRecord, refusal: &OAuthError) {
     record.reason = Some(refusal.problem.slug());
     record.rule.clone_from(&refusal.rule);
     record.detail = Some(refusal.detail.clone());
+}
+
+/// The line under which the operator finds the reason. Failures of the server are told from refusals.
+fn say(refusal: &OAuthError, record: &AuditRecord) {
+    let level = if refusal.problem.status() < 500 { log::Level::Info } else { log::Level::Error };
+    let client = record.client_id.as_deref().unwrap_or("-");
+    log::log!(level, request_id = record.request_id.as_str(); "client {client}: {refusal}");
 }
 
 /// TE-008.
@@ -138,7 +154,8 @@ async fn evaluate(
     let subject = verify(environment, presented.subject, Problem::SubjectTokenRefused, now)?;
     if let Some(subject) = &subject {
         record.subject = Some(subject.sub.clone());
-        record.parents = vec![subject.jti.clone()];
+        record.act = subject.act.as_ref().and_then(|act| serde_json::to_value(act).ok());
+        record.parents = subject.anc.iter().chain([&subject.jti]).cloned().collect();
     }
     let actor = verify(environment, presented.actor, Problem::ActorTokenRefused, now)?;
     let (subject, actor) = (subject.as_ref().map(|token| &***token), actor.as_ref().map(|token| &***token));
@@ -151,7 +168,8 @@ async fn evaluate(
         environment,
         subject: subject.map(|token| Presented { token, origin: ISSUER_SELF, standing: subject_standing }),
         actor: actor.map(|token| Presented { token, origin: ISSUER_SELF, standing: actor_standing }),
-        now,
+        // Gathering may have taken a while; a token that expired meanwhile is refused.
+        now: context.clock.now(),
     })
 }
 
@@ -171,7 +189,35 @@ fn as_the_client_expects(mut error: OAuthError, client: &Client) -> OAuthError {
     error
 }
 
-/// A text of the request, fit for a record: bounded, and without anything that could forge a second line.
-fn sanitize(text: &str) -> String {
-    text.chars().take(1000).map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect()
+/// A text that holds values of the request, fit for the log and the record: bounded, and without anything that could
+/// forge a second line. Long words are cut: scopes and targets are short, and a token that a client put in the wrong
+/// place must not be kept (TE-138).
+fn readable(text: &str) -> String {
+    let mut words = text.split(' ');
+    let mut kept: Vec<String> = words.by_ref().take(MAX_WORDS).map(readable_word).collect();
+    kept.extend(words.next().map(|_| "…".to_owned()));
+    kept.join(" ")
+}
+
+fn readable_word(word: &str) -> String {
+    let mut characters = word.chars().map(|c| if c.is_ascii_graphic() { c } else { '?' });
+    let mut kept: String = characters.by_ref().take(MAX_WORD).collect();
+    kept.extend(characters.next().map(|_| '…'));
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_a_request_is_one_line_without_long_words() {
+        assert_eq!(readable("calendar.read  x\ny\u{202e}"), "calendar.read  x?y?");
+        let word = "w".repeat(MAX_WORD);
+        assert_eq!(readable(&word), word);
+        assert_eq!(readable(&format!("a {word}x b")), format!("a {word}… b"));
+        let words = vec!["w"; MAX_WORDS].join(" ");
+        assert_eq!(readable(&words), words);
+        assert_eq!(readable(&format!("{words} x y")), format!("{words} …"));
+    }
 }

@@ -8,6 +8,7 @@ use std::{
 use config::{Config, File, FileFormat, Map, Source, Value, ValueKind};
 
 use super::error::SettingError;
+use crate::domain::suggestion::nearest;
 
 /// The defaults, and at the same time the list of all settings.
 pub(super) const DEFAULTS: &str = include_str!("../../config/default.toml");
@@ -165,8 +166,8 @@ fn keep_known(
                 return false;
             }
             _ => {
-                let nearest = nearest(&key, known.iter().map(String::as_str));
-                errors.push(problem(&key, file, format!("there is no such setting{nearest}")));
+                let hint = hint(&key, known.iter().map(String::as_str));
+                errors.push(problem(&key, file, format!("there is no such setting{hint}")));
                 return false;
             }
         }
@@ -194,8 +195,8 @@ fn read_variables(
                     variables.insert((*key).clone(), (name, value));
                 }
                 None => {
-                    let nearest = nearest(&name, keys.keys().map(String::as_str));
-                    errors.push(problem(&name, "environment variable", format!("there is no such setting{nearest}")));
+                    let hint = hint(&name, keys.keys().map(String::as_str));
+                    errors.push(problem(&name, "environment variable", format!("there is no such setting{hint}")));
                 }
             }
         }
@@ -206,13 +207,9 @@ fn read_variables(
     variables
 }
 
-/// "; did you mean …?" with the nearest known name, if one is near.
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
-    known
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
-        .max_by(|left, right| left.0.total_cmp(&right.0))
-        .map(|(_, candidate)| format!("; the nearest one is {candidate}"))
-        .unwrap_or_default()
+/// The known setting that was perhaps meant, to be put behind the message.
+fn hint<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    nearest(name, known).map(|name| format!("; the nearest one is {name}")).unwrap_or_default()
 }
 
 /// The dotted paths of all values that are not tables, in no particular order.

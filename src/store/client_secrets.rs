@@ -80,8 +80,11 @@ pub(super) fn of_environment(
     rows.into_iter().map(SecretRow::into_value).collect()
 }
 
-/// Gives a client a new secret. Of its others only the newest active one is kept, and until `previous_until` (seconds since 1970) at
-/// the latest; with `previous_until <= now` none is. So there are never more than two.
+/// Gives a client a new secret. Of its others only the newest active one stays good, and until `previous_until` (seconds since 1970)
+/// at the latest; with `previous_until <= now` none does. So there are never more than two.
+///
+/// A secret of a file that a generated one replaces is kept as expired: when the unchanged file is applied again, it is known, and does
+/// not come back.
 ///
 /// In a transaction, after `environments::touch`: otherwise two at once could leave three.
 ///
@@ -98,15 +101,17 @@ pub fn replace(
 ) -> Result<(), StoreError> {
     let others = list(conn, environment_id, client_id)?;
     let kept = others.iter().find(|other| previous_until > now && other.secret.is_active(now));
+    let remembered =
+        others.iter().find(|other| (origin, other.origin) == (SecretOrigin::Generated, SecretOrigin::File));
     for other in &others {
-        if kept.is_none_or(|kept| kept.secret.id != other.secret.id) {
+        let is = |one: Option<&StoredSecret>| one.is_some_and(|one| one.secret.id == other.secret.id);
+        if is(kept) {
+            expire(conn, &other.secret, previous_until)?;
+        } else if is(remembered) {
+            expire(conn, &other.secret, now)?;
+        } else {
             delete(conn, &other.secret.id)?;
         }
-    }
-    if let Some(kept) = kept {
-        let until = kept.secret.expires_at.map_or(previous_until, |expires_at| expires_at.min(previous_until));
-        let one = client_secrets::table.find(&kept.secret.id);
-        each!(conn, c => diesel::update(one).set(client_secrets::expires_at.eq(until)).execute(c))?;
     }
     let row = (
         client_secrets::id.eq(&secret.id),
@@ -118,6 +123,14 @@ pub fn replace(
         client_secrets::expires_at.eq(secret.expires_at),
     );
     each!(conn, c => diesel::insert_into(client_secrets::table).values(row).execute(c))?;
+    Ok(())
+}
+
+/// Lets one expire at `at` (seconds since 1970), if it does not earlier.
+fn expire(conn: &mut Conn<'_>, secret: &ClientSecret, at: i64) -> Result<(), StoreError> {
+    let at = secret.expires_at.map_or(at, |expires_at| expires_at.min(at));
+    let one = client_secrets::table.find(&secret.id);
+    each!(conn, c => diesel::update(one).set(client_secrets::expires_at.eq(at)).execute(c))?;
     Ok(())
 }
 

@@ -4,7 +4,6 @@ diesel::table! {
     tenants (id) {
         id -> Text,
         name -> Text,
-        enabled -> Bool,
         created_at -> BigInt,
     }
 }

@@ -11,8 +11,6 @@ pub struct Tenant {
     pub id: String,
     /// For people; unique.
     pub name: String,
-    /// Nothing is issued in the environments of a disabled tenant.
-    pub enabled: bool,
     /// Seconds since 1970.
     pub created_at: i64,
 }

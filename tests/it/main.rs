@@ -8,9 +8,11 @@
 )]
 
 mod architecture;
+mod cli;
 mod documents;
 mod grants;
 mod health;
+mod lifecycle;
 mod observe;
 mod properties;
 mod support;

@@ -3,7 +3,6 @@
 CREATE TABLE tenants (
     id         text    NOT NULL PRIMARY KEY,
     name       text    NOT NULL UNIQUE,
-    enabled    boolean NOT NULL,
     created_at bigint  NOT NULL
 );
 

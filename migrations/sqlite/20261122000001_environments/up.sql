@@ -3,7 +3,6 @@
 CREATE TABLE tenants (
     id         TEXT    NOT NULL PRIMARY KEY,
     name       TEXT    NOT NULL UNIQUE,
-    enabled    INTEGER NOT NULL CHECK (enabled IN (0, 1)),
     created_at INTEGER NOT NULL
 ) STRICT;
 

@@ -3,7 +3,8 @@
 //! [`decide`] is a pure function and denies by default. The laws it keeps, for every input:
 //!
 //! 1. The expiry is no later than that of the rule, the resource servers, the subject token and the actor token.
-//! 2. The scope is within subject ∩ client ∩ rule ∩ resource server, except what the rule lists under `grant_scopes`.
+//! 2. The scope is within subject ∩ client ∩ rule ∩ resource server, except what the rule lists under `grant_scopes`; and
+//!    that is never more than the client may have, where the subject is the client itself.
 //! 3. The audience comes from the rule's targets only: all requested targets, or none.
 //! 4. `act` is never dropped; a subject token that has `act` is never exchanged by impersonation.
 //! 5. `may_act`, where present, matches the party that acts on every member it has.
@@ -196,7 +197,7 @@ fn check_token(presented: Presented<'_>, now: i64) -> Result<(), &'static str> {
 
 /// An actor token must be the caller's own (TE-066): with somebody else's, a client could act in another one's name.
 fn check_actor(client: &Client, actor: &SubjectToken) -> Result<(), &'static str> {
-    if actor.client_id != client.id && actor.sub != client.id {
+    if actor.client_id != client.id {
         return Err("the actor token was not issued to the calling client");
     }
     if actor.act.is_some() {
@@ -271,11 +272,14 @@ fn is_addressed_to(
     if subject.client_id == client.id {
         return true;
     }
+    // A resource server that was taken out of force takes the tokens for it along.
+    let in_force = |server: &&ResourceServer| server.enabled && subject.aud.contains(&server.audience);
     match &rule.subject.audience {
-        Some(audience) => subject.aud.contains(audience),
-        None => resource_servers
-            .iter()
-            .any(|server| server.clients.contains(&client.id) && subject.aud.contains(&server.audience)),
+        Some(audience) => {
+            let disabled = resource_servers.iter().any(|server| server.audience == *audience && !server.enabled);
+            subject.aud.contains(audience) && !disabled
+        }
+        None => resource_servers.iter().filter(in_force).any(|server| server.clients.contains(&client.id)),
     }
 }
 

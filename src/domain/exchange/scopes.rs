@@ -33,11 +33,11 @@ pub(super) fn allow(
         ));
     }
     let widened = requested.difference(&passed);
-    let refused = widened.difference(&rule.grant_scopes);
+    let refused = widened.difference(&grantable(rule, client, subject, targets));
     if !refused.is_empty() {
         return Err(Refused::new(
             Problem::ScopeNotAllowed,
-            format!("{refused}: not passed from subject and client, and not among the rule's grant_scopes"),
+            format!("{refused}: not passed from subject and client, and not given by the rule's grant_scopes"),
         ));
     }
     Ok(GrantedScope { granted: requested.clone(), widened })
@@ -48,6 +48,17 @@ fn passable(rule: &ExchangeRule, client: &Client, subject: &SubjectToken, target
     targets.iter().fold(rule.pass_scopes.intersection(&subject.scope), |scope, target| {
         scope.intersection(&client.ceiling(&target.audience)).intersection(&target.scopes)
     })
+}
+
+/// What the rule adds. It is meant for those whom the client serves: with a token of its *own*, a client would use it to
+/// get what its own `access` denies it.
+fn grantable(rule: &ExchangeRule, client: &Client, subject: &SubjectToken, targets: &[&ResourceServer]) -> Scope {
+    if subject.sub != client.id {
+        return rule.grant_scopes.clone();
+    }
+    targets
+        .iter()
+        .fold(rule.grant_scopes.clone(), |scope, target| scope.intersection(&client.ceiling(&target.audience)))
 }
 
 /// Without `scope`, what can be passed is kept and nothing is added. A rule that speaks of no scopes at all gives a

@@ -10,7 +10,7 @@ use crate::{
         random::{random_id, random_uuid},
         secret::SecretHash,
     },
-    operations::environment_file::{EnvironmentBlock, EnvironmentFile},
+    operations::environment_file::{ApplicationBlock, EnvironmentBlock, EnvironmentFile},
     store::{
         Conn, StoreError, applications,
         client_secrets::{self, SecretOrigin},
@@ -75,10 +75,15 @@ fn plan_environment(
 ) -> Result<Planned, ApplyError> {
     let all: Vec<Environment> = environments::all(conn)?.into_iter().map(|stored| stored.environment).collect();
     let tenant = find_tenant(conn, block)?;
-    let same_tenant = |environment: &&Environment| tenant.as_ref().is_none_or(|t| t.id == environment.tenant_id);
+    // Without a word on the tenant it is the default environment's; a tenant that is named but not there has none.
+    let unnamed = block.tenant_id.is_none() && block.tenant.is_none();
+    let default = all.iter().find(|environment| environment.is_default).filter(|_| unnamed);
+    let tenant_id = tenant.as_ref().map(|tenant| &tenant.id).or(default.map(|default| &default.tenant_id));
     let known = match &block.id {
         Some(id) => all.iter().find(|environment| environment.id == *id),
-        None => all.iter().filter(same_tenant).find(|environment| environment.name == block.name),
+        None => {
+            all.iter().find(|environment| Some(&environment.tenant_id) == tenant_id && environment.name == block.name)
+        }
     };
     match known {
         Some(known) => plan_known_environment(context, block, known, tenant),
@@ -159,7 +164,7 @@ fn plan_new_environment(
         (None, _) => {
             let id = block.tenant_id.clone().map_or_else(|| random_uuid(context.keys.random), Ok)?;
             let name = block.tenant.clone().unwrap_or_else(|| block.name.clone());
-            (id.clone(), Some(Tenant { id, name, enabled: true, created_at: now }))
+            (id.clone(), Some(Tenant { id, name, created_at: now }))
         }
     };
     let environment = Environment {
@@ -186,18 +191,8 @@ fn plan_blocks<B: Block>(planned: &mut Planned, context: &ApplyContext<'_>, stor
     let now = context.keys.now;
     let upsert =
         |block: B, environment_id: String| move |conn: &mut Conn<'_>| Ok(block.upsert(conn, &environment_id, now)?);
-    for block in &wanted {
-        let known = stored.iter().find(|known| known.key() == block.key());
-        let what = format!("{} {}", B::KIND, block.name());
-        let change = match known {
-            None => Change { sign: '+', what, details: Vec::new() },
-            Some(known) => Change { sign: '~', what, details: differences(&known.facts(), &block.facts()) },
-        };
-        if known.is_none() || !change.details.is_empty() {
-            planned.add(change, upsert(block.clone(), environment_id.clone()));
-        }
-    }
-    for known in stored.into_iter().filter(|known| !wanted.iter().any(|block| block.key() == known.key())) {
+    // First what goes: a name that it had may be wanted again.
+    for known in stored.iter().filter(|known| !wanted.iter().any(|block| block.key() == known.key())).cloned() {
         let what = format!("{} {}", B::KIND, known.name());
         let environment_id = environment_id.clone();
         if context.prune {
@@ -208,6 +203,17 @@ fn plan_blocks<B: Block>(planned: &mut Planned, context: &ApplyContext<'_>, stor
             disabled.disable();
             let details = vec!["enabled: true -> false (no longer in the file)".to_owned()];
             planned.add(Change { sign: '~', what, details }, upsert(disabled, environment_id));
+        }
+    }
+    for block in &wanted {
+        let known = stored.iter().find(|known| known.key() == block.key());
+        let what = format!("{} {}", B::KIND, block.name());
+        let change = match known {
+            None => Change { sign: '+', what, details: Vec::new() },
+            Some(known) => Change { sign: '~', what, details: differences(&known.facts(), &block.facts()) },
+        };
+        if known.is_none() || !change.details.is_empty() {
+            planned.add(change, upsert(block.clone(), environment_id.clone()));
         }
     }
 }
@@ -237,9 +243,9 @@ fn plan_clients(
 }
 
 fn has_secret(client: Option<&Client>, hash: &SecretHash) -> bool {
-    // One that is about to expire, after a reset by command, is not what the file asks for.
-    let lasting = |secret: &&ClientSecret| secret.expires_at.is_none();
-    client.is_some_and(|client| client.secrets.iter().filter(lasting).any(|secret| secret.hash.equals(hash)))
+    // Also one that has expired since: after a reset by command, the secret that was replaced (because it leaked?) must not
+    // come back with the next run of an unchanged file.
+    client.is_some_and(|client| client.secrets.iter().any(|secret| secret.hash.equals(hash)))
 }
 
 /// The file's secret takes the place of all others at once: if it was changed because the old one leaked, the old one
@@ -273,11 +279,33 @@ fn wanted_applications(
         .iter()
         .map(|block| {
             let known = stored.iter().find(|known| known.name == block.name).map(|known| known.id.clone());
+            check_application_id(file, block, known.as_deref())?;
             let id = block.id.clone().or(known).map_or_else(|| random_uuid(context.keys.random), Ok)?;
             let (name, platform) = (block.name.clone(), block.platform.clone());
             Ok(Application { id, name, platform, enabled: block.enabled })
         })
         .collect()
+}
+
+/// Tokens carry the id of their application, and that of the client beside it: it can neither change nor be both.
+fn check_application_id(
+    file: &EnvironmentFile,
+    block: &ApplicationBlock,
+    known: Option<&str>,
+) -> Result<(), ApplyError> {
+    let id = block.id.as_deref();
+    if let (Some(given), Some(known)) = (id, known)
+        && given != known
+    {
+        let name = &block.name;
+        return Err(ApplyError::Contradiction(format!(
+            "application {name:?} has the id {known}; it cannot become {given}"
+        )));
+    }
+    if file.clients.iter().any(|client| Some(client.client.id.as_str()) == id.or(known)) {
+        return Err(ApplyError::Contradiction(format!("application {:?} and a client have the same id", block.name)));
+    }
+    Ok(())
 }
 
 fn wanted_rules(file: &EnvironmentFile) -> Vec<StoredRule> {

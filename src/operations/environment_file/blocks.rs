@@ -5,7 +5,7 @@ use url::{Host, Url};
 
 use super::{
     ApplicationBlock, EnvironmentBlock, EnvironmentFile, Sources, clients,
-    findings::{Findings, nearest},
+    findings::{Findings, hint},
     rules,
     table::{Table, item_path, text_of},
 };
@@ -200,8 +200,8 @@ pub(super) fn check_names<'a>(
 ) {
     for name in names {
         if !known.contains(&name) {
-            let nearest = nearest(name, known.iter().copied());
-            findings.error(&item_path(list, name), format_args!("there is no {what} \"{name}\"{nearest}"));
+            let hint = hint(name, known.iter().copied());
+            findings.error(&item_path(list, name), format_args!("there is no {what} \"{name}\"{hint}"));
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     EnvironmentFile,
     blocks::check_names,
-    findings::{Findings, nearest},
+    findings::{Findings, hint},
     table::item_path,
 };
 use crate::{
@@ -112,10 +112,10 @@ fn check_rule_client(path: &str, rule: &ExchangeRule, file: &EnvironmentFile, fi
         return;
     }
     let Some(block) = file.clients.iter().find(|block| block.client.id == *name) else {
-        let nearest = nearest(name, file.clients.iter().map(|block| block.client.id.as_str()));
+        let hint = hint(name, file.clients.iter().map(|block| block.client.id.as_str()));
         findings.error(
             &path,
-            format_args!("there is no client \"{name}\"{nearest}; add a [[client]] block or correct the id"),
+            format_args!("there is no client \"{name}\"{hint}; add a [[client]] block or correct the id"),
         );
         return;
     };
@@ -141,10 +141,10 @@ fn check_subject(path: &str, rule: &ExchangeRule, file: &EnvironmentFile, findin
         }
     } else if !file.identity_connections.iter().any(|connection| connection.name == *issuer) {
         let names = file.identity_connections.iter().map(|connection| connection.name.as_str());
-        let nearest = nearest(issuer, names);
+        let hint = hint(issuer, names);
         findings.error(
             &format!("{path}.subject.issuer"),
-            format_args!("must be \"self\" or the name of an identity connection; there is no \"{issuer}\"{nearest}"),
+            format_args!("must be \"self\" or the name of an identity connection; there is no \"{issuer}\"{hint}"),
         );
     }
 }
@@ -154,13 +154,10 @@ fn check_scopes(path: &str, scopes: &Scope, targets: &[&ResourceServer], finding
     for token in scopes.iter().filter(|token| !targets.iter().any(|target| target.scopes.contains(token))) {
         let names: Vec<String> = targets.iter().map(|target| format!("\"{}\"", target.audience)).collect();
         let known = targets.iter().flat_map(|target| target.scopes.iter());
-        let nearest = nearest(token, known);
+        let hint = hint(token, known);
         findings.error(
             &item_path(path, token),
-            format_args!(
-                "\"{token}\" is not a scope of {}{nearest}; add it there or remove it here",
-                names.join(" or ")
-            ),
+            format_args!("\"{token}\" is not a scope of {}{hint}; add it there or remove it here", names.join(" or ")),
         );
     }
 }
@@ -182,11 +179,11 @@ fn warn_of_scopes_beyond_access(path: &str, rule: &ExchangeRule, file: &Environm
 }
 
 fn no_resource_server(path: &str, audience: &str, file: &EnvironmentFile, findings: &mut Findings<'_>) {
-    let nearest = nearest(audience, file.resource_servers.iter().map(|server| server.audience.as_str()));
+    let hint = hint(audience, file.resource_servers.iter().map(|server| server.audience.as_str()));
     findings.error(
         path,
         format_args!(
-            "there is no resource server \"{audience}\"{nearest}; add a [[resource_server]] block or correct the name"
+            "there is no resource server \"{audience}\"{hint}; add a [[resource_server]] block or correct the name"
         ),
     );
 }

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fmt, path::Path};
 
+use crate::domain::suggestion::nearest;
+
 /// A mistake or a warning with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
@@ -134,12 +136,7 @@ fn without_positions(path: &str) -> String {
     text
 }
 
-/// "; did you mean …?" with the known name nearest to a mistyped one.
-pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    known
-        .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
-        .max_by(|left, right| left.0.total_cmp(&right.0))
-        .map(|(_, candidate)| format!(" (the nearest one is \"{candidate}\")"))
-        .unwrap_or_default()
+/// The known name that was perhaps meant, to be put behind the message.
+pub(super) fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(name, known).map(|name| format!(" (the nearest one is \"{name}\")")).unwrap_or_default()
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use toml::de::{DeTable, DeValue};
 
-use super::findings::{Findings, nearest};
+use super::findings::{Findings, hint};
 use crate::oauth::scope::Scope;
 
 /// The longest name of anything, in bytes: what an index of both databases and a log line bear well.
@@ -41,8 +41,8 @@ impl<'a, 'd> Table<'a, 'd> {
             if !self.known.contains(&name) {
                 let path = self.path(name);
                 findings.remember(&path, key.span().start);
-                let nearest = nearest(name, self.known.iter().copied());
-                findings.error(&path, format_args!("there is no such key{nearest}"));
+                let hint = hint(name, self.known.iter().copied());
+                findings.error(&path, format_args!("there is no such key{hint}"));
             }
         }
     }

@@ -21,7 +21,7 @@ pub(super) fn an_environment(id: &str) -> Environment {
 
 /// A tenant and one environment, `one`, in it.
 pub(super) fn with_environment(conn: &mut Conn<'_>) {
-    let tenant = tenants::Tenant { id: "tenant".to_owned(), name: "Tenant".to_owned(), enabled: true, created_at: 1 };
+    let tenant = tenants::Tenant { id: "tenant".to_owned(), name: "Tenant".to_owned(), created_at: 1 };
     tenants::insert(conn, &tenant).expect("tenant");
     environments::insert(conn, &an_environment("one"), 1).expect("environment");
 }

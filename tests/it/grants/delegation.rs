@@ -1,12 +1,14 @@
 //! `grant_type=delegation`.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::token_exchange::demo_claims;
 use crate::{
     both_engines,
     support::{
-        BFF, CALENDAR, TestServer,
-        tokens::{peek, user_token, verify},
+        Answer, BFF, CALENDAR, DEMO, Engine, TestServer,
+        forge::{Forge, with},
+        tokens::{exchange_as, peek, user_token, verify},
     },
 };
 
@@ -63,4 +65,79 @@ both_engines! {
         let answer = server.token(BFF, &[("grant_type", "delegation"), ("token", &subject)]);
         assert_eq!(peek(&answer.access_token())["scope"], json!(["calendar.read"]));
     }
+}
+
+/// The demo, where `calendar-service` may use the old spelling too.
+fn demo_with_both() -> String {
+    DEMO.replace(
+        "grants = [\"client_credentials\", \"token_exchange\"]",
+        "grants = [\"client_credentials\", \"token_exchange\", \"delegation\"]",
+    )
+}
+
+// Same rules, same laws, same audit: what the two spellings answer differs in nothing but what a request is known by.
+#[test]
+fn it_is_an_alias_of_the_token_exchange() {
+    let server = TestServer::builder(Engine::Sqlite).environment(&demo_with_both()).start();
+    let forge = Forge::of(&server);
+    let base = demo_claims(&server);
+    let good = forge.token(&base);
+    let changed = |changes: Value| forge.token(&with(&base, &changes));
+    let bound = changed(json!({ "cnf": { "jkt": "x" } }));
+    let reserved = changed(json!({ "may_act": { "sub": "x" } }));
+    let acted = changed(json!({ "act": { "iss": server.url, "sub": "front" }, "anc": ["root"] }));
+    let late = changed(json!({ "exp": 1 }));
+    for (client, subject, form) in [
+        (BFF, good.as_str(), vec![]),
+        (BFF, &good, vec![("scope", "calendar.edit"), ("audience", "resource-api")]),
+        (BFF, &acted, vec![("resource", ""), ("scope", "calendar.read calendar.edit")]),
+        (BFF, &good, vec![("scope", "calendar.delete")]),
+        (BFF, &good, vec![("scope", "\"")]),
+        (BFF, &good, vec![("audience", "reports-api")]),
+        (BFF, &good, vec![("audience", "resource-api"), ("audience", "nowhere")]),
+        (BFF, &good, vec![("resource", "x#y")]),
+        (BFF, &bound, vec![]),
+        (BFF, &reserved, vec![]),
+        (BFF, &late, vec![]),
+        (BFF, "rubbish", vec![]),
+        (CALENDAR, &good, vec![("scope", "reports.read")]),
+    ] {
+        let exchanged = exchange_as(&server, client, subject, &form);
+        let delegated =
+            server.token(client, &[&[("grant_type", "delegation"), ("token", subject)][..], &form].concat());
+        assert_eq!(delegated.status, exchanged.status, "{form:?}");
+        assert_eq!(body(&delegated), body(&exchanged), "{form:?}");
+        assert_eq!(record(&server, &delegated), record(&server, &exchanged), "{form:?}");
+    }
+}
+
+/// What a client sees; of a token, what it says.
+fn body(answer: &Answer) -> Value {
+    let body = answer.json();
+    let unique = json!({ "jti": null });
+    let claims = body["access_token"].as_str().map_or(Value::Null, |token| with(&peek(token), &unique));
+    with(&body, &json!({ "access_token": claims }))
+}
+
+/// What the operator sees.
+fn record(server: &TestServer, answer: &Answer) -> Value {
+    with(&server.record_of(answer), &json!({ "request_id": null, "jti": null, "grant": null }))
+}
+
+// The parameters of RFC 8693 mean nothing here: an actor who is not looked at must not be shown either.
+#[test]
+fn parameters_of_the_other_spelling_have_no_effect() {
+    let server = TestServer::start(Engine::Sqlite);
+    let subject = user_token(&server);
+    let form = [
+        ("grant_type", "delegation"),
+        ("token", subject.as_str()),
+        ("actor_token", "rubbish"),
+        ("requested_token_type", "urn:ietf:params:oauth:token-type:jwt"),
+    ];
+    let answer = server.token(BFF, &form);
+    assert_eq!(answer.json()["issued_token_type"], "urn:ietf:params:oauth:token-type:access_token");
+    assert_eq!(peek(&answer.access_token())["act"], json!({ "iss": server.url, "sub": "bff" }));
+    let form = [("grant_type", "delegation"), ("subject_token", subject.as_str())];
+    server.assert_refused(&server.token(BFF, &form), "invalid_request", "missing_parameter");
 }

@@ -2,3 +2,4 @@
 
 mod client_credentials;
 mod delegation;
+mod token_exchange;

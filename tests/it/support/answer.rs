@@ -17,9 +17,14 @@ pub struct Answer {
 impl Answer {
     /// Sends `request`.
     pub fn to(request: RequestBuilder) -> Self {
-        let response = request.send().expect("an answer");
+        Self::try_to(request).expect("an answer")
+    }
+
+    /// Sends `request`, to a server that may be gone.
+    pub fn try_to(request: RequestBuilder) -> Result<Self, reqwest::Error> {
+        let response = request.send()?;
         let (status, headers) = (response.status(), response.headers().clone());
-        Self { status, headers, text: response.text().expect("a body") }
+        Ok(Self { status, headers, text: response.text()? })
     }
 
     /// The body as JSON.

@@ -45,6 +45,20 @@ impl TestDatabase {
         Self { url, engine, folder }
     }
 
+    /// One without tables.
+    pub fn empty(engine: Engine) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let url = match engine {
+            Engine::Sqlite => format!("sqlite://{}/tessera.db", folder.path().display()),
+            Engine::Postgres => {
+                let name = new_name("empty");
+                administer(&format!("CREATE DATABASE {name}"));
+                url_of(&name)
+            }
+        };
+        Self { url, engine, folder }
+    }
+
     /// Where a test may leave files.
     pub fn folder(&self) -> PathBuf {
         self.folder.path().to_owned()
@@ -77,6 +91,21 @@ impl TestDatabase {
         for record in self.audit_records() {
             assert!(record.get("jti").is_none() && record["event"] == "token.refused", "{record}");
         }
+    }
+
+    /// What a query for one text, named `value`, finds.
+    pub fn value(&self, query: &str) -> String {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            value: String,
+        }
+        let query = diesel::sql_query(query);
+        let row: Result<Row, _> = match self.engine {
+            Engine::Sqlite => query.get_result(&mut self.sqlite()),
+            Engine::Postgres => query.get_result(&mut postgres(&self.url)),
+        };
+        row.expect("one row").value
     }
 
     /// Runs statements behind the server's back.

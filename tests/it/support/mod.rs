@@ -3,8 +3,12 @@
 pub mod answer;
 pub mod cli;
 pub mod clock;
+pub mod cluster;
 pub mod database;
+pub mod forge;
+pub mod process;
 pub mod raw;
+pub mod records;
 pub mod rust_paths;
 pub mod server;
 pub mod sources;
@@ -12,6 +16,7 @@ pub mod tokens;
 
 pub use answer::Answer;
 pub use database::Engine;
+pub use process::{Installation, Process, eventually};
 pub use server::TestServer;
 
 /// The demo environment, which most tests run on.

@@ -80,6 +80,19 @@ pub fn variable(key: &str) -> String {
     format!("TESSERA__{}", key.to_uppercase().replace('.', "__"))
 }
 
+/// The settings that tests run with.
+pub(super) fn default_settings() -> BTreeMap<String, String> {
+    let settings = [
+        ("server.listen", "127.0.0.1:0"),
+        ("server.workers", "1"),
+        ("server.shutdown_timeout", "2"),
+        ("tokens.signing_alg", "ES256"),
+        ("keys.master_key", "dGVzdGVyYS10ZXN0LW1hc3Rlci1rZXktMzItYnl0ZXM="),
+        ("database.acquire_timeout_ms", "1000"),
+    ];
+    settings.map(|(key, value)| (variable(key), value.to_owned())).into()
+}
+
 impl TestServer {
     /// A server with the demo environment. It signs with ES256, whose keys are made quickly.
     pub fn start(engine: Engine) -> Self {
@@ -88,19 +101,7 @@ impl TestServer {
 
     /// A server that differs in something.
     pub fn builder(engine: Engine) -> Builder {
-        let settings = [
-            ("server.listen", "127.0.0.1:0"),
-            ("server.workers", "1"),
-            ("server.shutdown_timeout", "2"),
-            ("tokens.signing_alg", "ES256"),
-            ("keys.master_key", "dGVzdGVyYS10ZXN0LW1hc3Rlci1rZXktMzItYnl0ZXM="),
-            ("database.acquire_timeout_ms", "1000"),
-        ];
-        Builder {
-            engine,
-            environment: super::DEMO.to_owned(),
-            settings: settings.map(|(key, value)| (variable(key), value.to_owned())).into(),
-        }
+        Builder { engine, environment: super::DEMO.to_owned(), settings: default_settings() }
     }
 
     /// A further node on the same database, with the same settings and clock. Its public URL is that of the first.
@@ -191,7 +192,7 @@ impl Drop for TestServer {
 }
 
 /// The form encoding of Basic credentials (RFC 6749 §2.3.1).
-fn encoded(text: &str) -> String {
+pub(super) fn encoded(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
@@ -199,7 +200,8 @@ fn sources(clock: &Arc<TestClock>) -> Sources {
     Sources { clock: Arc::clone(clock) as _, random: Arc::new(SystemRandom) }
 }
 
-fn load(settings: &BTreeMap<String, String>) -> Settings {
+/// The settings of a node.
+pub fn load(settings: &BTreeMap<String, String>) -> Settings {
     Settings::load(None, settings.clone().into_iter()).unwrap_or_else(|errors| panic!("settings: {errors}"))
 }
 

@@ -1,0 +1,8 @@
+//! The life of a running server: signals, crashes, outages, several nodes, TLS.
+
+mod crash;
+mod nodes;
+mod outage;
+mod restart_of_postgres;
+mod signals;
+mod tls;

@@ -1,0 +1,121 @@
+//! `server.tls`: HTTPS, and no plain HTTP beside it (TE-001).
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+};
+
+use openssl::{
+    asn1::Asn1Time,
+    ec::{EcGroup, EcKey},
+    hash::MessageDigest,
+    nid::Nid,
+    pkey::{PKey, Private},
+    ssl::{SslConnector, SslMethod, SslVersion},
+    x509::{X509, X509NameBuilder, extension::SubjectAlternativeName},
+};
+
+use crate::support::{BFF, Engine, Installation, Process};
+
+/// A certificate for `localhost` that vouches for itself.
+fn certificate() -> (X509, PKey<Private>) {
+    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).expect("a curve");
+    let key = PKey::from_ec_key(EcKey::generate(&group).expect("a key")).expect("a key");
+    let mut name = X509NameBuilder::new().expect("a name");
+    name.append_entry_by_text("CN", "localhost").expect("a name");
+    let name = name.build();
+    let mut builder = X509::builder().expect("a certificate");
+    builder.set_version(2).expect("X.509 v3");
+    builder.set_subject_name(&name).expect("a subject");
+    builder.set_issuer_name(&name).expect("an issuer");
+    builder.set_not_before(&Asn1Time::days_from_now(0).expect("today")).expect("a date");
+    builder.set_not_after(&Asn1Time::days_from_now(2).expect("a day")).expect("a date");
+    builder.set_pubkey(&key).expect("a public key");
+    let names = SubjectAlternativeName::new().dns("localhost").build(&builder.x509v3_context(None, None));
+    builder.append_extension(names.expect("names")).expect("an extension");
+    builder.sign(&key, MessageDigest::sha256()).expect("a signature");
+    (builder.build(), key)
+}
+
+fn with_tls() -> (Installation, X509) {
+    let (certificate, key) = certificate();
+    let installation = Installation::demo(Engine::Sqlite)
+        .with("server.tls.certificate_file", "tls.crt")
+        .with("server.tls.private_key_file", "tls.key");
+    let pem = |bytes: Vec<u8>| String::from_utf8(bytes).expect("PEM");
+    installation.file("tls.crt", &pem(certificate.to_pem().expect("PEM")));
+    installation.file("tls.key", &pem(key.private_key_to_pem_pkcs8().expect("PEM")));
+    (installation, certificate)
+}
+
+fn request(path: &str) -> String {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    let credentials = STANDARD.encode(format!("{}:{}", BFF.0, BFF.1));
+    let body = "grant_type=client_credentials";
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Basic {credentials}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+fn connect(server: &Process, trusted: &X509) -> SslConnector {
+    let mut connector = SslConnector::builder(SslMethod::tls_client()).expect("TLS");
+    connector.cert_store_mut().add_cert(trusted.clone()).expect("a trusted certificate");
+    assert!(server.address().ip().is_loopback());
+    connector.build()
+}
+
+#[test]
+fn tokens_are_served_over_https_with_the_certificate() {
+    let (mut installation, certificate) = with_tls();
+    let server = installation.serve();
+    let stream = TcpStream::connect(server.address()).expect("a connection");
+    let mut stream = connect(&server, &certificate).connect("localhost", stream).expect("a TLS handshake");
+    assert_eq!(stream.ssl().version2(), Some(SslVersion::TLS1_3));
+    stream.write_all(request("/token").as_bytes()).expect("to send");
+    let mut answer = Vec::new();
+    // The end of the connection may come without a farewell of TLS.
+    let _ = stream.read_to_end(&mut answer);
+    let answer = String::from_utf8(answer).expect("text");
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    let token = answer.split('"').find(|part| part.starts_with("eyJ")).expect("a token");
+    assert_eq!(crate::support::tokens::peek(token)["iss"], format!("https://{}", server.address()));
+}
+
+#[test]
+fn plain_http_and_old_tls_are_not_answered() {
+    let (mut installation, certificate) = with_tls();
+    let server = installation.serve();
+    let mut stream = TcpStream::connect(server.address()).expect("a connection");
+    stream.write_all(request("/token").as_bytes()).expect("to send");
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    assert!(!answer.starts_with(b"HTTP/"), "{}", String::from_utf8_lossy(&answer));
+
+    let mut connector = SslConnector::builder(SslMethod::tls_client()).expect("TLS");
+    connector.set_max_proto_version(Some(SslVersion::TLS1_1)).expect("a version");
+    connector.cert_store_mut().add_cert(certificate).expect("a trusted certificate");
+    let stream = TcpStream::connect(server.address()).expect("a connection");
+    assert!(connector.build().connect("localhost", stream).is_err());
+    assert!(installation.database.audit_records().is_empty());
+}
+
+#[test]
+fn a_certificate_that_cannot_be_used_is_named() {
+    let (installation, _) = with_tls();
+    installation.file("tls.key", "not a key\n");
+    let said = installation.cli(&["serve"]).failure(3);
+    assert!(said.contains("server.tls.private_key_file") && said.contains("tls.key"), "{said}");
+
+    let (installation, _) = with_tls();
+    let (_, other_key) = certificate();
+    let pem = other_key.private_key_to_pem_pkcs8().expect("PEM");
+    installation.file("tls.key", &String::from_utf8(pem).expect("PEM"));
+    let said = installation.cli(&["serve"]).failure(3);
+    assert!(said.contains("server.tls"), "{said}");
+
+    let (installation, _) = with_tls();
+    let said = installation.with("server.tls.private_key_file", "").cli(&["serve"]).failure(3);
+    assert!(said.contains("server.tls.private_key_file") && said.contains("must be set too"), "{said}");
+}

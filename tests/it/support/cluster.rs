@@ -1,0 +1,90 @@
+//! A Postgres server of a test's own, which it may stop.
+
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use tempfile::TempDir;
+
+/// Stopped and deleted when dropped.
+pub struct Cluster {
+    folder: TempDir,
+    binaries: PathBuf,
+    port: u16,
+}
+
+impl Cluster {
+    /// Makes and starts one, with the programs that `scripts/with-postgres` found.
+    pub fn start() -> Self {
+        let binaries = std::env::var("TEST_POSTGRES_BIN").expect("TEST_POSTGRES_BIN; `make test` sets it");
+        let folder = tempfile::tempdir().expect("a folder");
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = taken.local_addr().expect("an address").port();
+        drop(taken);
+        let cluster = Self { folder, binaries: binaries.into(), port };
+        if is_root() {
+            // Postgres refuses to run as root.
+            let owned = Command::new("chown").arg(user()).arg(cluster.folder.path()).status();
+            assert!(owned.expect("to run chown").success());
+        }
+        cluster.run("initdb", &["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]);
+        cluster.resume();
+        cluster
+    }
+
+    /// Its database.
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Ends it, and every connection with it.
+    pub fn stop(&self) {
+        self.run("pg_ctl", &["-s", "-w", "-m", "immediate", "stop"]);
+    }
+
+    /// Starts it again.
+    pub fn resume(&self) {
+        let options =
+            format!("-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off", self.port);
+        let log = self.folder.path().join("log");
+        self.run("pg_ctl", &["-s", "-w", "-l", log.to_str().expect("text"), "-o", &options, "start"]);
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) {
+        let program = self.binaries.join(program);
+        let mut command = if is_root() {
+            let mut command = Command::new("runuser");
+            command.args(["-u", &user(), "--"]).arg(program);
+            command
+        } else {
+            Command::new(program)
+        };
+        let data = self.folder.path().join("data");
+        // A server that inherits a pipe would hold it open for as long as it runs.
+        command.args(arguments).arg("-D").arg(data).current_dir(self.folder.path()).stdout(Stdio::null());
+        assert!(command.status().expect("to run a program of Postgres").success(), "{command:?}");
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if self.folder.path().join("data/postmaster.pid").exists() {
+            self.run("pg_ctl", &["-s", "-w", "-m", "immediate", "stop"]);
+        }
+    }
+}
+
+fn output(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(arguments).stderr(Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+fn is_root() -> bool {
+    output("id", &["-u"]).as_deref() == Some("0")
+}
+
+fn user() -> String {
+    let there = output("id", &["-u", "postgres"]).is_some();
+    if there { "postgres".to_owned() } else { "nobody".to_owned() }
+}

@@ -1,0 +1,48 @@
+//! What the audit log says of an answer.
+
+use serde_json::{Value, json};
+
+use super::{Answer, TestServer};
+
+impl TestServer {
+    /// The one audit record of the request that `answer` is to.
+    pub fn record_of(&self, answer: &Answer) -> Value {
+        let id = answer.header("x-request-id").expect("a request id");
+        let mut records = self.database.audit_records();
+        records.retain(|record| record["request_id"] == id);
+        assert_eq!(records.len(), 1, "each decision has one record: {records:?}");
+        records.remove(0)
+    }
+
+    /// Checks a refusal with status 400, and that its record says the same and names no token. Gives the record.
+    #[track_caller]
+    pub fn assert_refused(&self, answer: &Answer, error: &str, error_code: &str) -> Value {
+        answer.assert_refused(400, error, error_code);
+        let record = self.record_of(answer);
+        assert_eq!(
+            (&record["event"], &record["outcome"], &record["reason"]),
+            (&json!("token.refused"), &json!("refused"), &json!(error_code)),
+            "{record}"
+        );
+        for given in ["jti", "scope_granted", "scope_widened"] {
+            assert!(record.get(given).is_none(), "{record}");
+        }
+        record
+    }
+
+    /// The same for a refused subject token; `detail` is what the operator reads.
+    #[track_caller]
+    pub fn assert_subject_refused(&self, answer: &Answer, detail: &str) -> Value {
+        let record = self.assert_refused(answer, "invalid_request", "subject_token_refused");
+        assert_eq!(record["detail"], detail, "{record}");
+        record
+    }
+
+    /// The same for a refused actor token.
+    #[track_caller]
+    pub fn assert_actor_refused(&self, answer: &Answer, detail: &str) -> Value {
+        let record = self.assert_refused(answer, "invalid_request", "actor_token_refused");
+        assert_eq!(record["detail"], detail, "{record}");
+        record
+    }
+}
