@@ -33,9 +33,17 @@ impl Raw {
 
 impl TestServer {
     /// Sends the pieces over one connection, which stays open for writing, and reads until the server closes it.
-    ///
-    /// A piece that the server no longer takes is no failure: it may have answered and gone.
     pub fn raw(&self, pieces: &[&[u8]]) -> Raw {
+        read(self.send(pieces), |_| false)
+    }
+
+    /// The same, but is content with one answer: a server may go on taking what it no longer reads.
+    pub fn raw_first(&self, pieces: &[&[u8]]) -> Raw {
+        read(self.send(pieces), is_whole)
+    }
+
+    /// A piece that the server no longer takes is no failure: it may have answered and gone.
+    fn send(&self, pieces: &[&[u8]]) -> TcpStream {
         let mut stream = TcpStream::connect(self.at("").trim_start_matches("http://")).expect("a connection");
         stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a time-out");
         for piece in pieces {
@@ -43,13 +51,7 @@ impl TestServer {
                 break;
             }
         }
-        let mut answer = Vec::new();
-        let mut buffer = [0; 4096];
-        // A reset after the answer is how a server refuses to read on.
-        while let Ok(length @ 1..) = stream.read(&mut buffer) {
-            answer.extend_from_slice(&buffer[..length]);
-        }
-        Raw(String::from_utf8(answer).expect("UTF-8"))
+        stream
     }
 
     /// `POST /token` with these header lines and body. The server is asked to close the connection.
@@ -63,4 +65,24 @@ impl TestServer {
         head.push_str("\r\n");
         self.raw(&[head.as_bytes(), body])
     }
+}
+
+fn read(mut stream: TcpStream, enough: impl Fn(&str) -> bool) -> Raw {
+    let mut answer = String::new();
+    let mut buffer = [0; 4096];
+    // A reset after the answer is how a server refuses to read on.
+    while let Ok(length @ 1..) = stream.read(&mut buffer) {
+        answer.push_str(str::from_utf8(&buffer[..length]).expect("UTF-8"));
+        if enough(&answer) {
+            break;
+        }
+    }
+    Raw(answer)
+}
+
+/// Whether the body is as long as the head says.
+fn is_whole(answer: &str) -> bool {
+    let Some((head, body)) = answer.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    length.is_some_and(|length| length.parse() == Ok(body.len()))
 }

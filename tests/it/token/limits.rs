@@ -65,7 +65,7 @@ fn a_chunked_body_is_read_up_to_the_limit_and_not_beyond() {
     let open_ended =
         [format!("{head}\r\n").into_bytes(), chunk.clone().into_bytes(), chunk.into_bytes(), b"1\r\nx\r\n".to_vec()];
     let pieces: Vec<&[u8]> = open_ended.iter().map(Vec::as_slice).collect();
-    server.raw(&pieces).assert_refused(413, "body_too_large");
+    server.raw_first(&pieces).assert_refused(413, "body_too_large");
 
     let whole = format!("{head}Connection: close\r\n\r\n1d\r\ngrant_type=client_credentials\r\n0\r\n\r\n");
     let answer = server.raw(&[whole.as_bytes()]);
