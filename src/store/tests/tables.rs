@@ -249,12 +249,14 @@ fn a_client_never_has_more_than_two_secrets_and_the_old_one_runs_out() {
                 };
                 replace(conn, "s2", 20, 50)?;
                 assert_eq!(secrets(conn)?, [("s2".to_owned(), None), ("s1".to_owned(), Some(50))]);
-                // The grace of an older one is not prolonged: it goes.
+                // The grace of an older one is not prolonged: it goes. But what a file gave stays known, as expired.
                 replace(conn, "s3", 30, 90)?;
-                assert_eq!(secrets(conn)?, [("s3".to_owned(), None), ("s2".to_owned(), Some(90))]);
-                // At once: nothing is kept.
+                let (new, old, of_file) =
+                    (("s3".to_owned(), None), ("s2".to_owned(), Some(90)), ("s1".to_owned(), Some(30)));
+                assert_eq!(secrets(conn)?, [new, old, of_file.clone()]);
+                // At once: nothing stays good.
                 replace(conn, "s4", 40, 40)?;
-                assert_eq!(secrets(conn)?, [("s4".to_owned(), None)]);
+                assert_eq!(secrets(conn)?, [("s4".to_owned(), None), of_file]);
                 assert_eq!(client_secrets::list(conn, "one", "bff")?[0].origin, SecretOrigin::Generated);
                 assert!(client_secrets::delete(conn, "s4")?);
                 Ok(())

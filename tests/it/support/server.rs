@@ -111,14 +111,6 @@ impl TestServer {
         Self::run(Arc::clone(&self.database), Arc::clone(&self.clock), settings)
     }
 
-    /// Stops the node and starts it again at the same address, as after a crash or an update.
-    pub fn restart(mut self) -> Self {
-        self.stop();
-        let mut settings = self.settings.clone();
-        settings.insert(variable("server.listen"), self.address.to_string());
-        Self::run(Arc::clone(&self.database), Arc::clone(&self.clock), settings)
-    }
-
     fn run(database: Arc<TestDatabase>, clock: Arc<TestClock>, settings: BTreeMap<String, String>) -> Self {
         let app = App::build(&load(&settings), &sources(&clock)).expect("a server");
         let (address, url) = (app.address(), app.public_url().to_owned());
