@@ -252,7 +252,7 @@ fn a_client_never_has_more_than_two_secrets_and_the_old_one_runs_out() {
                 // The grace of an older one is not prolonged: it goes. But what a file gave stays known, as expired.
                 replace(conn, "s3", 30, 90)?;
                 let (new, old, of_file) =
-                    (("s3".to_owned(), None), ("s2".to_owned(), Some(90)), ("s1".to_owned(), Some(30)));
+                    (("s3".to_owned(), None), ("s2".to_owned(), Some(90)), ("s1".to_owned(), Some(0)));
                 assert_eq!(secrets(conn)?, [new, old, of_file.clone()]);
                 // At once: nothing stays good.
                 replace(conn, "s4", 40, 40)?;

@@ -111,15 +111,21 @@ both_engines! {
         server.token(BFF, CLIENT_CREDENTIALS).assert_refused(401, "invalid_client", "client_authentication_failed");
     }
 
-    fn the_files_secret_is_made_lasting_again_after_a_reset_by_command(engine) {
-        let installation = Installation::demo(engine);
-        installation.cli(&["service-account", "reset-secret", "bff", "--keep-old", "3600"]).success();
-        let list = installation.cli(&["service-account", "list"]).success();
-        assert!(list.contains("bff  enabled  2 active secrets"), "{list}");
-        assert_eq!(installation.apply(DEMO), "~ secret of client bff\n1 changed\n");
-        let list = installation.cli(&["service-account", "list"]).success();
-        assert!(list.contains("bff  enabled  1 active secret "), "{list}");
-        assert_eq!(installation.apply(DEMO), "nothing to change\n");
+    fn a_secret_that_was_replaced_by_command_does_not_come_back_with_the_file(engine) {
+        for keep_old in ["0", "3600"] {
+            let installation = Installation::demo(engine);
+            let reset = ["service-account", "reset-secret", "bff", "--keep-old", keep_old];
+            installation.cli(&reset).success();
+            let secrets = || installation.database.value(
+                "SELECT CAST(COUNT(*) AS TEXT) AS value FROM client_secrets WHERE client_id = 'bff' AND expires_at IS NULL",
+            );
+            assert_eq!(secrets(), "1");
+            assert_eq!(installation.apply(DEMO), "nothing to change\n");
+            assert_eq!(secrets(), "1");
+            let list = installation.cli(&["service-account", "list"]).success();
+            let active = if keep_old == "0" { "1 active secret " } else { "2 active secrets " };
+            assert!(list.contains(&format!("bff  enabled  {active}")), "{list}");
+        }
     }
 
     fn a_second_environment_has_its_own_issuer_keys_and_clients(engine) {

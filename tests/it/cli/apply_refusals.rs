@@ -64,14 +64,18 @@ both_engines! {
     fn an_environment_does_not_move_to_another_tenant(engine) {
         let installation = Installation::demo(engine);
         let before = state(&installation);
+        let id = installation.database.value("SELECT id AS value FROM environments");
         let unknown = "tenant_id = \"9b2f4a1e-6c3d-4e5f-8a7b-0c1d2e3f4a5b\"";
         for tenant in ["tenant = \"another\"", unknown] {
-            let text = DEMO.replace("name = \"demo\"\n", &format!("name = \"demo\"\n{tenant}\n"));
-            assert_ne!(text, DEMO);
+            let text = format!("[environment]\nname = \"demo\"\nid = \"{id}\"\n{tenant}\n");
             let said = installation.cli(&["apply", installation.file("moved.toml", &text)]).failure(5);
             assert!(said.contains("belongs to another tenant"), "{said}");
             assert_eq!(state(&installation), before);
         }
+        // Without the id it is another environment, of that tenant, and the first one stays as it is.
+        let plan = installation.apply("[environment]\nname = \"demo\"\ntenant = \"another\"\n");
+        assert!(plan.contains("+ tenant another\n+ environment demo\n"), "{plan}");
+        assert_eq!(installation.apply(DEMO), "nothing to change\n");
     }
 
     fn an_id_that_another_environment_uses_is_not_taken_from_it(engine) {
