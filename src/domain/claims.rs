@@ -14,7 +14,11 @@ use crate::oauth::scope::Scope;
 pub const MAX_ANCESTORS: usize = 10;
 
 /// Claims that only the server writes. A rule can neither set nor pass them.
-pub const RESERVED_CLAIMS: [&str; 26] = [
+pub const RESERVED_CLAIMS: [&str; 29] = [
+    // Members of introspection answers (RFC 7662 §2.2), where the claims of a token are repeated.
+    "active",
+    "token_type",
+    "username",
     "iss",
     "sub",
     "aud",

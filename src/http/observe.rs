@@ -57,6 +57,9 @@ pub(super) async fn observe<B: MessageBody>(
 
     let line = log::log_enabled!(target: "access", log::Level::Info)
         .then(|| format!("{} {}", request.method(), request.path()));
+    // Probes come from the node itself, past the proxy, and learn nothing that a caller could use.
+    let is_probe = matches!(request.path(), "/health" | "/ready");
+    let proxy = proxy.filter(|_| !is_probe);
     let mut response = match check_transport(request.peer_addr(), request.headers(), proxy) {
         Ok(()) => next.call(request).await?.map_into_left_body(),
         Err(description) => request.into_response(respond::forbidden(description)).map_into_right_body(),

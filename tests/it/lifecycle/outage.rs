@@ -14,7 +14,12 @@ use crate::support::{Answer, BFF, CALENDAR, Engine, TestServer};
 const CLIENT_CREDENTIALS: &[(&str, &str)] = &[("grant_type", "client_credentials")];
 
 fn server(commit: &str) -> TestServer {
-    TestServer::builder(Engine::Postgres).setting("audit.commit", commit).start()
+    TestServer::builder(Engine::Postgres)
+        .setting("audit.commit", commit)
+        // Short waits for a connection, and room for all that is issued meanwhile.
+        .setting("database.acquire_timeout_ms", "500")
+        .setting("audit.queue", "1000000")
+        .start()
 }
 
 fn assert_come_back(answer: &Answer) {
