@@ -40,7 +40,13 @@ impl Opened {
 
     /// The same, with settings that were read already.
     pub(super) fn with(settings: Settings) -> Result<Self, Failure> {
+        // Whoever starts with `tessera apply` need not know of migrations: an embedded database that is made here and now
+        // has nothing that one could harm.
+        let is_new = settings.database.sqlite_file().is_some_and(|file| !Path::new(file).exists());
         let store = app::open_store(&settings)?;
+        if is_new {
+            store.migrate()?;
+        }
         app::migrated(&store, &settings)?;
         Ok(Self { settings, sources: sources(), store })
     }

@@ -2,14 +2,12 @@
 
 use crate::{
     both_engines,
-    support::{BFF, DEMO, Installation, TestServer, tokens::peek},
+    support::{BFF, CLIENT_CREDENTIALS, DEMO, Installation, TestServer, cli::Ended, tokens::peek},
 };
 
 const SECOND: &str = "[environment]\nname = \"second\"\n\n[[resource_server]]\naudience = \"other-api\"\nscopes = [\"read\"]\n\n\
     [[client]]\nid = \"bff\"\ngrants = [\"client_credentials\"]\naccess = [{ audience = \"other-api\", scopes = [\"read\"] }]\n\
     secret = \"a-secret-of-the-second-environment\"\n";
-
-const CLIENT_CREDENTIALS: &[(&str, &str)] = &[("grant_type", "client_credentials")];
 
 fn without_calendar_service() -> String {
     let start = DEMO.find("[[client]]\nid = \"calendar-service\"").expect("the client");
@@ -96,19 +94,19 @@ both_engines! {
             assert_eq!(server.cli(arguments).success(), "nothing to change\n");
         }
         server.eventually("the new account to work", || {
-            server.token(("nightly", secret), CLIENT_CREDENTIALS).status == 200
+            server.token(("nightly", secret), &CLIENT_CREDENTIALS).status == 200
         });
     }
 
     fn a_changed_secret_replaces_the_old_one_at_once(engine) {
         let server = TestServer::start(engine);
-        server.token(BFF, CLIENT_CREDENTIALS).access_token();
+        server.token(BFF, &CLIENT_CREDENTIALS).access_token();
         let new = "another-secret-of-the-bff-from-the-file";
         let changes = server.apply(&DEMO.replace(BFF.1, new));
         let lines: Vec<String> = changes.iter().map(ToString::to_string).collect();
         assert_eq!(lines, ["~ secret of client bff"]);
-        server.eventually("the new secret to work", || server.token((BFF.0, new), CLIENT_CREDENTIALS).status == 200);
-        server.token(BFF, CLIENT_CREDENTIALS).assert_refused(401, "invalid_client", "client_authentication_failed");
+        server.eventually("the new secret to work", || server.token((BFF.0, new), &CLIENT_CREDENTIALS).status == 200);
+        server.token(BFF, &CLIENT_CREDENTIALS).assert_refused(401, "invalid_client", "client_authentication_failed");
     }
 
     fn a_secret_that_was_replaced_by_command_does_not_come_back_with_the_file(engine) {
@@ -143,11 +141,11 @@ both_engines! {
 
         let secret = "a-secret-of-the-second-environment";
         let request = server.request(reqwest::Method::POST, &format!("{below}/token"));
-        let answer = crate::support::Answer::to(request.basic_auth("bff", Some(secret)).form(CLIENT_CREDENTIALS));
+        let answer = crate::support::Answer::to(request.basic_auth("bff", Some(secret)).form(&CLIENT_CREDENTIALS));
         let claims = peek(&answer.access_token());
         assert_eq!(claims["iss"], format!("{}{below}", server.url));
         assert_eq!(claims["environmentId"], id);
-        server.token(("bff", secret), CLIENT_CREDENTIALS).assert_refused(401, "invalid_client", "client_authentication_failed");
+        server.token(("bff", secret), &CLIENT_CREDENTIALS).assert_refused(401, "invalid_client", "client_authentication_failed");
     }
 
     fn a_resource_server_with_its_own_algorithm_gets_a_key_for_it(engine) {
@@ -156,7 +154,7 @@ both_engines! {
         let plan = server.apply(&changed);
         assert!(plan.iter().any(|change| change.what.starts_with("signing key ") && change.what.ends_with("(EdDSA)")));
         server.eventually("the node to sign with it", || {
-            let answer = server.token(BFF, CLIENT_CREDENTIALS);
+            let answer = server.token(BFF, &CLIENT_CREDENTIALS);
             let header = jsonwebtoken::decode_header(&answer.access_token()).expect("a header");
             header.alg == jsonwebtoken::Algorithm::EdDSA
         });
@@ -176,4 +174,17 @@ both_engines! {
         installation.apply(&DEMO.replace("access_token_lifetime = 3600", "access_token_lifetime = 7200"));
         assert_eq!(kept() - before, 3600);
     }
+}
+
+#[test]
+fn the_first_command_in_an_empty_folder_may_be_apply() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("demo.toml"), DEMO).expect("a file");
+    let apply = || {
+        let mut command = crate::support::cli::tessera();
+        Ended(command.args(["apply", "demo.toml"]).current_dir(folder.path()).output().expect("to run tessera"))
+            .success()
+    };
+    assert!(apply().contains("+ client bff"));
+    assert_eq!(apply(), "nothing to change\n");
 }

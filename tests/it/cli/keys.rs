@@ -3,12 +3,10 @@
 use crate::{
     both_engines,
     support::{
-        BFF, Installation, TestServer,
+        BFF, CLIENT_CREDENTIALS, Installation, TestServer,
         tokens::{exchange, user_token},
     },
 };
-
-const CLIENT_CREDENTIALS: &[(&str, &str)] = &[("grant_type", "client_credentials")];
 
 /// The ids that are published, in order.
 fn published(server: &TestServer) -> Vec<String> {
@@ -19,7 +17,7 @@ fn published(server: &TestServer) -> Vec<String> {
 
 /// The id of the key that signs.
 fn signing(server: &TestServer) -> String {
-    let token = server.token(BFF, CLIENT_CREDENTIALS).access_token();
+    let token = server.token(BFF, &CLIENT_CREDENTIALS).access_token();
     jsonwebtoken::decode_header(&token).expect("a header").kid.expect("kid")
 }
 

@@ -2,10 +2,8 @@
 
 use crate::{
     both_engines,
-    support::{BFF, DEMO, Installation, TestServer},
+    support::{BFF, CLIENT_CREDENTIALS, DEMO, Installation, TestServer},
 };
-
-const CLIENT_CREDENTIALS: &[(&str, &str)] = &[("grant_type", "client_credentials")];
 
 /// What `create` and `reset-secret` print.
 fn secret_in(printed: &str, id: &str) -> String {
@@ -20,13 +18,13 @@ fn secret_in(printed: &str, id: &str) -> String {
 both_engines! {
     fn a_new_account_works_on_a_running_server(engine) {
         let server = TestServer::start(engine);
-        let refused = server.token(("nightly", "not-yet-a-secret"), CLIENT_CREDENTIALS);
+        let refused = server.token(("nightly", "not-yet-a-secret"), &CLIENT_CREDENTIALS);
         refused.assert_refused(401, "invalid_client", "client_authentication_failed");
         let printed = server.cli(&["service-account", "create", "nightly", "--name", "Nightly report",
             "--access", "reports-api=reports.read", "--permission", "mailer:SEND"]).success();
         let secret = secret_in(&printed, "nightly");
-        server.eventually("the account to work", || server.token(("nightly", &secret), CLIENT_CREDENTIALS).status == 200);
-        let token = server.token(("nightly", &secret), CLIENT_CREDENTIALS).access_token();
+        server.eventually("the account to work", || server.token(("nightly", &secret), &CLIENT_CREDENTIALS).status == 200);
+        let token = server.token(("nightly", &secret), &CLIENT_CREDENTIALS).access_token();
         let claims = crate::support::tokens::verify(&server, &token, "reports-api");
         assert_eq!(claims["scope"], "reports.read");
         assert_eq!(claims["permissions"], serde_json::json!({ "mailer": ["SEND"] }));
@@ -52,16 +50,16 @@ both_engines! {
         let said = server.cli(&["service-account", "create", "bff", "--access", "reports-api=reports.read"]).failure(5);
         assert!(said.contains("comes from an environment file"), "{said}");
         let secret = secret_in(&server.cli(&["service-account", "create", "bff"]).success(), "bff");
-        server.eventually("the secret to work", || server.token(("bff", &secret), CLIENT_CREDENTIALS).status == 200);
+        server.eventually("the secret to work", || server.token(("bff", &secret), &CLIENT_CREDENTIALS).status == 200);
         assert!(server.apply(&file).is_empty(), "a file without a secret leaves it alone");
     }
 
     fn a_reset_secret_replaces_the_old_one_at_once(engine) {
         let server = TestServer::start(engine);
-        server.token(BFF, CLIENT_CREDENTIALS).access_token();
+        server.token(BFF, &CLIENT_CREDENTIALS).access_token();
         let new = secret_in(&server.cli(&["service-account", "reset-secret", "bff"]).success(), "bff");
-        server.eventually("the new secret to work", || server.token(("bff", &new), CLIENT_CREDENTIALS).status == 200);
-        server.token(BFF, CLIENT_CREDENTIALS).assert_refused(401, "invalid_client", "client_authentication_failed");
+        server.eventually("the new secret to work", || server.token(("bff", &new), &CLIENT_CREDENTIALS).status == 200);
+        server.token(BFF, &CLIENT_CREDENTIALS).assert_refused(401, "invalid_client", "client_authentication_failed");
         let record = server.database.audit_records().pop().expect("a record");
         assert!(record.get("jti").is_none(), "nothing was issued");
     }
@@ -70,13 +68,13 @@ both_engines! {
         let server = TestServer::start(engine);
         let printed = server.cli(&["service-account", "reset-secret", "bff", "--keep-old", "3600"]).success();
         let new = secret_in(&printed, "bff");
-        server.eventually("the new secret to work", || server.token(("bff", &new), CLIENT_CREDENTIALS).status == 200);
-        server.token(BFF, CLIENT_CREDENTIALS).access_token();
+        server.eventually("the new secret to work", || server.token(("bff", &new), &CLIENT_CREDENTIALS).status == 200);
+        server.token(BFF, &CLIENT_CREDENTIALS).access_token();
         assert!(server.cli(&["service-account", "list"]).success().contains("bff  enabled  2 active secrets"));
         // The command took the machine's clock, which has gone on since the test's was made.
         server.clock.advance(3700);
-        server.token(BFF, CLIENT_CREDENTIALS).assert_refused(401, "invalid_client", "client_authentication_failed");
-        server.token(("bff", &new), CLIENT_CREDENTIALS).access_token();
+        server.token(BFF, &CLIENT_CREDENTIALS).assert_refused(401, "invalid_client", "client_authentication_failed");
+        server.token(("bff", &new), &CLIENT_CREDENTIALS).access_token();
     }
 
     fn what_makes_no_sense_is_refused_by_name(engine) {

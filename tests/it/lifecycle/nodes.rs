@@ -4,10 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::{
     both_engines,
-    support::{BFF, CALENDAR, DEMO, TestServer},
+    support::{BFF, CALENDAR, CLIENT_CREDENTIALS, DEMO, TestServer},
 };
-
-const CLIENT_CREDENTIALS: &[(&str, &str)] = &[("grant_type", "client_credentials")];
 
 /// Waits until every node follows, and prints how long it took. A second is what is promised.
 fn measure(what: &str, nodes: &[&TestServer], check: impl Fn(&TestServer) -> bool) {
@@ -23,17 +21,17 @@ both_engines! {
         let one = TestServer::start(engine);
         let two = one.another_node();
         for node in [&one, &two] {
-            node.token(CALENDAR, CLIENT_CREDENTIALS).access_token();
+            node.token(CALENDAR, &CLIENT_CREDENTIALS).access_token();
         }
         let disabled = DEMO.replace("id = \"calendar-service\"", "id = \"calendar-service\"\nenabled = false");
         one.apply(&disabled);
         measure("the disabled client to be refused", &[&one, &two], |node| {
-            node.token(CALENDAR, CLIENT_CREDENTIALS).status == 401
+            node.token(CALENDAR, &CLIENT_CREDENTIALS).status == 401
         });
         for node in [&one, &two] {
-            node.token(CALENDAR, CLIENT_CREDENTIALS)
+            node.token(CALENDAR, &CLIENT_CREDENTIALS)
                 .assert_refused(401, "invalid_client", "client_authentication_failed");
-            node.token(BFF, CLIENT_CREDENTIALS).access_token();
+            node.token(BFF, &CLIENT_CREDENTIALS).access_token();
         }
     }
 
@@ -53,13 +51,13 @@ both_engines! {
         let one = TestServer::start(engine);
         let two = one.another_node();
         for node in [&one, &two] {
-            node.token(("late", "a-guess-at-a-secret"), CLIENT_CREDENTIALS)
+            node.token(("late", "a-guess-at-a-secret"), &CLIENT_CREDENTIALS)
                 .assert_refused(401, "invalid_client", "client_authentication_failed");
         }
         let made = one.cli(&["service-account", "create", "late", "--access", "reports-api=reports.read"]).success();
         let secret = made.lines().find_map(|line| line.strip_prefix("client_secret=")).expect("a secret");
         measure("the new client to work", &[&one, &two], |node| {
-            node.token(("late", secret), CLIENT_CREDENTIALS).status == 200
+            node.token(("late", secret), &CLIENT_CREDENTIALS).status == 200
         });
     }
 
@@ -76,7 +74,7 @@ both_engines! {
         server.eventually("the trouble to show", || server.get("/ready").status == 503);
         server.apply(&DEMO.replace("id = \"calendar-service\"", "id = \"calendar-service\"\nenabled = false"));
         server.eventually("the other environment to follow", || {
-            server.token(CALENDAR, CLIENT_CREDENTIALS).status == 401
+            server.token(CALENDAR, &CLIENT_CREDENTIALS).status == 401
         });
         let ready = server.get("/ready");
         assert_eq!((ready.status.as_u16(), &ready.json()["changes"]), (503, &"not heard of".into()));

@@ -9,9 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{Answer, BFF, CALENDAR, Engine, TestServer};
-
-const CLIENT_CREDENTIALS: &[(&str, &str)] = &[("grant_type", "client_credentials")];
+use crate::support::{Answer, BFF, CALENDAR, CLIENT_CREDENTIALS, Engine, TestServer};
 
 fn server(commit: &str) -> TestServer {
     TestServer::builder(Engine::Postgres)
@@ -43,7 +41,7 @@ fn under_load(server: &TestServer, work: impl FnOnce()) -> Vec<Answer> {
         for _ in 0..4 {
             scope.spawn(|| {
                 while !done.load(Ordering::SeqCst) {
-                    let answer = server.token(BFF, CLIENT_CREDENTIALS);
+                    let answer = server.token(BFF, &CLIENT_CREDENTIALS);
                     answers.lock().expect("no panic").push(answer);
                 }
             });
@@ -56,7 +54,7 @@ fn under_load(server: &TestServer, work: impl FnOnce()) -> Vec<Answer> {
 
 fn back_in_service(server: &TestServer) {
     let restored = Instant::now();
-    server.eventually("a new client to be served", || server.token(CALENDAR, CLIENT_CREDENTIALS).status == 200);
+    server.eventually("a new client to be served", || server.token(CALENDAR, &CLIENT_CREDENTIALS).status == 200);
     server.eventually("the node to be ready", || server.get("/ready").status == 200);
     println!("back in service after {:?}", restored.elapsed());
 }
@@ -64,13 +62,13 @@ fn back_in_service(server: &TestServer) {
 #[test]
 fn with_records_before_answers_nothing_is_issued_during_an_outage() {
     let server = server("before_response");
-    server.token(BFF, CLIENT_CREDENTIALS).access_token();
+    server.token(BFF, &CLIENT_CREDENTIALS).access_token();
     let answers = under_load(&server, || {
         std::thread::park_timeout(Duration::from_millis(300));
         server.database.cut_off();
-        server.eventually("an outage", || server.token(BFF, CLIENT_CREDENTIALS).status == 503);
+        server.eventually("an outage", || server.token(BFF, &CLIENT_CREDENTIALS).status == 503);
         for client in [BFF, CALENDAR, ("nobody", "whatever-the-secret-may-be")] {
-            assert_come_back(&server.token(client, CLIENT_CREDENTIALS));
+            assert_come_back(&server.token(client, &CLIENT_CREDENTIALS));
         }
         server.eventually("the node to say that it is not ready", || server.get("/ready").status == 503);
         assert_eq!(server.get("/health").status, 200);
@@ -103,16 +101,16 @@ fn with_records_before_answers_nothing_is_issued_during_an_outage() {
 #[test]
 fn with_records_after_answers_known_clients_are_served_during_an_outage() {
     let server = server("after_response");
-    server.token(BFF, CLIENT_CREDENTIALS).access_token();
+    server.token(BFF, &CLIENT_CREDENTIALS).access_token();
     let answers = under_load(&server, || {
         std::thread::park_timeout(Duration::from_millis(300));
         server.database.cut_off();
         for _ in 0..3 {
-            assert_come_back(&server.token(CALENDAR, CLIENT_CREDENTIALS));
-            assert_come_back(&server.token(("nobody", "whatever-the-secret-may-be"), CLIENT_CREDENTIALS));
-            server.token(BFF, CLIENT_CREDENTIALS).access_token();
+            assert_come_back(&server.token(CALENDAR, &CLIENT_CREDENTIALS));
+            assert_come_back(&server.token(("nobody", "whatever-the-secret-may-be"), &CLIENT_CREDENTIALS));
+            server.token(BFF, &CLIENT_CREDENTIALS).access_token();
         }
-        server.token((BFF.0, "not-the-secret-of-the-bff-at-all"), CLIENT_CREDENTIALS).assert_refused(
+        server.token((BFF.0, "not-the-secret-of-the-bff-at-all"), &CLIENT_CREDENTIALS).assert_refused(
             401,
             "invalid_client",
             "client_authentication_failed",
@@ -137,7 +135,7 @@ fn with_records_after_answers_known_clients_are_served_during_an_outage() {
 #[test]
 fn what_changed_during_an_outage_is_followed_after_it() {
     let server = server("after_response");
-    server.token(BFF, CLIENT_CREDENTIALS).access_token();
+    server.token(BFF, &CLIENT_CREDENTIALS).access_token();
     server.database.cut_off();
     server.eventually("the node to notice", || server.get("/ready").status == 503);
     server.database.restore();
@@ -145,6 +143,6 @@ fn what_changed_during_an_outage_is_followed_after_it() {
     server.database.execute(
         "UPDATE clients SET enabled = false WHERE client_id = 'bff'; UPDATE environments SET version = version + 1",
     );
-    server.eventually("the change to be followed", || server.token(BFF, CLIENT_CREDENTIALS).status == 401);
-    server.token(BFF, CLIENT_CREDENTIALS).assert_refused(401, "invalid_client", "client_authentication_failed");
+    server.eventually("the change to be followed", || server.token(BFF, &CLIENT_CREDENTIALS).status == 401);
+    server.token(BFF, &CLIENT_CREDENTIALS).assert_refused(401, "invalid_client", "client_authentication_failed");
 }

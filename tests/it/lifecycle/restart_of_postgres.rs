@@ -2,9 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{BFF, CALENDAR, DEMO, Engine, Installation, cluster::Cluster, eventually};
-
-const CLIENT_CREDENTIALS: &[(&str, &str)] = &[("grant_type", "client_credentials")];
+use crate::support::{BFF, CALENDAR, CLIENT_CREDENTIALS, DEMO, Engine, Installation, cluster::Cluster, eventually};
 
 #[test]
 fn a_restart_of_postgres_needs_no_restart_of_the_server() {
@@ -15,13 +13,13 @@ fn a_restart_of_postgres_needs_no_restart_of_the_server() {
         installation.cli(&["migrate"]).success();
         installation.apply(DEMO);
         let server = installation.serve();
-        server.token(BFF, CLIENT_CREDENTIALS).access_token();
+        server.token(BFF, &CLIENT_CREDENTIALS).access_token();
 
         cluster.stop();
         let asked = Instant::now();
-        assert_eq!(server.token(BFF, CLIENT_CREDENTIALS).status, of_known_clients, "{commit}");
+        assert_eq!(server.token(BFF, &CLIENT_CREDENTIALS).status, of_known_clients, "{commit}");
         for client in [CALENDAR, ("nobody", "whatever-the-secret-may-be")] {
-            let answer = server.token(client, CLIENT_CREDENTIALS);
+            let answer = server.token(client, &CLIENT_CREDENTIALS);
             answer.assert_refused(503, "temporarily_unavailable", "temporarily_unavailable");
             assert_eq!(answer.header("retry-after"), Some("1"));
         }
@@ -35,7 +33,7 @@ fn a_restart_of_postgres_needs_no_restart_of_the_server() {
         cluster.resume();
         let resumed = Instant::now();
         eventually("new clients to be served", Duration::from_secs(20), || {
-            server.token(CALENDAR, CLIENT_CREDENTIALS).status == 200
+            server.token(CALENDAR, &CLIENT_CREDENTIALS).status == 200
         });
         eventually("the node to be ready", Duration::from_secs(20), || server.get("/ready").status == 200);
         println!("{commit}: back in service after {:?}", resumed.elapsed());

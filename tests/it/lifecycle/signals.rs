@@ -8,10 +8,9 @@ use std::{
 
 use crate::{
     both_engines,
-    support::{BFF, Engine, Installation, Process, eventually},
+    support::{BFF, CLIENT_CREDENTIALS, Engine, Installation, Process, eventually},
 };
 
-const CLIENT_CREDENTIALS: &[(&str, &str)] = &[("grant_type", "client_credentials")];
 const BODY: &str =
     "grant_type=client_credentials&client_id=bff&client_secret=demo-secret-of-the-bff-do-not-use-elsewhere";
 
@@ -63,7 +62,7 @@ both_engines! {
         let mut server = installation.serve();
         let mut tokens: Vec<String> = (0..50)
             .map(|_| {
-                let token = server.token(BFF, CLIENT_CREDENTIALS).access_token();
+                let token = server.token(BFF, &CLIENT_CREDENTIALS).access_token();
                 crate::support::tokens::peek(&token)["jti"].as_str().expect("jti").to_owned()
             })
             .collect();
@@ -83,7 +82,7 @@ fn idle_connections_do_not_hold_up_the_end() {
     let mut installation = Installation::demo(Engine::Sqlite).with("server.shutdown_timeout", "20");
     let mut server = installation.serve();
     // The HTTP client keeps this connection open for its next request.
-    server.token(BFF, CLIENT_CREDENTIALS).access_token();
+    server.token(BFF, &CLIENT_CREDENTIALS).access_token();
     let silent = TcpStream::connect(server.address()).expect("a connection");
     let told = Instant::now();
     server.signal("TERM");

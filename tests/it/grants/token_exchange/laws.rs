@@ -7,7 +7,7 @@ use super::{
     environments::{GATE, MASK, TARGETS, WORKER},
 };
 use crate::support::{
-    Answer, CALENDAR, DEMO, Engine, TestServer,
+    Answer, BFF, CALENDAR, CLIENT_CREDENTIALS, DEMO, Engine, TestServer,
     forge::{Forge, claims, with},
     tokens::{exchange, exchange_as, peek},
 };
@@ -94,6 +94,22 @@ fn widening_is_only_what_the_rule_grants_and_is_recorded() {
 }
 
 // Law 4, TE-062.
+// Law 2: a rule made for users is no way for a client to get what its own access denies it.
+#[test]
+fn a_client_does_not_widen_its_own_token() {
+    let only_read = DEMO.replace(
+        "scopes = [\"calendar.read\", \"calendar.edit\"], default_scopes",
+        "scopes = [\"calendar.read\"], default_scopes",
+    );
+    assert_ne!(only_read, DEMO);
+    let server = TestServer::builder(Engine::Sqlite).environment(&only_read).start();
+    let own = server.token(BFF, &CLIENT_CREDENTIALS).access_token();
+    let refused = exchange(&server, &own, &[("audience", "resource-api"), ("scope", "calendar.edit")]);
+    refused.assert_refused(400, "invalid_scope", "scope_not_allowed");
+    let users = exchange(&server, &demo_token(&server), &[("audience", "resource-api"), ("scope", "calendar.edit")]);
+    assert_eq!(peek(&users.access_token())["scope"], json!(["calendar.edit"]));
+}
+
 #[test]
 fn impersonation_needs_a_subject_token_without_act_and_no_actor() {
     let (server, forge) = targets();
