@@ -8,7 +8,7 @@ use super::error::StoreError;
 const ACCEPTED: &str = "database.url must be postgres://user:password@host:port/name or sqlite://path/to/file.db";
 
 /// Seconds, except where said. Without these a host that vanished would hold a thread for a quarter of an hour.
-const POSTGRES_DEFAULTS: [(&str, &str); 6] = [
+const POSTGRES_DEFAULTS: [(&str, &str); 7] = [
     ("application_name", "tessera"),
     ("connect_timeout", "5"),
     ("keepalives_idle", "10"),
@@ -16,6 +16,9 @@ const POSTGRES_DEFAULTS: [(&str, &str); 6] = [
     ("keepalives_count", "3"),
     // Milliseconds.
     ("tcp_user_timeout", "10000"),
+    // Encryption is TLS's business. Asking Kerberos first costs time, and its library aborts the process when a connection is being
+    // opened while the process ends.
+    ("gssencmode", "disable"),
 ];
 
 /// Where the database is.

@@ -221,7 +221,8 @@ fn pool<C: diesel::r2d2::R2D2Connection + Send + 'static>(
 ) -> r2d2::Pool<ConnectionManager<C>> {
     r2d2::Pool::builder()
         .max_size(options.pool_size.max(1))
-        .min_idle(Some(1))
+        // None in advance: the pool would open them on threads of its own, also while a short command is about to end.
+        .min_idle(Some(0))
         .connection_timeout(options.acquire_timeout.max(Duration::from_millis(1)))
         .test_on_check_out(test_on_check_out)
         // Whoever waited for the connection gets the error; the pool's own retries need not fill the log.
