@@ -30,14 +30,16 @@ pub(super) enum Command {
     Retire {
         #[command(flatten)]
         environment: Environment,
-        /// The key.
+        /// The key. One in 64 begins with a hyphen.
+        #[arg(allow_hyphen_values = true)]
         kid: String,
     },
     /// Remove a key at once, and with it every token signed by it. For a key that has leaked.
     Revoke {
         #[command(flatten)]
         environment: Environment,
-        /// The key.
+        /// The key. One in 64 begins with a hyphen.
+        #[arg(allow_hyphen_values = true)]
         kid: String,
     },
 }

@@ -25,6 +25,8 @@ fn a_new_file_is_made_only_when_asked_with_its_folder_and_nobody_else_may_read_i
     let mut options = StoreOptions::new(format!("sqlite://{}", path.display()));
     options.create = true;
     let store = Store::open(&options).expect("made");
+    // While it is open there is a write-ahead log.
+    let _open = store.dedicated().expect("a connection");
     store.migrate().expect("migrations");
     for file in ["tessera.db", "tessera.db-wal"] {
         let mode = path.with_file_name(file).metadata().expect(file).permissions().mode();

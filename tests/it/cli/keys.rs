@@ -3,7 +3,7 @@
 use crate::{
     both_engines,
     support::{
-        BFF, CLIENT_CREDENTIALS, Installation, TestServer,
+        BFF, CLIENT_CREDENTIALS, Engine, Installation, TestServer,
         tokens::{exchange, user_token},
     },
 };
@@ -130,5 +130,15 @@ both_engines! {
             server.eventually("the old key to be the only one", || published(&server) == [old.clone()]);
             assert_eq!(signing(&server), old);
         }
+    }
+}
+
+// A kid is base64url, and may begin like an option.
+#[test]
+fn a_key_whose_id_begins_with_a_hyphen_is_taken_for_a_key() {
+    let server = TestServer::start(Engine::Sqlite);
+    for command in ["retire", "revoke"] {
+        let said = server.cli(&["keys", command, "-QhyphenatedKeyId"]).failure(5);
+        assert!(said.contains("there is no key \"-QhyphenatedKeyId\""), "{said}");
     }
 }
