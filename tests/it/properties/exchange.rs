@@ -126,7 +126,9 @@ fn token() -> impl Strategy<Value = SubjectToken> {
     let whom = (client_id(), audiences(1), scope());
     let when = (-30i64..4000, option::weighted(0.2, -30i64..60));
     let chain = (prop_oneof![4 => 0usize..2, 1 => 2usize..=10], may_act(), 0usize..=MAX_ANCESTORS);
-    (whom, when, chain, prop::bool::weighted(0.05)).prop_map(|(whom, when, chain, bound)| {
+    // Now and then a client's token on its own account.
+    let own = prop::bool::weighted(0.2);
+    (whom, when, chain, prop::bool::weighted(0.05), own).prop_map(|(whom, when, chain, bound, own)| {
         let (client_id, aud, scope) = whom;
         let (expires_in, starts_in) = when;
         let (depth, may_act, ancestors) = chain;
@@ -135,7 +137,7 @@ fn token() -> impl Strategy<Value = SubjectToken> {
         other.insert("sessionId".to_owned(), json!("s-1"));
         SubjectToken {
             iss: ISSUER.to_owned(),
-            sub: "user-1".to_owned(),
+            sub: if own { client_id.clone() } else { "user-1".to_owned() },
             aud,
             client_id,
             jti: "subject-jti".to_owned(),
@@ -218,6 +220,9 @@ fn likely_case() -> impl Strategy<Value = Case> {
         case.subject.nbf = None;
         case.subject.cnf = None;
         case.subject_standing = Standing::Good;
+        if case.subject.sub == case.subject.client_id {
+            case.subject.sub = case.client.id.clone();
+        }
         case.subject.client_id = case.client.id.clone();
         case.subject.anc.truncate(3);
         for rule in &mut case.rules {
@@ -256,6 +261,8 @@ fn check_laws(case: &Case, client: &Client, subject: &SubjectToken, granted: &Gr
             && rule.pass_scopes.contains(token)
             && servers.iter().all(|server| client.ceiling(&server.audience).contains(token));
         prop_assert!(passed || rule.grant_scopes.contains(token), "{token} came from nowhere");
+        let within_access = servers.iter().all(|server| client.ceiling(&server.audience).contains(token));
+        prop_assert!(within_access || subject.sub != client.id, "a client widened its own token by {token}");
         prop_assert_eq!(granted.widened.contains(token), !passed, "widening is what was not passed");
     }
     if let Some(requested) = &case.scope {
