@@ -107,7 +107,7 @@ impl App {
         let listener = TcpListener::bind(address).map_err(|cause| StartError::Listen { address, cause })?;
         let address = listener.local_addr()?;
         let public_url = settings.server.public_url_at(address);
-        let catalog = Arc::new(load_catalog(settings, sources, &store, master_key, public_url.clone())?);
+        let catalog = Arc::new(load_catalog(settings, sources, &store, master_key.clone(), public_url.clone())?);
         let watch = CatalogWatch::start(Arc::clone(&catalog), &store)?;
         let audit =
             AuditLog::start(&store, audit_options(settings), Arc::clone(&sources.clock), Arc::clone(&sources.random))?;
@@ -118,6 +118,7 @@ impl App {
             clock: Arc::clone(&sources.clock),
             random: Arc::clone(&sources.random),
             signing_alg: settings.tokens.signing_alg,
+            master_key,
         };
         let site = Arc::new(Site {
             context,
@@ -276,6 +277,7 @@ pub fn load_catalog(
         unknown_clients: catalog.unknown_clients,
         unknown_client_ttl: catalog.unknown_client_ttl,
         verified_tokens: catalog.verified_tokens,
+        users: catalog.users,
     };
     Catalog::load(store.clone(), master_key, public_url, limits, Arc::clone(&sources.clock))
 }

@@ -5,15 +5,22 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use openssl::sha::sha256;
 use quick_cache::sync::Cache;
 
-use super::CatalogLimits;
+use super::{
+    CatalogLimits,
+    users::{UserMemory, Users},
+};
 use crate::{
     domain::{
+        application::{Application, OnFailure},
         client::Client,
-        environment::{Application, Environment, ResourceServer},
+        connection::IdentityConnection,
+        environment::{Environment, ResourceServer},
+        permission::{ManagedService, PermissionDefinition},
         rule::ExchangeRule,
+        secret::Secret,
     },
     jose::{
-        access_token::{VerifiedToken, verify_access_token},
+        access_token::{VerifiedToken, verify_access_token, verify_embedded_token},
         error::TokenError,
         keyring::Keyring,
     },
@@ -37,6 +44,15 @@ pub struct EnvironmentSnapshot {
     pub rules: Vec<ExchangeRule>,
     /// Its applications by id.
     pub applications: HashMap<String, Application>,
+    /// The enrichment webhooks by application, their secrets opened.
+    pub webhooks: HashMap<String, Arc<OpenedWebhook>>,
+    /// Its identity connections, enabled or not, in their order.
+    pub identity_connections: Vec<IdentityConnection>,
+    /// The permissions that services define.
+    pub permissions: Vec<PermissionDefinition>,
+    /// The services of other environments that are let in.
+    pub managed_services: Vec<ManagedService>,
+    users: UserMemory,
     clients: Cache<String, Arc<Client>>,
     /// Ids that no client has, with the time (milliseconds since 1970) until which that is believed.
     unknown_clients: Cache<String, i64>,
@@ -53,6 +69,22 @@ pub(super) struct EnvironmentParts {
     pub resource_servers: Vec<ResourceServer>,
     pub rules: Vec<ExchangeRule>,
     pub applications: Vec<Application>,
+    pub webhooks: HashMap<String, Arc<OpenedWebhook>>,
+    pub identity_connections: Vec<IdentityConnection>,
+    pub permissions: Vec<PermissionDefinition>,
+    pub managed_services: Vec<ManagedService>,
+    pub users_version: i64,
+}
+
+/// An enrichment webhook, ready to be called.
+#[derive(Debug)]
+pub struct OpenedWebhook {
+    /// Where.
+    pub url: String,
+    /// What requests are signed with.
+    pub secret: Secret,
+    /// What becomes of the token when the call fails.
+    pub on_failure: OnFailure,
 }
 
 /// What the memory knows of a client id.
@@ -76,6 +108,11 @@ impl EnvironmentSnapshot {
             resource_servers: parts.resource_servers,
             rules: parts.rules,
             applications: parts.applications.into_iter().map(|app| (app.id.clone(), app)).collect(),
+            webhooks: parts.webhooks,
+            identity_connections: parts.identity_connections,
+            permissions: parts.permissions,
+            managed_services: parts.managed_services,
+            users: UserMemory::new(limits.users, parts.users_version),
             clients: Cache::new(limits.clients),
             unknown_clients: Cache::new(limits.unknown_clients),
             unknown_client_ttl: limits.unknown_client_ttl,
@@ -86,6 +123,26 @@ impl EnvironmentSnapshot {
     /// The resource server of that audience, enabled or not.
     pub fn resource_server(&self, audience: &str) -> Option<&ResourceServer> {
         self.resource_servers.iter().find(|server| server.audience == audience)
+    }
+
+    /// The identity connection of that name, enabled or not.
+    pub fn identity_connection(&self, name: &str) -> Option<&IdentityConnection> {
+        self.identity_connections.iter().find(|connection| connection.name == name)
+    }
+
+    /// What is remembered of users.
+    pub fn users(&self) -> Arc<Users> {
+        self.users.current()
+    }
+
+    /// Forgets what is remembered of users, unless it is of `version` already.
+    pub(super) fn forget_users_before(&self, version: i64) {
+        self.users.forget_before(version);
+    }
+
+    /// Forgets what is remembered of users, after a change that was made here.
+    pub fn forget_users(&self) {
+        self.users.forget();
     }
 
     /// What is known of a client without asking the database. `now_millis` is in milliseconds since 1970.
@@ -123,7 +180,11 @@ impl EnvironmentSnapshot {
             self.keyring.verifier(verified.kid(), now).ok_or(TokenError::UnknownKey)?;
             return Ok(verified);
         }
-        let verified = Arc::new(verify_access_token(&self.keyring, &self.issuer, token, now)?);
+        let verified = verify_access_token(&self.keyring, &self.issuer, token, now);
+        // A third party's token around one of ours is nothing by itself: what it holds is verified in its stead.
+        let verified = verified
+            .or_else(|error| verify_embedded_token(&self.keyring, &self.issuer, token, now).unwrap_or(Err(error)))?;
+        let verified = Arc::new(verified);
         self.verified_tokens.insert(hash, Arc::clone(&verified));
         Ok(verified)
     }

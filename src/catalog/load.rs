@@ -4,17 +4,18 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::{
     Catalog, Environments,
-    environment::{EnvironmentParts, EnvironmentSnapshot},
+    environment::{EnvironmentParts, EnvironmentSnapshot, OpenedWebhook},
 };
 use crate::{
+    domain::{application::Application, secret::Secret},
     jose::{
         error::JoseError,
         keyring::{KeyEntry, Keyring},
-        master_key::private_key_aad,
+        master_key::{private_key_aad, webhook_secret_aad},
     },
     store::{
-        StoreError, applications, environments, environments::StoredEnvironment, exchange_rules, resource_servers,
-        signing_keys, signing_keys::StoredKey,
+        StoreError, applications, environments, environments::StoredEnvironment, exchange_rules, identity_connections,
+        managed_services, permissions, resource_servers, signing_keys, signing_keys::StoredKey,
     },
 };
 
@@ -32,6 +33,14 @@ pub enum LoadError {
         /// Why.
         cause: JoseError,
     },
+    /// The secret of an enrichment webhook cannot be opened.
+    #[error("the webhook secret of application {application} cannot be opened: {cause}")]
+    WebhookSecret {
+        /// Whose.
+        application: String,
+        /// Why.
+        cause: JoseError,
+    },
 }
 
 impl Catalog {
@@ -43,6 +52,11 @@ impl Catalog {
     pub fn refresh(&self) -> Result<(), LoadError> {
         let current = self.environments.load_full();
         let stored = self.store.read(environments::all)?;
+        for stored in &stored {
+            if let Some(known) = current.by_id.get(&stored.environment.id) {
+                known.forget_users_before(stored.users_version);
+            }
+        }
         let unchanged = stored.len() == current.by_id.len()
             && stored.iter().all(|stored| {
                 current.by_id.get(&stored.environment.id).is_some_and(|known| known.version == stored.version)
@@ -52,7 +66,7 @@ impl Catalog {
         }
         let mut by_id = HashMap::new();
         let mut outcome = Ok(());
-        for StoredEnvironment { environment, version } in stored {
+        for StoredEnvironment { environment, version, .. } in stored {
             let id = environment.id.clone();
             let snapshot = match current.by_id.get(&id) {
                 Some(known) if known.version == version => Arc::clone(known),
@@ -79,18 +93,25 @@ impl Catalog {
         id: &str,
         previous: Option<&EnvironmentSnapshot>,
     ) -> Result<EnvironmentSnapshot, LoadError> {
-        let (stored, keys, resource_servers, rules, applications) = self.store.snapshot(|conn| {
+        let (stored, keys, rules, applications, parts) = self.store.snapshot(|conn| {
             // Deleted since it was listed: the next look will not list it.
             let stored =
                 environments::find(conn, id)?.ok_or_else(|| StoreError::unavailable("an environment is gone"))?;
             Ok::<_, StoreError>((
                 stored,
                 signing_keys::list(conn, id)?,
-                resource_servers::list(conn, id)?,
                 exchange_rules::list(conn, id)?,
                 applications::list(conn, id)?,
+                (
+                    resource_servers::list(conn, id)?,
+                    identity_connections::list(conn, id)?,
+                    permissions::list(conn, id)?,
+                    managed_services::list(conn, id)?,
+                ),
             ))
         })?;
+        let (resource_servers, connections, permissions, managed_services) = parts;
+        let applications: Vec<Application> = applications.into_iter().map(|stored| stored.application).collect();
         let entries = keys.into_iter().map(|key| self.open_key(key)).collect::<Result<Vec<_>, _>>()?;
         let keyring = Keyring::new(&entries, previous.map(|previous| &previous.keyring))
             .map_err(|cause| LoadError::Key { kid: format!("of environment {id}"), cause })?;
@@ -98,12 +119,36 @@ impl Catalog {
             issuer: stored.environment.issuer(&self.public_url),
             environment: stored.environment,
             version: stored.version,
+            users_version: stored.users_version,
             keyring,
             resource_servers,
             rules: rules.into_iter().filter(|rule| rule.enabled).map(|rule| rule.rule).collect(),
+            webhooks: self.open_webhooks(id, &applications)?,
             applications,
+            identity_connections: connections.into_iter().map(|stored| stored.connection).collect(),
+            permissions: permissions.into_iter().map(|stored| stored.definition).collect(),
+            managed_services,
         };
         Ok(EnvironmentSnapshot::new(parts, &self.limits, previous))
+    }
+
+    fn open_webhooks(
+        &self,
+        environment_id: &str,
+        applications: &[Application],
+    ) -> Result<HashMap<String, Arc<OpenedWebhook>>, LoadError> {
+        let mut opened = HashMap::new();
+        for application in applications {
+            let Some(webhook) = &application.webhook else { continue };
+            let failed = |cause| LoadError::WebhookSecret { application: application.id.clone(), cause };
+            let aad = webhook_secret_aad(environment_id, &application.id);
+            let secret = self.master_key.open(&webhook.sealed_secret, &aad).map_err(failed)?;
+            let secret = String::from_utf8(secret).map_err(|_| failed(JoseError::Unseal))?;
+            let hook =
+                OpenedWebhook { url: webhook.url.clone(), secret: Secret::new(secret), on_failure: webhook.on_failure };
+            opened.insert(application.id.clone(), Arc::new(hook));
+        }
+        Ok(opened)
     }
 
     fn open_key(&self, key: StoredKey) -> Result<KeyEntry, LoadError> {

@@ -5,6 +5,7 @@
 
 pub mod environment;
 mod load;
+pub mod users;
 pub mod watch;
 
 use std::{
@@ -46,6 +47,8 @@ pub struct CatalogLimits {
     pub unknown_client_ttl: Duration,
     /// Verified subject and actor tokens.
     pub verified_tokens: usize,
+    /// Users.
+    pub users: usize,
 }
 
 /// All environments, in memory. Shared by all requests of a node.
@@ -110,6 +113,11 @@ impl Catalog {
         (found.environment.tenant_id == tenant_id).then(|| Arc::clone(found))
     }
 
+    /// The environment with this id, for callers that know the id from us and not from a request.
+    pub fn environment_by_id(&self, environment_id: &str) -> Option<Arc<EnvironmentSnapshot>> {
+        self.environments.load().by_id.get(environment_id).cloned()
+    }
+
     /// A client of `environment`, from memory if it is there, else from the database on a blocking thread. `None` if
     /// there is no such client.
     ///
@@ -125,17 +133,61 @@ impl Catalog {
             KnownClient::No => return Ok(None),
             KnownClient::Unasked => {}
         }
-        // A flood of made-up ids queues up to here and no further: what else needs the database still gets its turn.
-        let Ok(permit) = Arc::clone(&self.lookups).try_acquire_owned() else {
-            return Err(StoreError::unavailable("too many clients are being looked up"));
-        };
-        let (catalog, environment, id) = (Arc::clone(self), Arc::clone(environment), client_id.to_owned());
-        tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            catalog.load_client(&environment, &id)
+        let (environment, id) = (Arc::clone(environment), client_id.to_owned());
+        self.on_blocking_thread(move |catalog| catalog.load_client(&environment, &id)).await
+    }
+
+    /// What the database says, asked on a blocking thread.
+    ///
+    /// # Errors
+    /// The database fails, or too many wait for it.
+    pub async fn look_up<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.on_blocking_thread(move |catalog| catalog.ask(work)).await
+    }
+
+    /// Changes something on a blocking thread, and lets this node see it before the caller goes on; the others hear of it.
+    ///
+    /// # Errors
+    /// Those of `work`. A memory that cannot be renewed after a change that was made is the watch's to mend.
+    pub async fn change<T, E>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Store) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.on_blocking_thread(move |catalog| {
+            let done = work(&catalog.store)?;
+            if let Err(error) = catalog.refresh() {
+                log::error!("a change was made, but this node cannot read it yet: {error}");
+            }
+            Ok(done)
         })
         .await
-        .unwrap_or_else(|cancelled| Err(StoreError::unavailable(format!("the look-up was cut off: {cancelled}"))))
+    }
+
+    /// A flood of made-up ids queues up to [`MOST_LOOKUPS`] and no further: what else needs the database still gets its turn.
+    async fn on_blocking_thread<T, E>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let permit = Arc::clone(&self.lookups).try_acquire_owned();
+        let permit = permit.map_err(|_| StoreError::unavailable("too many wait for the database"))?;
+        let catalog = Arc::clone(self);
+        let done = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            work(&catalog)
+        });
+        let cut_off = |error| Err(StoreError::unavailable(format!("the work was cut off: {error}")).into());
+        done.await.unwrap_or_else(cut_off)
     }
 
     fn load_client(
@@ -149,11 +201,17 @@ impl Catalog {
             KnownClient::No => return Ok(None),
             KnownClient::Unasked => {}
         }
-        self.check_rest()?;
-        let found = self.store.read(|conn| clients::find(conn, &environment.environment.id, client_id));
-        let found = found.inspect_err(|error| self.rest_after(error))?.map(Arc::new);
+        let found = self
+            .ask(|store| store.read(|conn| clients::find(conn, &environment.environment.id, client_id)))?
+            .map(Arc::new);
         environment.remember_client(client_id, found.as_ref(), self.clock.now_millis());
         Ok(found)
+    }
+
+    /// Asks the database, unless it was out of reach a moment ago.
+    fn ask<T>(&self, work: impl FnOnce(&Store) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.check_rest()?;
+        work(&self.store).inspect_err(|error| self.rest_after(error))
     }
 
     fn millis(&self) -> u64 {

@@ -14,7 +14,7 @@ use crate::oauth::scope::Scope;
 pub const MAX_ANCESTORS: usize = 10;
 
 /// Claims that only the server writes. A rule can neither set nor pass them.
-pub const RESERVED_CLAIMS: [&str; 29] = [
+pub const RESERVED_CLAIMS: [&str; 31] = [
     // Members of introspection answers (RFC 7662 §2.2), where the claims of a token are repeated.
     "active",
     "token_type",
@@ -37,6 +37,8 @@ pub const RESERVED_CLAIMS: [&str; 29] = [
     "environmentId",
     "subjectType",
     "permissions",
+    "tags",
+    EMBEDDED_TOKEN_CLAIM,
     "applicationId",
     "userId",
     "profileId",
@@ -47,34 +49,68 @@ pub const RESERVED_CLAIMS: [&str; 29] = [
     "amr",
 ];
 
+/// `iss` of management tokens in the `mosaic` profile: service accounts and those who manage the environment.
+pub const MOSAIC_ID_ISSUER: &str = "ax-id-service";
+/// `iss` of end users' and applications' tokens in the `mosaic` profile.
+pub const MOSAIC_USER_ISSUER: &str = "ax-user-service";
+/// The property of a third party's JWT that holds an end user's token of ours, whole. The dots are part of its name.
+pub const EMBEDDED_TOKEN_CLAIM: &str = "mosaic.end-user.accessToken";
+
 /// What a subject is (Mosaic's word for it).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubjectType {
     /// A client on its own account.
     ServiceAccount,
+    /// A service account of another environment, which this one lets in.
+    ManagedServiceAccount,
+    /// Somebody who manages the environment.
+    UserAccount,
     /// A user of an application.
     EndUserAccount,
+    /// An application on its own account.
+    EndUserApplication,
 }
 
 impl SubjectType {
+    const ALL: [SubjectType; 5] = [
+        SubjectType::ServiceAccount,
+        SubjectType::ManagedServiceAccount,
+        SubjectType::UserAccount,
+        SubjectType::EndUserAccount,
+        SubjectType::EndUserApplication,
+    ];
+
+    /// `iss` of its tokens in the `mosaic` profile.
+    pub const fn mosaic_issuer(self) -> &'static str {
+        match self {
+            SubjectType::ServiceAccount | SubjectType::ManagedServiceAccount | SubjectType::UserAccount => {
+                MOSAIC_ID_ISSUER
+            }
+            SubjectType::EndUserAccount | SubjectType::EndUserApplication => MOSAIC_USER_ISSUER,
+        }
+    }
+
     /// The claim's value.
     pub const fn as_str(self) -> &'static str {
         match self {
             SubjectType::ServiceAccount => "ServiceAccount",
+            SubjectType::ManagedServiceAccount => "ManagedServiceAccount",
+            SubjectType::UserAccount => "UserAccount",
             SubjectType::EndUserAccount => "EndUserAccount",
+            SubjectType::EndUserApplication => "EndUserApplication",
         }
     }
 
     /// Reads a claim's value.
     pub fn from_name(name: &str) -> Option<Self> {
-        [SubjectType::ServiceAccount, SubjectType::EndUserAccount].into_iter().find(|kind| kind.as_str() == name)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 }
 
 /// The claims of an access token about to be signed. Serialises straight to the JWT's payload.
 #[derive(Debug, Clone)]
 pub struct AccessTokenClaims<'a> {
-    /// The environment's issuer.
+    /// The environment's issuer, or the name that the `mosaic` profile has for it.
     pub iss: &'a str,
     /// The resource owner, or the client itself when no owner is involved.
     pub sub: &'a str,

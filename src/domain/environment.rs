@@ -1,4 +1,4 @@
-//! Environments and the resource servers and applications in them.
+//! Environments and the resource servers in them.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,11 +17,18 @@ pub struct Environment {
     pub is_default: bool,
     /// A disabled environment issues nothing.
     pub enabled: bool,
+    /// A disabled tenant takes all its environments out of force.
+    pub tenant_enabled: bool,
     /// The longest life of an access token, in seconds.
     pub access_token_lifetime: i64,
 }
 
 impl Environment {
+    /// Whether anything is issued here.
+    pub fn is_active(&self) -> bool {
+        self.enabled && self.tenant_enabled
+    }
+
     /// Its issuer identifier below the server's public URL (no trailing slash).
     pub fn issuer(&self, public_url: &str) -> String {
         if self.is_default { public_url.to_owned() } else { format!("{public_url}/{}/{}", self.tenant_id, self.id) }
@@ -72,6 +79,8 @@ pub enum TokenProfile {
     /// JWT profile for OAuth 2.0 access tokens (RFC 9068).
     #[default]
     Rfc9068,
+    /// The claims of a Mosaic token, its issuer names and RS256: what the guards of Mosaic services accept.
+    Mosaic,
 }
 
 /// Signature algorithms for our tokens (RFC 7518 §3.1, RFC 8037).
@@ -105,58 +114,4 @@ impl SigningAlg {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|alg| alg.as_str() == name)
     }
-}
-
-/// An application that end users sign in to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Application {
-    /// UUID.
-    pub id: String,
-    /// Unique in its environment.
-    pub name: String,
-    /// `WEB`, `IOS`, …: a label for people.
-    pub platform: String,
-    /// Tokens of a disabled application's users are refused.
-    pub enabled: bool,
-}
-
-/// Who vouches for users that sign in elsewhere.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct IdentityConnection {
-    /// Unique in its environment; exchange rules name it as `subject.issuer`.
-    pub name: String,
-    /// How users are vouched for.
-    pub provider: IdentityProvider,
-    /// A disabled connection vouches for nobody.
-    pub enabled: bool,
-}
-
-/// How an identity connection vouches for users.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "provider", deny_unknown_fields)]
-pub enum IdentityProvider {
-    /// A trusted service account says who the user is.
-    #[serde(rename = "DELEGATED")]
-    Delegated,
-    /// A foreign issuer's JWT proves who the user is.
-    #[serde(rename = "OIDC")]
-    Oidc {
-        /// `iss` of its tokens.
-        issuer: String,
-        /// Where its keys are; or `jwks`.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        jwks_uri: Option<String>,
-        /// Its keys, inline (a JSON document); or `jwks_uri`.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        jwks: Option<String>,
-        /// The `aud` values that are accepted.
-        #[serde(default)]
-        audiences: Vec<String>,
-        /// The signature algorithms that are accepted.
-        #[serde(default)]
-        algorithms: Vec<String>,
-        /// Claims that must have exactly these values.
-        #[serde(default)]
-        claims: std::collections::BTreeMap<String, String>,
-    },
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{
     claims::SubjectType,
     client::Permissions,
-    environment::{ScopeClaim, SigningAlg},
+    environment::{ScopeClaim, SigningAlg, TokenProfile},
     party::{Actor, MayAct},
 };
 use crate::oauth::{scope::Scope, token_type::TokenType};
@@ -25,6 +25,8 @@ pub struct TokenOrder {
     pub widened: Scope,
     /// How `scope` is written into the token.
     pub scope_claim: ScopeClaim,
+    /// Which names and header it has. The `mosaic` profile is signed with RS256, whatever `signing_alg` says.
+    pub profile: TokenProfile,
     /// The algorithm; `None` for the server's default.
     pub signing_alg: Option<SigningAlg>,
     /// `act`.

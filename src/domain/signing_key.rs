@@ -38,6 +38,8 @@ pub struct KeySchedule {
     pub retires_at: Option<i64>,
     /// When it leaves the JWKS: after the last token under it has expired.
     pub removes_at: Option<i64>,
+    /// When the last of the tokens under it expires that live longer than the environment's tokens do now; 0 for none.
+    pub tokens_until: i64,
 }
 
 impl KeySchedule {
@@ -45,8 +47,17 @@ impl KeySchedule {
     /// last token under it may live, `lifetime` seconds, plus what clocks may differ.
     #[must_use]
     pub fn retiring_at(self, retires_at: i64, lifetime: i64) -> Self {
-        let removes_at = retires_at.saturating_add(lifetime).saturating_add(CLOCK_LEEWAY);
+        let last_expiry = retires_at.saturating_add(lifetime).max(self.tokens_until);
+        let removes_at = last_expiry.saturating_add(CLOCK_LEEWAY);
         Self { retires_at: Some(retires_at), removes_at: Some(removes_at), ..self }
+    }
+
+    /// The schedule of a key under which a token was made that expires at `expiry` (seconds since 1970): the key stays
+    /// known at least that long.
+    #[must_use]
+    pub fn with_token_until(self, expiry: i64) -> Self {
+        let removes_at = self.removes_at.map(|removes_at| removes_at.max(expiry.saturating_add(CLOCK_LEEWAY)));
+        Self { tokens_until: self.tokens_until.max(expiry), removes_at, ..self }
     }
 
     /// The state at `now`.

@@ -48,7 +48,10 @@ pub struct SubjectToken {
     pub subject_type: Option<SubjectType>,
     /// The application that an end user signed in to.
     pub application_id: Option<String>,
-    /// Every claim that has no field above, and `subjectType` and `applicationId` besides, so that they can be copied.
+    /// The user's profile; only tokens of users that are kept here have one.
+    pub profile_id: Option<String>,
+    /// Every claim that has no field above, and `subjectType`, `applicationId` and `profileId` besides, so that they can be
+    /// copied.
     pub other: Map<String, Value>,
 }
 

@@ -6,7 +6,7 @@ use crate::{
     domain::{
         claims::SubjectType,
         client::{Access, Client},
-        environment::{ResourceServer, ScopeClaim, SigningAlg},
+        environment::{ResourceServer, ScopeClaim, SigningAlg, TokenProfile},
         order::TokenOrder,
     },
     oauth::{
@@ -167,6 +167,7 @@ fn own_account(request: &GrantRequest<'_>) -> TokenOrder {
         scope: Scope::empty(),
         widened: Scope::empty(),
         scope_claim: ScopeClaim::String,
+        profile: TokenProfile::default(),
         signing_alg: None,
         act: None,
         may_act: None,

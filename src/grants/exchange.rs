@@ -39,6 +39,7 @@ pub(super) fn evaluate(
         scope: granted.scope,
         widened: granted.widened,
         scope_claim: granted.scope_claim,
+        profile: granted.profile,
         signing_alg: granted.signing_alg,
         act: granted.act,
         may_act: granted.may_act,

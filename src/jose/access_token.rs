@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     domain::{
-        claims::{MAX_ANCESTORS, SubjectType},
+        claims::{EMBEDDED_TOKEN_CLAIM, MAX_ANCESTORS, SubjectType},
         party::{Actor, MayAct},
         subject::SubjectToken,
     },
@@ -79,12 +79,38 @@ pub fn verify_access_token(
     let payload = verifier.verify(&token)?;
     let claims = parse_object(&payload).ok_or(TokenError::Json("payload"))?;
     let subject = read_claims(claims)?;
-    if subject.iss != issuer {
+    // The key already says which environment it was. The names of the `mosaic` profile are the same everywhere.
+    let mosaic_issuer = subject.subject_type.map(SubjectType::mosaic_issuer);
+    if subject.iss != issuer && Some(subject.iss.as_str()) != mosaic_issuer {
         return Err(TokenError::WrongIssuer);
     }
     let verified = VerifiedToken { subject, kid: kid.to_owned() };
     verified.check_time(now)?;
     Ok(verified)
+}
+
+/// Checks the end user's token that a third party's JWT carries under [`EMBEDDED_TOKEN_CLAIM`]; `None` if it carries none.
+///
+/// The outer token is never trusted, whoever signed it: it is an envelope that anybody can write. What is inside decides,
+/// and only an end user's token may be: a service has no business lending its own to a third party.
+pub fn verify_embedded_token(
+    keyring: &Keyring,
+    issuer: &str,
+    outer: &str,
+    now: i64,
+) -> Option<Result<VerifiedToken, TokenError>> {
+    let inner = embedded_token(outer)?;
+    let verified = verify_access_token(keyring, issuer, &inner, now);
+    let is_end_user = |token: &VerifiedToken| token.subject_type == Some(SubjectType::EndUserAccount);
+    Some(verified.and_then(|token| if is_end_user(&token) { Ok(token) } else { Err(TokenError::NotAnEndUser) }))
+}
+
+fn embedded_token(outer: &str) -> Option<String> {
+    let payload = UnverifiedToken::parse(outer).ok()?.payload().ok()?;
+    match parse_object(&payload)?.remove(EMBEDDED_TOKEN_CLAIM)? {
+        Value::String(inner) => Some(inner),
+        _ => None,
+    }
 }
 
 /// Only `at+jwt` (RFC 9068 §4): an ID token, a client assertion or a proof under the same key is no access token.
@@ -101,6 +127,7 @@ fn read_claims(mut claims: Map<String, Value>) -> Result<SubjectToken, TokenErro
         None => None,
     };
     let application_id = optional_text(&claims, "applicationId")?.map(str::to_owned);
+    let profile_id = optional_text(&claims, "profileId")?.map(str::to_owned);
     Ok(SubjectToken {
         iss: text(&mut claims, "iss")?,
         sub: text(&mut claims, "sub")?,
@@ -117,6 +144,7 @@ fn read_claims(mut claims: Map<String, Value>) -> Result<SubjectToken, TokenErro
         cnf: confirmation(&mut claims)?,
         subject_type,
         application_id,
+        profile_id,
         other: claims,
     })
 }

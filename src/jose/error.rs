@@ -79,6 +79,9 @@ pub enum TokenError {
     /// A claim has the wrong type, is empty or out of range.
     #[error("the claim {0} has the wrong type, is empty or out of range")]
     ClaimType(&'static str),
+    /// A token inside a third party's is not that of an end user.
+    #[error("only tokens of end users may stand inside another token")]
+    NotAnEndUser,
     /// `iss` is another issuer.
     #[error("iss is another issuer")]
     WrongIssuer,

@@ -145,6 +145,7 @@ mod tests {
                 activates_at,
                 retires_at,
                 removes_at: retires_at.map(|retires_at| retires_at + HOUR),
+                tokens_until: 0,
             },
             private_key_der: key.to_pkcs8_der().expect("encodes"),
             public_jwk: key.public_jwk().to_owned(),

@@ -94,8 +94,17 @@ impl fmt::Debug for MasterKey {
 /// It binds the key to its environment and id: whoever can write to the database cannot make one environment sign with
 /// another's key by copying a row. Lengths stand before the values, so that no two pairs look alike.
 pub fn private_key_aad(environment_id: &str, kid: &str) -> Vec<u8> {
-    let mut aad = b"tessera private key".to_vec();
-    for part in [environment_id, kid] {
+    associated_data(b"tessera private key", [environment_id, kid])
+}
+
+/// The associated data of the sealed secret of an application's enrichment webhook, for the same reason.
+pub fn webhook_secret_aad(environment_id: &str, application_id: &str) -> Vec<u8> {
+    associated_data(b"tessera webhook secret", [environment_id, application_id])
+}
+
+fn associated_data(what: &[u8], place: [&str; 2]) -> Vec<u8> {
+    let mut aad = what.to_vec();
+    for part in place {
         aad.extend_from_slice(&(part.len() as u64).to_be_bytes());
         aad.extend_from_slice(part.as_bytes());
     }

@@ -82,7 +82,7 @@ impl<'a> UnverifiedToken<'a> {
         decode(self.signature, "signature")
     }
 
-    /// The payload, for [`Verifier`](super::verifier::Verifier) alone.
+    /// The payload, for [`Verifier`](super::verifier::Verifier) alone, and for looking for another token in it.
     pub(super) fn payload(&self) -> Result<Vec<u8>, TokenError> {
         decode(self.payload, "payload")
     }

@@ -71,7 +71,7 @@ async fn authenticate(
     let refuse = |detail: &str| OAuthError::new(Problem::ClientAuthenticationFailed, detail);
     match (found, used) {
         (_, Err(miss)) => Err(refuse(miss.detail(secret.is_mistyped()))),
-        (Some(client), Ok(secret)) if client.enabled && environment.environment.enabled => {
+        (Some(client), Ok(secret)) if client.enabled && environment.environment.is_active() => {
             Ok(Authenticated { client, secret })
         }
         _ => Err(refuse("the client or its environment is disabled")),

@@ -7,6 +7,7 @@ use crate::{
     audit::AuditLog,
     catalog::{Catalog, environment::EnvironmentSnapshot},
     domain::{client::Client, clock::Clock, environment::SigningAlg, random::Random},
+    jose::master_key::MasterKey,
     oauth::error::{OAuthError, Problem},
     store::StoreError,
 };
@@ -26,6 +27,16 @@ pub struct Context {
     pub random: Arc<dyn Random>,
     /// What tokens are signed with where the resource server says nothing.
     pub signing_alg: SigningAlg,
+    /// Seals the secrets of webhooks.
+    pub master_key: MasterKey,
+}
+
+/// What the caller is told when `what` cannot be looked up.
+pub fn database_failed(what: &str, error: &StoreError) -> OAuthError {
+    // A row that cannot be read will not mend itself: nobody should be told to try again.
+    let lasts = matches!(error, StoreError::Corrupt { .. });
+    let problem = if lasts { Problem::ServerError } else { Problem::TemporarilyUnavailable };
+    OAuthError::new(problem, format!("{what} cannot be looked up: {error}"))
 }
 
 impl Context {
@@ -42,12 +53,8 @@ impl Context {
         if !Client::is_id(client_id) {
             return Ok(None);
         }
-        self.catalog.client(environment, client_id).await.map_err(|error| {
-            // A row that cannot be read will not mend itself: nobody should be told to try again.
-            let lasts = matches!(error, StoreError::Corrupt { .. });
-            let problem = if lasts { Problem::ServerError } else { Problem::TemporarilyUnavailable };
-            OAuthError::new(problem, format!("client {client_id:?} cannot be looked up: {error}"))
-        })
+        let found = self.catalog.client(environment, client_id).await;
+        found.map_err(|error| database_failed(&format!("client {client_id:?}"), &error))
     }
 
     /// What mints tokens.

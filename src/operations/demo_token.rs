@@ -38,6 +38,7 @@ pub fn demo_token(issuer: &TokenIssuer<'_>, environment: &EnvironmentSnapshot, n
         scope: server.scopes.clone(),
         widened: Scope::empty(),
         scope_claim: ScopeClaim::String,
+        profile: server.token_profile,
         signing_alg: server.signing_alg,
         act: None,
         may_act: None,

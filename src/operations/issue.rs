@@ -4,7 +4,7 @@ use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
         claims::AccessTokenClaims,
-        environment::SigningAlg,
+        environment::{SigningAlg, TokenProfile},
         order::TokenOrder,
         random::{Random, random_id},
     },
@@ -44,7 +44,11 @@ impl TokenIssuer<'_> {
         let now = order.issued_at;
         let jti = random_id(self.random).map_err(failed)?;
         let claims = claims(environment, client_id, order, &jti, now);
-        let alg = order.signing_alg.unwrap_or(self.signing_alg);
+        let alg = match order.profile {
+            // The guards of Mosaic services refuse every other one.
+            TokenProfile::Mosaic => SigningAlg::RS256,
+            TokenProfile::Rfc9068 => order.signing_alg.unwrap_or(self.signing_alg),
+        };
         let signer =
             environment.keyring.signer(alg, now).ok_or_else(|| failed(format!("no active {} key", alg.as_str())))?;
         let payload = serde_json::to_vec(&claims).map_err(failed)?;
@@ -65,7 +69,10 @@ fn claims<'a>(
     now: i64,
 ) -> AccessTokenClaims<'a> {
     AccessTokenClaims {
-        iss: &environment.issuer,
+        iss: match order.profile {
+            TokenProfile::Mosaic => order.subject_type.mosaic_issuer(),
+            TokenProfile::Rfc9068 => &environment.issuer,
+        },
         sub: &order.subject,
         aud: &order.audience,
         client_id,

@@ -1,5 +1,7 @@
 //! Signing keys: made, rotated, retired, revoked.
 
+use std::collections::BTreeSet;
+
 use super::lookup::EnvironmentLookup;
 use crate::{
     domain::{
@@ -82,7 +84,13 @@ impl KeyMaker<'_> {
             environment_id: environment_id.to_owned(),
             kid: key.kid().to_owned(),
             alg,
-            schedule: KeySchedule { created_at: self.now, activates_at, retires_at: None, removes_at: None },
+            schedule: KeySchedule {
+                created_at: self.now,
+                activates_at,
+                retires_at: None,
+                removes_at: None,
+                tokens_until: 0,
+            },
             sealed_private_key: self.master_key.seal(self.random, &key.to_pkcs8_der()?, &aad)?,
             public_jwk: key.public_jwk().to_owned(),
         })
@@ -92,6 +100,11 @@ impl KeyMaker<'_> {
     /// nodes whose clocks are behind this one's too.
     pub fn at_once(&self) -> i64 {
         self.now.saturating_sub(CLOCK_LEEWAY)
+    }
+
+    /// What every environment signs with: the default, and RS256 for tokens in the `mosaic` profile.
+    pub fn needed_algs(&self) -> BTreeSet<SigningAlg> {
+        BTreeSet::from([self.default_alg, SigningAlg::RS256])
     }
 
     /// Whether one of `keys` signs with `alg` now.
@@ -105,8 +118,8 @@ impl KeyMaker<'_> {
     }
 }
 
-/// Makes sure that every environment has a key that signs with the default algorithm; at start, since the algorithm is a
-/// setting. Says which were made.
+/// Makes sure that every environment has a key that signs with the default algorithm, and one for tokens in the `mosaic`
+/// profile; at start, since the algorithm is a setting. Says which were made.
 ///
 /// # Errors
 /// The database fails, or a key cannot be made.
@@ -115,14 +128,13 @@ pub fn ensure(store: &Store, maker: &KeyMaker<'_>) -> Result<Vec<String>, KeyErr
     let mut made = Vec::new();
     for environment in environments.into_iter().map(|stored| stored.environment) {
         let keys = store.read(|conn| signing_keys::list(conn, &environment.id))?;
-        if maker.can_sign(&keys, maker.default_alg) {
-            continue;
+        for alg in maker.needed_algs().into_iter().filter(|alg| !maker.can_sign(&keys, *alg)) {
+            made.extend(store.transact(|conn| {
+                // Another node may be doing the same: whoever holds the environment's row looks again.
+                environments::touch(conn, &environment.id, maker.now)?;
+                ensure_one(conn, maker, &environment.id, alg)
+            })?);
         }
-        made.extend(store.transact(|conn| {
-            // Another node may be doing the same: whoever holds the environment's row looks again.
-            environments::touch(conn, &environment.id, maker.now)?;
-            ensure_one(conn, maker, &environment.id, maker.default_alg)
-        })?);
     }
     Ok(made)
 }

@@ -9,9 +9,9 @@ use crate::{
         secret::Secret,
     },
     store::{
-        Conn, Store, StoreError,
+        Conn, Origin, Store, StoreError,
         client_secrets::{self, SecretOrigin},
-        clients::{self, ClientOrigin, StoredClient},
+        clients::{self, StoredClient},
         environments, resource_servers,
     },
 };
@@ -47,7 +47,7 @@ pub fn create(
         match clients::find(conn, &environment.id, &client.id)? {
             None => {
                 check_access(conn, environment, client)?;
-                clients::upsert(conn, &environment.id, client, ClientOrigin::Command, now)?;
+                clients::upsert(conn, &environment.id, client, Origin::Command, now)?;
             }
             Some(known) if known.secrets.is_empty() => {
                 let asks_for_more = !client.access.is_empty() || !client.permissions.is_empty();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::context::Context;
+use super::context::{Context, database_failed};
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{claims::SubjectType, exchange::Standing, subject::SubjectToken},
@@ -18,6 +18,16 @@ pub async fn gather_standing(
 ) -> Result<Standing, OAuthError> {
     let Some(token) = token else { return Ok(Standing::Good) };
     let application = |id: &str| environment.applications.get(id);
+    // Tokens of users that are kept here have a profile; others speak of users that only somebody else knows.
+    if token.profile_id.is_some() {
+        let good = context.catalog.is_user_good(environment, &token.sub).await;
+        if !good.map_err(|error| database_failed(&format!("user {:?}", token.sub), &error))? {
+            return Ok(Standing::UserDisabled);
+        }
+    }
+    if token.subject_type == Some(SubjectType::ManagedServiceAccount) {
+        return managed_standing(context, environment, &token.sub).await;
+    }
     if let Some(id) = &token.application_id
         && !application(id).is_some_and(|application| application.enabled)
     {
@@ -39,4 +49,21 @@ pub async fn gather_standing(
         }
     }
     Ok(Standing::Good)
+}
+
+/// A managed service account is at home elsewhere: there it must be enabled, and here it must be let in.
+async fn managed_standing(
+    context: &Context,
+    environment: &Arc<EnvironmentSnapshot>,
+    client_id: &str,
+) -> Result<Standing, OAuthError> {
+    let services = environment.managed_services.iter();
+    for service in services.filter(|service| service.enabled && service.client_id == client_id) {
+        let Some(home) = context.catalog.environment_by_id(&service.home_environment_id) else { continue };
+        let client = context.client(&home, client_id).await?;
+        if home.environment.is_active() && client.is_some_and(|client| client.enabled) {
+            return Ok(Standing::Good);
+        }
+    }
+    Ok(Standing::ManagedServiceDisabled)
 }

@@ -15,6 +15,8 @@ pub struct Catalog {
     pub unknown_client_ttl: Duration,
     /// The most tokens whose signature check is remembered.
     pub verified_tokens: usize,
+    /// The most users.
+    pub users: usize,
 }
 
 impl Catalog {
@@ -25,6 +27,7 @@ impl Catalog {
             // Longer than a minute, and a client made just now would look broken.
             unknown_client_ttl: reader.seconds("catalog.unknown_client_ttl", 0..=60),
             verified_tokens: reader.count("catalog.verified_tokens", 1..=10_000_000),
+            users: reader.count("catalog.users", 1..=10_000_000),
         }
     }
 }

@@ -3,25 +3,14 @@
 use std::collections::BTreeMap;
 
 use diesel::{prelude::*, upsert::excluded};
-use serde::{Deserialize, Serialize};
 
 use super::{
-    Conn, StoreError, client_secrets,
+    Conn, Origin, StoreError, client_secrets,
     connection::each,
     rows::{Row, to_json, to_name},
     schema::clients,
 };
 use crate::domain::client::{Client, ClientSecret};
-
-/// Who looks after a client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ClientOrigin {
-    /// An environment file: leaving the file disables it.
-    File,
-    /// A command: environment files leave it alone until one names it.
-    Command,
-}
 
 /// A client as it is kept.
 #[derive(Debug, Clone)]
@@ -29,7 +18,7 @@ pub struct StoredClient {
     /// Itself.
     pub client: Client,
     /// Who looks after it.
-    pub origin: ClientOrigin,
+    pub origin: Origin,
 }
 
 #[derive(Queryable, Selectable)]
@@ -109,7 +98,7 @@ pub fn upsert(
     conn: &mut Conn<'_>,
     environment_id: &str,
     client: &Client,
-    origin: ClientOrigin,
+    origin: Origin,
     now: i64,
 ) -> Result<(), StoreError> {
     use clients as t;

@@ -2,7 +2,11 @@
 
 use diesel::{prelude::*, sql_types::Text};
 
-use super::{Conn, StoreError, connection::each, schema::environments};
+use super::{
+    Conn, StoreError,
+    connection::each,
+    schema::{environments, tenants},
+};
 use crate::domain::environment::Environment;
 
 /// The channel of Postgres on which changes are told.
@@ -13,8 +17,10 @@ pub(super) const CHANNEL: &str = "tessera_environments";
 pub struct StoredEnvironment {
     /// Itself.
     pub environment: Environment,
-    /// Grows with every change of it or of anything in it; starts at 1.
+    /// Grows with every change of it or of anything in it but its users; starts at 1.
     pub version: i64,
+    /// Grows with every change of a user that was there already; starts at 1.
+    pub users_version: i64,
 }
 
 #[derive(Queryable, Selectable)]
@@ -27,19 +33,21 @@ struct EnvironmentRow {
     enabled: bool,
     access_token_lifetime: i64,
     version: i64,
+    users_version: i64,
 }
 
-impl From<EnvironmentRow> for StoredEnvironment {
-    fn from(row: EnvironmentRow) -> Self {
+impl From<(EnvironmentRow, bool)> for StoredEnvironment {
+    fn from((row, tenant_enabled): (EnvironmentRow, bool)) -> Self {
         let environment = Environment {
             id: row.id,
             tenant_id: row.tenant_id,
             name: row.name,
             is_default: row.is_default,
             enabled: row.enabled,
+            tenant_enabled,
             access_token_lifetime: row.access_token_lifetime,
         };
-        Self { environment, version: row.version }
+        Self { environment, version: row.version, users_version: row.users_version }
     }
 }
 
@@ -48,8 +56,9 @@ impl From<EnvironmentRow> for StoredEnvironment {
 /// # Errors
 /// The database failed.
 pub fn all(conn: &mut Conn<'_>) -> Result<Vec<StoredEnvironment>, StoreError> {
-    let all = environments::table.order((environments::created_at, environments::id));
-    let rows: Vec<EnvironmentRow> = each!(conn, c => all.select(EnvironmentRow::as_select()).load(c))?;
+    let all = environments::table.inner_join(tenants::table).order((environments::created_at, environments::id));
+    let rows: Vec<(EnvironmentRow, bool)> =
+        each!(conn, c => all.select((EnvironmentRow::as_select(), tenants::enabled)).load(c))?;
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
@@ -58,17 +67,19 @@ pub fn all(conn: &mut Conn<'_>) -> Result<Vec<StoredEnvironment>, StoreError> {
 /// # Errors
 /// The database failed.
 pub fn find(conn: &mut Conn<'_>, id: &str) -> Result<Option<StoredEnvironment>, StoreError> {
-    let one = environments::table.find(id);
-    let row: Option<EnvironmentRow> = each!(conn, c => one.select(EnvironmentRow::as_select()).first(c).optional())?;
+    let one = environments::table.inner_join(tenants::table).filter(environments::id.eq(id));
+    let row: Option<(EnvironmentRow, bool)> =
+        each!(conn, c => one.select((EnvironmentRow::as_select(), tenants::enabled)).first(c).optional())?;
     Ok(row.map(Into::into))
 }
 
-/// Id and version of every environment.
+/// Id, version and version of the users of every environment.
 ///
 /// # Errors
 /// The database failed.
-pub fn versions(conn: &mut Conn<'_>) -> Result<Vec<(String, i64)>, StoreError> {
-    let all = environments::table.order(environments::id).select((environments::id, environments::version));
+pub fn versions(conn: &mut Conn<'_>) -> Result<Vec<(String, i64, i64)>, StoreError> {
+    let columns = (environments::id, environments::version, environments::users_version);
+    let all = environments::table.order(environments::id).select(columns);
     Ok(each!(conn, c => all.load(c))?)
 }
 
@@ -92,7 +103,7 @@ pub fn insert(conn: &mut Conn<'_>, environment: &Environment, now: i64) -> Resul
     notify(conn, &environment.id)
 }
 
-/// Writes name, default, enabled and lifetime; `false` when there is none with its id. [`touch`] is the caller's.
+/// Writes name, default, enabled (not that of the tenant) and lifetime; `false` when there is none with its id. [`touch`] is the caller's.
 ///
 /// # Errors
 /// Its name or the place of the default environment is taken ([`StoreError::Conflict`]), or the database failed.
@@ -130,6 +141,16 @@ pub fn touch(conn: &mut Conn<'_>, id: &str, now: i64) -> Result<bool, StoreError
     let touched = each!(conn, c => diesel::update(environments::table.find(id)).set(changes).execute(c))? == 1;
     notify(conn, id)?;
     Ok(touched)
+}
+
+/// The same for a change of users that were there already: what nodes remember of clients stays.
+///
+/// # Errors
+/// The database failed.
+pub fn touch_users(conn: &mut Conn<'_>, id: &str) -> Result<(), StoreError> {
+    let change = environments::users_version.eq(environments::users_version + 1);
+    each!(conn, c => diesel::update(environments::table.find(id)).set(change).execute(c))?;
+    notify(conn, id)
 }
 
 /// On SQLite the file itself shows the change (see `listen`).

@@ -3,46 +3,92 @@
 use diesel::{prelude::*, upsert::excluded};
 
 use super::{
-    Conn, StoreError,
+    Conn, Origin, StoreError,
     connection::each,
-    rows::{Row, to_json},
+    rows::{Row, to_json, to_name},
     schema::identity_connections,
 };
-use crate::domain::environment::IdentityConnection;
+use crate::domain::connection::IdentityConnection;
 
-/// Those of an environment, by name.
+/// An identity connection as it is kept.
+#[derive(Debug, Clone)]
+pub struct StoredConnection {
+    /// Itself.
+    pub connection: IdentityConnection,
+    /// Who looks after it.
+    pub origin: Origin,
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = identity_connections)]
+struct ConnectionRow {
+    environment_id: String,
+    name: String,
+    provider: String,
+    enabled: bool,
+    origin: String,
+    title: String,
+    sort_order: i64,
+}
+
+impl ConnectionRow {
+    fn into_value(self) -> Result<StoredConnection, StoreError> {
+        let row = Row { table: "identity_connections", key: &self.name };
+        let origin = row.name("origin", &self.origin)?;
+        let connection = IdentityConnection {
+            provider: row.json("provider", &self.provider)?,
+            // Older rows have no title.
+            title: if self.title.is_empty() { self.name.clone() } else { self.title },
+            sort_order: self.sort_order,
+            enabled: self.enabled,
+            name: self.name,
+        };
+        Ok(StoredConnection { connection, origin })
+    }
+}
+
+/// Those of an environment, in their order.
 ///
 /// # Errors
 /// The database failed, or a row is corrupt.
-pub fn list(conn: &mut Conn<'_>, environment_id: &str) -> Result<Vec<IdentityConnection>, StoreError> {
+pub fn list(conn: &mut Conn<'_>, environment_id: &str) -> Result<Vec<StoredConnection>, StoreError> {
     use identity_connections as t;
-    let all = t::table.filter(t::environment_id.eq(environment_id)).order(t::name);
-    let rows: Vec<(String, String, bool)> = each!(conn, c => all.select((t::name, t::provider, t::enabled)).load(c))?;
-    rows.into_iter()
-        .map(|(name, provider, enabled)| {
-            let row = Row { table: "identity_connections", key: &name };
-            Ok(IdentityConnection { provider: row.json("provider", &provider)?, enabled, name })
-        })
-        .collect()
+    let all = t::table.filter(t::environment_id.eq(environment_id)).order((t::sort_order, t::name));
+    let rows: Vec<ConnectionRow> = each!(conn, c => all.select(ConnectionRow::as_select()).load(c))?;
+    rows.into_iter().map(ConnectionRow::into_value).collect()
 }
 
 /// Adds one, or overwrites the one with its name.
 ///
 /// # Errors
 /// The database failed.
-pub fn upsert(conn: &mut Conn<'_>, environment_id: &str, connection: &IdentityConnection) -> Result<(), StoreError> {
+pub fn upsert(
+    conn: &mut Conn<'_>,
+    environment_id: &str,
+    connection: &IdentityConnection,
+    origin: Origin,
+) -> Result<(), StoreError> {
     use identity_connections as t;
-    let row = (
-        t::environment_id.eq(environment_id),
-        t::name.eq(&connection.name),
-        t::provider.eq(to_json(&connection.provider)?),
-        t::enabled.eq(connection.enabled),
-    );
+    let row = ConnectionRow {
+        environment_id: environment_id.to_owned(),
+        name: connection.name.clone(),
+        provider: to_json(&connection.provider)?,
+        enabled: connection.enabled,
+        origin: to_name(&origin)?,
+        title: connection.title.clone(),
+        sort_order: connection.sort_order,
+    };
     each!(conn, c => diesel::insert_into(t::table)
-        .values(row)
+        .values(&row)
         .on_conflict((t::environment_id, t::name))
         .do_update()
-        .set((t::provider.eq(excluded(t::provider)), t::enabled.eq(excluded(t::enabled))))
+        .set((
+            t::provider.eq(excluded(t::provider)),
+            t::enabled.eq(excluded(t::enabled)),
+            t::origin.eq(excluded(t::origin)),
+            t::title.eq(excluded(t::title)),
+            t::sort_order.eq(excluded(t::sort_order)),
+        ))
         .execute(c))?;
     Ok(())
 }

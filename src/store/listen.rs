@@ -20,7 +20,7 @@ struct Watching {
     /// SQLite: changes whenever another connection commits, to any table.
     data_version: i64,
     /// SQLite: what tells a change of an environment from one of the many audit records.
-    versions: Vec<(String, i64)>,
+    versions: Vec<(String, i64, i64)>,
 }
 
 impl std::fmt::Debug for Watching {

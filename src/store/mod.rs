@@ -8,6 +8,7 @@ mod error;
 mod listen;
 mod location;
 mod migrate;
+mod origin;
 mod rows;
 mod schema;
 
@@ -18,9 +19,14 @@ pub mod clients;
 pub mod environments;
 pub mod exchange_rules;
 pub mod identity_connections;
+pub mod managed_services;
+pub mod permissions;
+pub mod profiles;
 pub mod resource_servers;
 pub mod signing_keys;
 pub mod tenants;
+pub mod user_identities;
+pub mod users;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -38,6 +44,7 @@ pub use self::{
     connection::{Conn, Dedicated},
     error::StoreError,
     listen::ChangeWatch,
+    origin::Origin,
 };
 use self::{
     connection::{check_file, each, prepare_postgres, prepare_sqlite},

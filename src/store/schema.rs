@@ -5,6 +5,7 @@ diesel::table! {
         id -> Text,
         name -> Text,
         created_at -> BigInt,
+        enabled -> Bool,
     }
 }
 
@@ -19,6 +20,7 @@ diesel::table! {
         version -> BigInt,
         created_at -> BigInt,
         updated_at -> BigInt,
+        users_version -> BigInt,
     }
 }
 
@@ -72,6 +74,12 @@ diesel::table! {
         name -> Text,
         platform -> Text,
         enabled -> Bool,
+        origin -> Text,
+        allowed_origins -> Text,
+        allowed_proxy_urls -> Text,
+        key_hash -> Nullable<Text>,
+        webhook -> Nullable<Text>,
+        webhook_secret -> Nullable<Binary>,
     }
 }
 
@@ -81,6 +89,9 @@ diesel::table! {
         name -> Text,
         provider -> Text,
         enabled -> Bool,
+        origin -> Text,
+        title -> Text,
+        sort_order -> BigInt,
     }
 }
 
@@ -105,8 +116,71 @@ diesel::table! {
         activates_at -> BigInt,
         retires_at -> Nullable<BigInt>,
         removes_at -> Nullable<BigInt>,
+        tokens_until -> BigInt,
     }
 }
+
+diesel::table! {
+    permissions (environment_id, service_id, key) {
+        environment_id -> Text,
+        service_id -> Text,
+        key -> Text,
+        title -> Text,
+        gql_operations -> Text,
+        origin -> Text,
+    }
+}
+
+diesel::table! {
+    managed_services (environment_id, service_id) {
+        environment_id -> Text,
+        service_id -> Text,
+        name -> Text,
+        home_environment_id -> Text,
+        client_id -> Text,
+        permissions -> Text,
+        enabled -> Bool,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> Text,
+        environment_id -> Text,
+        email -> Nullable<Text>,
+        name -> Nullable<Text>,
+        enabled -> Bool,
+        active_profile_id -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    user_identities (environment_id, connection, subject_id) {
+        environment_id -> Text,
+        connection -> Text,
+        subject_id -> Text,
+        user_id -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    profiles (id) {
+        id -> Text,
+        user_id -> Text,
+        unique_identifier -> Nullable<Text>,
+        display_name -> Nullable<Text>,
+        picture_url -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(environments, tenants);
+diesel::allow_tables_to_appear_in_same_query!(user_identities, users);
+diesel::joinable!(environments -> tenants (tenant_id));
+diesel::joinable!(user_identities -> users (user_id));
 
 diesel::table! {
     audit_records (day, node, seq) {

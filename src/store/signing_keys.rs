@@ -47,6 +47,7 @@ struct KeyRow {
     activates_at: i64,
     retires_at: Option<i64>,
     removes_at: Option<i64>,
+    tokens_until: i64,
 }
 
 impl KeyRow {
@@ -61,6 +62,7 @@ impl KeyRow {
             activates_at: key.schedule.activates_at,
             retires_at: key.schedule.retires_at,
             removes_at: key.schedule.removes_at,
+            tokens_until: key.schedule.tokens_until,
         }
     }
 
@@ -72,6 +74,7 @@ impl KeyRow {
             activates_at: self.activates_at,
             retires_at: self.retires_at,
             removes_at: self.removes_at,
+            tokens_until: self.tokens_until,
         };
         Ok(StoredKey {
             alg,
@@ -120,6 +123,7 @@ pub fn update_schedule(
         t::activates_at.eq(schedule.activates_at),
         t::retires_at.eq(schedule.retires_at),
         t::removes_at.eq(schedule.removes_at),
+        t::tokens_until.eq(schedule.tokens_until),
     );
     Ok(each!(conn, c => diesel::update(t::table.find((environment_id, kid))).set(changes).execute(c))? == 1)
 }

@@ -13,6 +13,8 @@ pub struct Tenant {
     pub name: String,
     /// Seconds since 1970.
     pub created_at: i64,
+    /// A disabled tenant takes all its environments out of force.
+    pub enabled: bool,
 }
 
 /// Every tenant, by name.
@@ -47,4 +49,14 @@ pub fn named(conn: &mut Conn<'_>, name: &str) -> Result<Option<Tenant>, StoreErr
 pub fn insert(conn: &mut Conn<'_>, tenant: &Tenant) -> Result<(), StoreError> {
     each!(conn, c => diesel::insert_into(tenants::table).values(tenant).execute(c))?;
     Ok(())
+}
+
+/// Takes one out of force, or puts it back; `false` when there is none. Its environments see it when they are touched
+/// (`environments::touch`), which is the caller's.
+///
+/// # Errors
+/// The database failed.
+pub fn set_enabled(conn: &mut Conn<'_>, id: &str, enabled: bool) -> Result<bool, StoreError> {
+    let one = tenants::table.find(id);
+    Ok(each!(conn, c => diesel::update(one).set(tenants::enabled.eq(enabled)).execute(c))? == 1)
 }

@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 use super::{
     claims::{RESERVED_CLAIMS, SubjectType},
     client::Client,
-    environment::{ResourceServer, ScopeClaim, SigningAlg},
+    environment::{ResourceServer, ScopeClaim, SigningAlg, TokenProfile},
     party::{Actor, MayAct},
     rule::{ExchangeMode, ExchangeRule},
     subject::SubjectToken,
@@ -48,6 +48,10 @@ pub enum Standing {
     ClientDisabled,
     /// The application that the user signed in to is disabled or gone.
     ApplicationDisabled,
+    /// The user is disabled or gone.
+    UserDisabled,
+    /// The managed service that the token was issued to is no longer let in.
+    ManagedServiceDisabled,
 }
 
 /// What the client asks for.
@@ -99,6 +103,8 @@ pub struct Granted {
     pub expires_at: i64,
     /// How the targets want `scope`.
     pub scope_claim: ScopeClaim,
+    /// Which names and header the targets want.
+    pub profile: TokenProfile,
     /// What the targets want their tokens signed with; `None` for the server's default.
     pub signing_alg: Option<SigningAlg>,
 }
@@ -170,6 +176,7 @@ pub fn decide(
         claims: claims(rule, subject.token),
         expires_at: expiry(rule, &targets, subject.token, actor, policy),
         scope_claim: targets.first().map(|target| target.scope_claim).unwrap_or_default(),
+        profile: targets.first().map(|target| target.token_profile).unwrap_or_default(),
         signing_alg: targets.first().and_then(|target| target.signing_alg),
     })
 }
@@ -181,6 +188,8 @@ fn check_token(presented: Presented<'_>, now: i64) -> Result<(), &'static str> {
         Standing::Good => {}
         Standing::ClientDisabled => return Err("the client behind the token is disabled or gone"),
         Standing::ApplicationDisabled => return Err("the application behind the token is disabled or gone"),
+        Standing::UserDisabled => return Err("the user behind the token is disabled or gone"),
+        Standing::ManagedServiceDisabled => return Err("the managed service behind the token is disabled or gone"),
     }
     if token.is_expired(now) {
         return Err("the token has expired");

@@ -38,6 +38,7 @@ impl Issuer {
             activates_at: NOW - 100,
             retires_at: Some(NOW + 1000),
             removes_at: Some(NOW + 2000),
+            tokens_until: 0,
         };
         let entry = KeyEntry {
             kid: key.kid().to_owned(),

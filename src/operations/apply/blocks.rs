@@ -4,15 +4,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    domain::{
-        client::Client,
-        environment::{Application, IdentityConnection, ResourceServer},
-    },
+    domain::{application::Application, client::Client, connection::IdentityConnection, environment::ResourceServer},
     store::{
-        Conn, StoreError, applications,
-        clients::{self, ClientOrigin},
-        exchange_rules,
-        exchange_rules::StoredRule,
+        Conn, Origin, StoreError, applications, clients, exchange_rules, exchange_rules::StoredRule,
         identity_connections, resource_servers,
     },
 };
@@ -91,7 +85,7 @@ impl Block for Client {
     }
 
     fn upsert(&self, conn: &mut Conn<'_>, environment_id: &str, now: i64) -> Result<(), StoreError> {
-        clients::upsert(conn, environment_id, self, ClientOrigin::File, now)
+        clients::upsert(conn, environment_id, self, Origin::File, now)
     }
 
     fn delete(&self, conn: &mut Conn<'_>, environment_id: &str) -> Result<(), StoreError> {
@@ -119,7 +113,7 @@ impl Block for Application {
     }
 
     fn upsert(&self, conn: &mut Conn<'_>, environment_id: &str, _now: i64) -> Result<(), StoreError> {
-        applications::upsert(conn, environment_id, self)
+        applications::upsert(conn, environment_id, self, Origin::File)
     }
 
     fn delete(&self, conn: &mut Conn<'_>, environment_id: &str) -> Result<(), StoreError> {
@@ -143,7 +137,7 @@ impl Block for IdentityConnection {
     }
 
     fn upsert(&self, conn: &mut Conn<'_>, environment_id: &str, _now: i64) -> Result<(), StoreError> {
-        identity_connections::upsert(conn, environment_id, self)
+        identity_connections::upsert(conn, environment_id, self, Origin::File)
     }
 
     fn delete(&self, conn: &mut Conn<'_>, environment_id: &str) -> Result<(), StoreError> {

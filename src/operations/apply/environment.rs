@@ -110,7 +110,7 @@ fn plan_new_environment(
         (None, _) => {
             let id = block.tenant_id.clone().map_or_else(|| random_uuid(context.keys.random), Ok)?;
             let name = block.tenant.clone().unwrap_or_else(|| block.name.clone());
-            (id.clone(), Some(Tenant { id, name, created_at: now }))
+            (id.clone(), Some(Tenant { id, name, created_at: now, enabled: true }))
         }
     };
     let environment = Environment {
@@ -119,6 +119,7 @@ fn plan_new_environment(
         name: block.name.clone(),
         is_default: default.is_none(),
         enabled: block.enabled,
+        tenant_enabled: true,
         access_token_lifetime: block.access_token_lifetime,
     };
     let mut planned = Planned { environment: environment.clone(), changes: Vec::new(), steps: Vec::new() };

@@ -5,17 +5,17 @@ use std::collections::BTreeSet;
 use super::{ApplyContext, ApplyError, Change, blocks::Block, environment::plan_environment};
 use crate::{
     domain::{
+        application::Application,
         client::{Client, ClientSecret},
-        environment::{Application, Environment},
+        environment::Environment,
         random::{random_id, random_uuid},
         secret::SecretHash,
     },
     operations::environment_file::{ApplicationBlock, EnvironmentFile},
     store::{
-        Conn, applications,
+        Conn, Origin, applications,
         client_secrets::{self, SecretOrigin},
-        clients::{self, ClientOrigin},
-        exchange_rules,
+        clients, exchange_rules,
         exchange_rules::StoredRule,
         identity_connections, resource_servers, signing_keys,
     },
@@ -56,10 +56,13 @@ pub(super) fn plan(
     let stored = resource_servers::list(conn, &id)?;
     plan_blocks(&mut planned, context, stored, file.resource_servers.clone());
     plan_clients(conn, &mut planned, context, file)?;
-    let stored = applications::list(conn, &id)?;
-    let wanted = wanted_applications(context, file, &stored)?;
-    plan_blocks(&mut planned, context, stored, wanted);
-    let stored = identity_connections::list(conn, &id)?;
+    plan_applications(conn, &mut planned, context, file)?;
+    let in_file = |name: &str| file.identity_connections.iter().any(|block| block.name == name);
+    let stored = identity_connections::list(conn, &id)?
+        .into_iter()
+        .filter(|stored| stored.origin == Origin::File || in_file(&stored.connection.name))
+        .map(|stored| stored.connection)
+        .collect();
     plan_blocks(&mut planned, context, stored, file.identity_connections.clone());
     let stored = exchange_rules::list(conn, &id)?;
     plan_blocks(&mut planned, context, stored, wanted_rules(file));
@@ -110,7 +113,7 @@ fn plan_clients(
     let in_file = |client: &Client| file.clients.iter().any(|block| block.client.id == client.id);
     let stored: Vec<Client> = clients::list(conn, &id)?
         .into_iter()
-        .filter(|stored| stored.origin == ClientOrigin::File || in_file(&stored.client))
+        .filter(|stored| stored.origin == Origin::File || in_file(&stored.client))
         .map(|stored| stored.client)
         .collect();
     let wanted = file.clients.iter().map(|block| block.client.clone()).collect();
@@ -151,6 +154,23 @@ fn plan_secret(
     Ok(())
 }
 
+fn plan_applications(
+    conn: &mut Conn<'_>,
+    planned: &mut Planned,
+    context: &ApplyContext<'_>,
+    file: &EnvironmentFile,
+) -> Result<(), ApplyError> {
+    let in_file = |name: &str| file.applications.iter().any(|block| block.name == name);
+    let stored: Vec<Application> = applications::list(conn, &planned.environment.id)?
+        .into_iter()
+        .filter(|stored| stored.origin == Origin::File || in_file(&stored.application.name))
+        .map(|stored| stored.application)
+        .collect();
+    let wanted = wanted_applications(context, file, &stored)?;
+    plan_blocks(planned, context, stored, wanted);
+    Ok(())
+}
+
 /// Applications without an id in the file keep the one they have, or get a new one.
 fn wanted_applications(
     context: &ApplyContext<'_>,
@@ -160,11 +180,21 @@ fn wanted_applications(
     file.applications
         .iter()
         .map(|block| {
-            let known = stored.iter().find(|known| known.name == block.name).map(|known| known.id.clone());
-            check_application_id(file, block, known.as_deref())?;
-            let id = block.id.clone().or(known).map_or_else(|| random_uuid(context.keys.random), Ok)?;
+            let known = stored.iter().find(|known| known.name == block.name);
+            let known_id = known.map(|known| known.id.clone());
+            check_application_id(file, block, known_id.as_deref())?;
+            let id = block.id.clone().or(known_id).map_or_else(|| random_uuid(context.keys.random), Ok)?;
             let (name, platform) = (block.name.clone(), block.platform.clone());
-            Ok(Application { id, name, platform, enabled: block.enabled })
+            Ok(Application {
+                id,
+                name,
+                platform,
+                enabled: block.enabled,
+                allowed_origins: Vec::new(),
+                allowed_proxy_urls: Vec::new(),
+                key: known.and_then(|known| known.key),
+                webhook: known.and_then(|known| known.webhook.clone()),
+            })
         })
         .collect()
 }
@@ -209,7 +239,7 @@ fn plan_keys(
         .resource_servers
         .iter()
         .filter_map(|server| server.signing_alg)
-        .chain([context.keys.default_alg])
+        .chain(context.keys.needed_algs())
         .collect();
     for alg in algs.into_iter().filter(|alg| !context.keys.can_sign(&stored, *alg)) {
         let key = context.keys.make(&planned.environment.id, alg, context.keys.at_once(), &stored)?;

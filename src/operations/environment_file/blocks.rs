@@ -11,9 +11,9 @@ use super::{
 };
 use crate::{
     domain::{
+        connection::{IdentityConnection, IdentityProvider},
         environment::{
-            IdentityConnection, IdentityProvider, MAX_ACCESS_TOKEN_LIFETIME, MIN_ACCESS_TOKEN_LIFETIME, ResourceServer,
-            ScopeClaim, SigningAlg, TokenProfile,
+            MAX_ACCESS_TOKEN_LIFETIME, MIN_ACCESS_TOKEN_LIFETIME, ResourceServer, ScopeClaim, SigningAlg, TokenProfile,
         },
         rule::ISSUER_SELF,
     },
@@ -95,7 +95,9 @@ fn read_resource_server(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) 
             .unwrap_or_default(),
         max_lifetime: table.integer("max_lifetime", 1..=MAX_ACCESS_TOKEN_LIFETIME, findings),
         clients: table.texts("clients", findings),
-        token_profile: table.choice("token_profile", &[TokenProfile::Rfc9068], findings).unwrap_or_default(),
+        token_profile: table
+            .choice("token_profile", &[TokenProfile::Rfc9068, TokenProfile::Mosaic], findings)
+            .unwrap_or_default(),
         signing_alg: table.choice("signing_alg", &SigningAlg::ALL, findings),
         enabled: table.enabled(findings),
     }
@@ -128,7 +130,9 @@ fn read_identity_connection(table: &mut Table<'_, '_>, findings: &mut Findings<'
             IdentityProvider::Delegated
         }
     };
-    IdentityConnection { name, provider, enabled: table.enabled(findings) }
+    let title = table.name("title", findings).unwrap_or_else(|| name.clone());
+    let sort_order = table.integer("sort_order", -1_000_000..=1_000_000, findings).unwrap_or_default();
+    IdentityConnection { name, title, sort_order, provider, enabled: table.enabled(findings) }
 }
 
 fn read_oidc(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> IdentityProvider {

@@ -18,10 +18,7 @@ use std::path::Path;
 use self::findings::Findings;
 pub use self::findings::{EnvironmentFileErrors, Finding};
 use crate::domain::{
-    client::Client,
-    environment::{IdentityConnection, ResourceServer},
-    rule::ExchangeRule,
-    secret::SecretHash,
+    client::Client, connection::IdentityConnection, environment::ResourceServer, rule::ExchangeRule, secret::SecretHash,
 };
 
 /// An environment file that is right in itself. Blocks keep their order.

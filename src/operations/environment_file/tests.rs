@@ -1,11 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{
-    environment::{IdentityProvider, ScopeClaim},
-    random::SystemRandom,
-    secret::Secret,
-};
+use crate::domain::{connection::IdentityProvider, environment::ScopeClaim, random::SystemRandom, secret::Secret};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 

@@ -15,13 +15,14 @@ pub(super) fn an_environment(id: &str) -> Environment {
         name: format!("environment {id}"),
         is_default: false,
         enabled: true,
+        tenant_enabled: true,
         access_token_lifetime: 3600,
     }
 }
 
 /// A tenant and one environment, `one`, in it.
 pub(super) fn with_environment(conn: &mut Conn<'_>) {
-    let tenant = tenants::Tenant { id: "tenant".to_owned(), name: "Tenant".to_owned(), created_at: 1 };
+    let tenant = tenants::Tenant { id: "tenant".to_owned(), name: "Tenant".to_owned(), created_at: 1, enabled: true };
     tenants::insert(conn, &tenant).expect("tenant");
     environments::insert(conn, &an_environment("one"), 1).expect("environment");
 }

@@ -3,23 +3,25 @@ use std::collections::BTreeMap;
 use super::{super::testing::on_both_engines, an_environment, with_environment};
 use crate::{
     domain::{
+        application::{Application, OnFailure, Webhook},
         client::{Access, Client, ClientKind, ClientSecret, ExchangeError},
-        environment::{
-            Application, IdentityConnection, IdentityProvider, ResourceServer, ScopeClaim, SigningAlg, TokenProfile,
-        },
+        connection::{IdentityConnection, IdentityProvider},
+        environment::{ResourceServer, ScopeClaim, SigningAlg, TokenProfile},
+        permission::{ManagedService, PermissionDefinition},
         rule::ExchangeRule,
         secret::Secret,
         signing_key::KeySchedule,
+        user::{Identity, Profile, User},
     },
     oauth::{grant_type::GrantType, scope::Scope},
     store::{
-        Conn, Store, StoreError, applications,
+        Conn, Origin, Store, StoreError, applications,
         client_secrets::{self, SecretOrigin},
-        clients::{self, ClientOrigin},
-        environments,
+        clients, environments,
         exchange_rules::{self, StoredRule},
-        identity_connections, resource_servers,
+        identity_connections, managed_services, permissions, profiles, resource_servers,
         signing_keys::{self, StoredKey},
+        user_identities, users,
     },
 };
 
@@ -62,7 +64,23 @@ fn a_resource_server() -> ResourceServer {
 }
 
 fn an_application() -> Application {
-    Application { id: "app".to_owned(), name: "web".to_owned(), platform: "WEB".to_owned(), enabled: true }
+    let webhook = Webhook {
+        url: "https://hook.example/enrich".to_owned(),
+        on_failure: OnFailure::IssueWithoutExtensions,
+        secret_sha256: Secret::new("hook").hash(),
+        managed_by_file: true,
+        sealed_secret: vec![0, 255, 1],
+    };
+    Application {
+        id: "app".to_owned(),
+        name: "web".to_owned(),
+        platform: "WEB".to_owned(),
+        enabled: true,
+        allowed_origins: vec!["https://app.example".to_owned()],
+        allowed_proxy_urls: Vec::new(),
+        key: Some(Secret::new("key").hash()),
+        webhook: Some(webhook),
+    }
 }
 
 fn an_identity_connection() -> IdentityConnection {
@@ -74,7 +92,13 @@ fn an_identity_connection() -> IdentityConnection {
         algorithms: vec!["ES256".to_owned()],
         claims: BTreeMap::from([("hd".to_owned(), "example".to_owned())]),
     };
-    IdentityConnection { name: "idp".to_owned(), provider, enabled: true }
+    IdentityConnection {
+        name: "idp".to_owned(),
+        title: "Sign in with the provider".to_owned(),
+        sort_order: -3,
+        provider,
+        enabled: true,
+    }
 }
 
 fn a_rule(name: &str, position: i64) -> StoredRule {
@@ -91,22 +115,86 @@ fn a_key() -> StoredKey {
         environment_id: "one".to_owned(),
         kid: "kid".to_owned(),
         alg: SigningAlg::ES256,
-        schedule: KeySchedule { created_at: 1, activates_at: 2, retires_at: None, removes_at: None },
+        schedule: KeySchedule { created_at: 1, activates_at: 2, retires_at: None, removes_at: None, tokens_until: 0 },
         sealed_private_key: vec![0, 255, 0, 1],
         public_jwk: "{}".to_owned(),
     }
 }
 
+fn a_permission() -> PermissionDefinition {
+    PermissionDefinition {
+        service_id: "media".to_owned(),
+        key: "VIDEOS_EDIT".to_owned(),
+        title: "Edit videos".to_owned(),
+        gql_operations: vec!["updateVideo".to_owned()],
+    }
+}
+
+fn a_managed_service() -> ManagedService {
+    ManagedService {
+        service_id: "media".to_owned(),
+        name: "Media".to_owned(),
+        home_environment_id: "one".to_owned(),
+        client_id: "bff".to_owned(),
+        permissions: BTreeMap::from([("media".to_owned(), vec!["VIDEOS_EDIT".to_owned()])]),
+        enabled: true,
+    }
+}
+
+fn a_user() -> User {
+    User {
+        id: "user".to_owned(),
+        email: Some("ada@example.com".to_owned()),
+        name: None,
+        enabled: true,
+        active_profile_id: "profile".to_owned(),
+        created_at: 1,
+        updated_at: 2,
+    }
+}
+
+fn an_identity() -> Identity {
+    Identity { connection: "idp".to_owned(), subject_id: "their name, 名 and all".to_owned() }
+}
+
+fn a_profile() -> Profile {
+    Profile {
+        id: "profile".to_owned(),
+        user_id: "user".to_owned(),
+        unique_identifier: Some("kids".to_owned()),
+        display_name: Some("Kids".to_owned()),
+        picture_url: None,
+        created_at: 1,
+    }
+}
+
+/// Hashes are not compared by `==`, and what is sealed is not shown.
+fn assert_same_application(conn: &mut Conn<'_>) {
+    let (stored, wanted) = (applications::list(conn, "one").expect("applications"), an_application());
+    assert_eq!(stored.len(), 1);
+    let found = &stored[0].application;
+    let json = |application: &Application| serde_json::to_value(application).expect("JSON");
+    assert_eq!(json(found), json(&wanted));
+    assert!(found.key.expect("a key").equals(&wanted.key.expect("a key")));
+    let sealed = |application: &Application| application.webhook.clone().expect("a webhook").sealed_secret;
+    assert_eq!(sealed(found), sealed(&wanted));
+}
+
 /// One row in every table of environment `one`.
 pub(super) fn fill(conn: &mut Conn<'_>) {
     with_environment(conn);
-    clients::upsert(conn, "one", &a_client("bff"), ClientOrigin::File, 10).expect("client");
+    clients::upsert(conn, "one", &a_client("bff"), Origin::File, 10).expect("client");
     client_secrets::replace(conn, "one", "bff", &a_secret("s1"), SecretOrigin::File, 10, 10).expect("secret");
     resource_servers::upsert(conn, "one", &a_resource_server()).expect("resource server");
-    applications::upsert(conn, "one", &an_application()).expect("application");
-    identity_connections::upsert(conn, "one", &an_identity_connection()).expect("identity connection");
+    applications::upsert(conn, "one", &an_application(), Origin::File).expect("application");
+    identity_connections::upsert(conn, "one", &an_identity_connection(), Origin::File).expect("identity connection");
     exchange_rules::upsert(conn, "one", &a_rule("rule", 1)).expect("rule");
     signing_keys::insert(conn, &a_key()).expect("key");
+    permissions::upsert(conn, "one", &a_permission(), Origin::Command).expect("permission");
+    managed_services::upsert(conn, "one", &a_managed_service()).expect("managed service");
+    users::insert(conn, "one", &a_user()).expect("user");
+    user_identities::insert(conn, "one", &an_identity(), "user", 1).expect("identity");
+    profiles::insert(conn, &a_profile()).expect("profile");
 }
 
 fn filled(store: &Store) {
@@ -128,8 +216,22 @@ fn what_is_written_is_read_back() {
                 assert_eq!(environments::find(conn, "one")?.expect("there").environment, an_environment("one"));
                 assert_eq!(environments::all(conn)?.len(), 1);
                 assert_eq!(resource_servers::list(conn, "one")?, [a_resource_server()]);
-                assert_eq!(applications::list(conn, "one")?, [an_application()]);
-                assert_eq!(identity_connections::list(conn, "one")?, [an_identity_connection()]);
+                assert_same_application(conn);
+                let connections = identity_connections::list(conn, "one")?;
+                assert_eq!(connections.len(), 1);
+                assert_eq!(
+                    (&connections[0].connection, connections[0].origin),
+                    (&an_identity_connection(), Origin::File)
+                );
+                let permissions = permissions::list(conn, "one")?;
+                assert_eq!(permissions.len(), 1);
+                assert_eq!((&permissions[0].definition, permissions[0].origin), (&a_permission(), Origin::Command));
+                assert_eq!(managed_services::list(conn, "one")?, [a_managed_service()]);
+                assert_eq!(users::find(conn, "one", "user")?, Some(a_user()));
+                assert_eq!(users::known_as(conn, "one", &an_identity())?, Some(a_user()));
+                assert_eq!(user_identities::of_user(conn, "one", "user")?, [an_identity()]);
+                assert_eq!(profiles::of_user(conn, "user")?, [a_profile()]);
+                assert_eq!(profiles::named(conn, "user", "kids")?, Some(a_profile()));
                 assert_eq!(exchange_rules::list(conn, "one")?, [a_rule("rule", 1)]);
                 assert_eq!(signing_keys::list(conn, "one")?, [a_key()]);
                 let client = clients::find(conn, "one", "bff")?.expect("there");
@@ -138,7 +240,7 @@ fn what_is_written_is_read_back() {
                 assert_eq!(format!("{client:?}"), format!("{expected:?}"));
                 assert!(client.secrets[0].hash.equals(&a_secret("s1").hash));
                 let all = clients::list(conn, "one")?;
-                assert_eq!(all.iter().map(|stored| stored.origin).collect::<Vec<_>>(), [ClientOrigin::File]);
+                assert_eq!(all.iter().map(|stored| stored.origin).collect::<Vec<_>>(), [Origin::File]);
                 let all: Vec<Client> = all.into_iter().map(|stored| stored.client).collect();
                 assert_eq!(format!("{all:?}"), format!("{:?}", [expected]));
                 Ok(())
@@ -163,8 +265,12 @@ fn what_is_not_there_is_none_and_nothing_is_seen_from_another_environment() {
                 assert!(environments::find(conn, "three")?.is_none());
                 assert!(!applications::delete(conn, "two", "app")?);
                 // An application id given in one environment's file cannot take over another's.
-                assert!(applications::upsert(conn, "two", &an_application()).expect_err("taken").is_conflict());
-                assert_eq!(applications::list(conn, "one")?, [an_application()]);
+                assert!(
+                    applications::upsert(conn, "two", &an_application(), Origin::File)
+                        .expect_err("taken")
+                        .is_conflict()
+                );
+                assert_same_application(conn);
                 Ok(())
             })
             .expect("rows");
@@ -184,14 +290,20 @@ fn everything_can_be_overwritten_disabled_and_deleted() {
                 assert_eq!(resource_servers::list(conn, "one")?, [server]);
                 let mut client = a_client("bff");
                 (client.name, client.grants) = ("Other".to_owned(), Vec::new());
-                clients::upsert(conn, "one", &client, ClientOrigin::File, 99)?;
+                clients::upsert(conn, "one", &client, Origin::File, 99)?;
                 client.secrets = vec![a_secret("s1")];
                 assert_eq!(format!("{:?}", clients::find(conn, "one", "bff")?), format!("{:?}", Some(&client)));
                 exchange_rules::upsert(conn, "one", &a_rule("rule", 7))?;
                 exchange_rules::upsert(conn, "one", &a_rule("earlier", 3))?;
                 let order: Vec<_> = exchange_rules::list(conn, "one")?.into_iter().map(|r| r.rule.name).collect();
                 assert_eq!(order, ["earlier", "rule"]);
-                let schedule = KeySchedule { created_at: 1, activates_at: 3, retires_at: Some(4), removes_at: Some(5) };
+                let schedule = KeySchedule {
+                    created_at: 1,
+                    activates_at: 3,
+                    retires_at: Some(4),
+                    removes_at: Some(5),
+                    tokens_until: 0,
+                };
                 assert!(signing_keys::update_schedule(conn, "one", "kid", &schedule)?);
                 assert_eq!(signing_keys::list(conn, "one")?[0].schedule, schedule);
 

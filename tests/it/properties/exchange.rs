@@ -150,6 +150,7 @@ fn token() -> impl Strategy<Value = SubjectToken> {
             anc: (0..ancestors).map(|number| format!("ancestor-{number}")).collect(),
             cnf: bound.then(|| json!({ "jkt": "thumbprint" })),
             subject_type: Some(SubjectType::EndUserAccount),
+            profile_id: None,
             application_id: None,
             other,
         }

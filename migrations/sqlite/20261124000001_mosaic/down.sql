@@ -1,0 +1,17 @@
+DROP TABLE profiles;
+DROP TABLE user_identities;
+DROP TABLE users;
+DROP TABLE managed_services;
+DROP TABLE permissions;
+ALTER TABLE identity_connections DROP COLUMN sort_order;
+ALTER TABLE identity_connections DROP COLUMN title;
+ALTER TABLE identity_connections DROP COLUMN origin;
+ALTER TABLE applications DROP COLUMN webhook_secret;
+ALTER TABLE applications DROP COLUMN webhook;
+ALTER TABLE applications DROP COLUMN key_hash;
+ALTER TABLE applications DROP COLUMN allowed_proxy_urls;
+ALTER TABLE applications DROP COLUMN allowed_origins;
+ALTER TABLE applications DROP COLUMN origin;
+ALTER TABLE signing_keys DROP COLUMN tokens_until;
+ALTER TABLE environments DROP COLUMN users_version;
+ALTER TABLE tenants DROP COLUMN enabled;

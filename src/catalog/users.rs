@@ -1,0 +1,102 @@
+//! What is remembered of users, so that a token for one who was here before costs no I/O.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use arc_swap::ArcSwap;
+use quick_cache::sync::Cache;
+
+use super::{Catalog, environment::EnvironmentSnapshot};
+use crate::{
+    domain::user::{Identity, User},
+    store::{StoreError, users},
+};
+
+/// A user as a connection knows one, with the profile that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownUser {
+    /// The user.
+    pub user: User,
+    /// The profile that the request names, or else the active one.
+    pub profile_id: String,
+}
+
+/// Whom and as whom: the name of a user, and the profile that the request names.
+type Asked = (Identity, Option<String>);
+
+/// What is remembered of users since the last change of one. Whoever reads the database takes this *before*, and puts what
+/// was found into it: if a user changes in between, it goes to an old memory that nobody asks any more.
+pub struct Users {
+    known: Cache<Asked, Arc<KnownUser>>,
+    /// Whether a user is there and enabled.
+    good: Cache<String, bool>,
+}
+
+impl Users {
+    fn new(capacity: usize) -> Self {
+        Self { known: Cache::new(capacity), good: Cache::new(capacity) }
+    }
+
+    /// The user, if remembered.
+    pub fn get(&self, identity: &Identity, profile: Option<&str>) -> Option<Arc<KnownUser>> {
+        self.known.get(&(identity.clone(), profile.map(str::to_owned)))
+    }
+
+    /// Remembers a user that was found or made.
+    pub fn remember(&self, identity: Identity, profile: Option<String>, known: Arc<KnownUser>) {
+        self.known.insert((identity, profile), known);
+    }
+}
+
+/// The memory of one snapshot, exchanged for an empty one whenever a user changes.
+pub(super) struct UserMemory {
+    capacity: usize,
+    version: AtomicI64,
+    current: ArcSwap<Users>,
+}
+
+impl UserMemory {
+    pub(super) fn new(capacity: usize, version: i64) -> Self {
+        let current = ArcSwap::from_pointee(Users::new(capacity));
+        Self { capacity, version: AtomicI64::new(version), current }
+    }
+
+    pub(super) fn current(&self) -> Arc<Users> {
+        self.current.load_full()
+    }
+
+    pub(super) fn forget(&self) {
+        self.current.store(Arc::new(Users::new(self.capacity)));
+    }
+
+    pub(super) fn forget_before(&self, version: i64) {
+        if self.version.swap(version, Ordering::Relaxed) != version {
+            self.forget();
+        }
+    }
+}
+
+impl Catalog {
+    /// Whether there is such a user in `environment`, and not disabled; from memory, or from the database on a blocking
+    /// thread.
+    ///
+    /// # Errors
+    /// The database fails. That is never taken for a user who is gone.
+    pub async fn is_user_good(
+        self: &Arc<Self>,
+        environment: &EnvironmentSnapshot,
+        user_id: &str,
+    ) -> Result<bool, StoreError> {
+        let memory = environment.users();
+        if let Some(good) = memory.good.get(user_id) {
+            return Ok(good);
+        }
+        let (environment_id, id) = (environment.environment.id.clone(), user_id.to_owned());
+        let found = self.look_up(move |store| store.read(|conn| users::find(conn, &environment_id, &id))).await?;
+        let good = found.is_some_and(|user| user.enabled);
+        memory.good.insert(user_id.to_owned(), good);
+        Ok(good)
+    }
+}

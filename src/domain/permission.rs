@@ -1,0 +1,109 @@
+//! Permissions: what services let others do. In OAuth terms each is the scope `serviceId:KEY` of the resource server
+//! `serviceId`.
+
+use serde::Serialize;
+
+use super::client::Permissions;
+use crate::oauth::scope::Scope;
+
+/// The service that makes service accounts and their tokens: this server, under the name that Mosaic's clients know.
+pub const ID_SERVICE: &str = "ax-id-service";
+/// The service that keeps users and applications: this server too.
+pub const USER_SERVICE: &str = "ax-user-service";
+
+/// The permissions of this server itself; they need no definition.
+pub const OWN_PERMISSIONS: [(&str, &[&str]); 2] = [
+    (
+        ID_SERVICE,
+        &[
+            "ACCESS_TOKENS_GENERATE_LONG_LIVED_TOKEN",
+            "DEV_SETUP_SERVICE_ACCOUNT_WITH_PERMISSIONS",
+            "PERMISSIONS_SYNCHRONIZE",
+            "SERVICE_ACCOUNTS_VIEW",
+            "SERVICE_ACCOUNTS_EDIT",
+        ],
+    ),
+    (
+        USER_SERVICE,
+        &[
+            "APPLICATIONS_VIEW",
+            "APPLICATIONS_EDIT",
+            "DEV_END_USER_ACCESS_TOKENS_GENERATE",
+            "GENERATE_DELEGATED_ACCESS_TOKEN",
+            "IDENTITY_CONNECTIONS_VIEW",
+            "IDENTITY_CONNECTIONS_EDIT",
+            "USERS_VIEW",
+            "USERS_EDIT",
+        ],
+    ),
+];
+
+/// Lets its holder say who a user is.
+pub const GENERATE_DELEGATED_ACCESS_TOKEN: &str = "GENERATE_DELEGATED_ACCESS_TOKEN";
+
+/// A permission that a service defines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PermissionDefinition {
+    /// The service.
+    pub service_id: String,
+    /// Its name; unique in the service.
+    pub key: String,
+    /// For people.
+    pub title: String,
+    /// The operations of the service that it opens; kept and shown, not used here.
+    pub gql_operations: Vec<String>,
+}
+
+/// A service of some environment that may get tokens of this one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ManagedService {
+    /// What its permissions and people call it; unique in the environment.
+    pub service_id: String,
+    /// For people.
+    pub name: String,
+    /// UUID of the environment that its service account is at home in.
+    pub home_environment_id: String,
+    /// The service account there.
+    pub client_id: String,
+    /// What its tokens for this environment may do here.
+    pub permissions: Permissions,
+    /// A disabled one gets no tokens of this environment.
+    pub enabled: bool,
+}
+
+/// Whether `text` can name a service or a permission: visible ASCII without `"`, `\` and `:`, so that `serviceId:KEY` is
+/// a scope (RFC 6749 §3.3) that can be taken apart again.
+pub fn is_permission_name(text: &str) -> bool {
+    (1..=127).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b':'))
+}
+
+/// Whether this server itself has that permission.
+pub fn is_own_permission(service_id: &str, key: &str) -> bool {
+    OWN_PERMISSIONS.iter().any(|(service, keys)| *service == service_id && keys.contains(&key))
+}
+
+/// The permissions as scopes, in order.
+pub fn as_scope(permissions: &Permissions) -> Scope {
+    let tokens = permissions.iter().flat_map(|(service, keys)| keys.iter().map(move |key| format!("{service}:{key}")));
+    // Names that cannot be scopes are kept from being written; a row that was changed by hand gives no scope.
+    Scope::from_tokens(tokens.filter(|token| Scope::from_tokens([token]).is_ok())).unwrap_or_default()
+}
+
+/// Those of `held` that `scope` names as `serviceId:KEY`, and the rest of the scope.
+pub fn named_in(scope: &Scope, held: &Permissions) -> (Permissions, Scope) {
+    let all = as_scope(held);
+    let named = scope.intersection(&all);
+    let mut permissions = Permissions::new();
+    for token in named.iter() {
+        if let Some((service, key)) = token.split_once(':') {
+            permissions.entry(service.to_owned()).or_default().push(key.to_owned());
+        }
+    }
+    (permissions, scope.difference(&all))
+}
+
+/// Whether `permissions` has that one.
+pub fn has(permissions: &Permissions, service_id: &str, key: &str) -> bool {
+    permissions.get(service_id).is_some_and(|keys| keys.iter().any(|held| held == key))
+}
