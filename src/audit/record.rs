@@ -10,6 +10,8 @@ pub enum Event {
     TokenIssued,
     /// A request for one was refused.
     TokenRefused,
+    /// An enrichment webhook was called.
+    WebhookCalled,
 }
 
 impl Event {
@@ -18,6 +20,7 @@ impl Event {
         match self {
             Event::TokenIssued => "token.issued",
             Event::TokenRefused => "token.refused",
+            Event::WebhookCalled => "webhook.called",
         }
     }
 }
@@ -65,6 +68,9 @@ pub struct AuditRecord {
     pub event: Event,
     /// How it ended.
     pub outcome: Outcome,
+    /// The operation that was called, where it was not a grant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<&'static str>,
     /// The grant that was used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grant: Option<&'static str>,
@@ -74,6 +80,9 @@ pub struct AuditRecord {
     /// `sub` of the token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
+    /// The application that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub application_id: Option<String>,
     /// `act` of the token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub act: Option<Value>,
@@ -118,9 +127,11 @@ impl AuditRecord {
             environment_id: None,
             event,
             outcome,
+            operation: None,
             grant: None,
             client_id: None,
             subject: None,
+            application_id: None,
             act: None,
             audience: Vec::new(),
             scope_requested: String::new(),
