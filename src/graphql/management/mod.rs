@@ -1,5 +1,7 @@
 //! `/graphql-management`: what an environment consists of.
 
+mod tokens;
+
 use async_graphql::{Context, MergedObject, Object};
 
 use super::{request, server::ServerQuery};
@@ -7,11 +9,22 @@ use crate::{
     domain::claims::SubjectType,
     operations::{caller::Caller, mosaic_error::MosaicError},
 };
+use tokens::{DevEndUserTokenMutation, EndUserTokenMutation};
 
 /// What can be asked at `/graphql-management`.
 #[derive(MergedObject)]
 #[graphql(name = "Query")]
 pub(super) struct ManagementQuery(ServerQuery, CallerQuery);
+
+/// What can be done at `/graphql-management`.
+#[derive(MergedObject, Default)]
+#[graphql(name = "Mutation")]
+pub(super) struct ManagementMutation(EndUserTokenMutation);
+
+/// The same on servers for development.
+#[derive(MergedObject, Default)]
+#[graphql(name = "Mutation")]
+pub(super) struct DevManagementMutation(ManagementMutation, DevEndUserTokenMutation);
 
 impl ManagementQuery {
     pub fn new(dev_operations: bool) -> Self {
