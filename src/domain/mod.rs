@@ -6,6 +6,7 @@ pub mod client;
 pub mod clock;
 pub mod environment;
 pub mod exchange;
+pub mod foreign;
 pub mod order;
 pub mod party;
 pub mod random;
