@@ -12,7 +12,8 @@ use crate::{
     audit::{AuditError, AuditLog, AuditMode, AuditOptions},
     catalog::{Catalog, CatalogLimits, LoadError, watch::CatalogWatch},
     domain::{clock::Clock, random::Random},
-    http::{self, ServerOptions, Site},
+    graphql::Engine,
+    http::{self, GraphiqlFiles, ServerOptions, Site},
     jose::{error::JoseError, master_key::MasterKey},
     oauth::error::{OAuthError, Problem},
     operations::{
@@ -120,7 +121,12 @@ impl App {
             signing_alg: settings.tokens.signing_alg,
             master_key,
         };
+        if settings.graphql.dev_operations {
+            log::warn!("graphql.dev_operations is on: never on a server that matters");
+        }
         let site = Arc::new(Site {
+            graphql: Engine::new(context.clone(), settings.graphql.dev_operations),
+            graphiql: GraphiqlFiles::default(),
             context,
             store,
             watch,

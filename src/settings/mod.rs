@@ -9,6 +9,7 @@ mod database;
 #[cfg(test)]
 mod documentation;
 mod error;
+mod graphql;
 mod keys;
 mod layers;
 mod log;
@@ -23,6 +24,7 @@ pub use self::{
     catalog::Catalog,
     database::Database,
     error::{SettingError, SettingsErrors},
+    graphql::Graphql,
     keys::{Keys, MasterKeySource},
     log::{Log, LogFormat},
     server::{BehindProxy, Server, Tls},
@@ -44,6 +46,8 @@ pub struct Settings {
     pub audit: Audit,
     /// The bounds of what is kept in memory.
     pub catalog: Catalog,
+    /// The Mosaic operations.
+    pub graphql: Graphql,
     /// What is logged and how.
     pub log: Log,
     effective: String,
@@ -68,12 +72,13 @@ impl Settings {
         let tokens = Tokens::read(&mut reader);
         let audit = Audit::read(&mut reader);
         let catalog = Catalog::read(&mut reader);
+        let graphql = Graphql::read(&mut reader);
         let log = Log::read(&mut reader);
         if !reader.errors.is_empty() {
             return Err(SettingsErrors(reader.errors));
         }
         let effective = reader.shown();
-        Ok(Self { server, database, keys, tokens, audit, catalog, log, effective })
+        Ok(Self { server, database, keys, tokens, audit, catalog, graphql, log, effective })
     }
 
     /// The values in effect as TOML, for people: secrets show as `"(set)"`, and the password in a URL as `***`.

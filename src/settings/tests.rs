@@ -54,6 +54,7 @@ fn without_any_setting_the_defaults_hold() {
     assert_eq!((settings.audit.retention_days, settings.audit.queue), (90, 10_000));
     assert_eq!((settings.catalog.clients, settings.catalog.unknown_clients), (10_000, 10_000));
     assert_eq!((settings.catalog.unknown_client_ttl.as_secs(), settings.catalog.verified_tokens), (5, 50_000));
+    assert!(!settings.graphql.dev_operations);
     assert_eq!((settings.log.format, settings.log.level.as_str()), (LogFormat::Text, "info"));
 }
 
