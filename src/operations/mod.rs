@@ -9,6 +9,7 @@ pub mod issue;
 pub mod keys;
 pub mod lookup;
 pub mod metadata;
+pub mod permissions;
 pub mod service_accounts;
 pub mod standing;
 pub mod throttle;
