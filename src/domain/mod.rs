@@ -1,5 +1,6 @@
 //! Values and rules, free of I/O: what a token may be, who may have it, and why not.
 
+pub mod address;
 pub mod application;
 pub mod claims;
 pub mod client;
