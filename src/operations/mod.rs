@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod authenticate;
+pub mod caller;
 pub mod context;
 pub mod demo_token;
 pub mod environment_file;
@@ -9,6 +10,7 @@ pub mod issue;
 pub mod keys;
 pub mod lookup;
 pub mod metadata;
+pub mod mosaic_error;
 pub mod permissions;
 pub mod service_accounts;
 pub mod standing;
