@@ -71,6 +71,9 @@ pub enum StartError {
     /// The certificate cannot be used.
     #[error("{0}")]
     Tls(io::Error),
+    /// Requests to others cannot be made.
+    #[error(transparent)]
+    Outbound(#[from] OutboundError),
     /// A thread cannot be started.
     #[error("the server cannot start: {0}")]
     Serve(#[from] io::Error),
@@ -120,6 +123,7 @@ impl App {
             random: Arc::clone(&sources.random),
             signing_alg: settings.tokens.signing_alg,
             master_key,
+            outbound: outbound(settings)?,
         };
         let site = Arc::new(Site {
             context,

@@ -10,6 +10,10 @@ pub enum Event {
     TokenIssued,
     /// A request for one was refused.
     TokenRefused,
+    /// Something that an environment consists of was made, changed or deleted.
+    ManagementChanged,
+    /// A request for that was refused.
+    ManagementRefused,
 }
 
 impl Event {
@@ -18,6 +22,8 @@ impl Event {
         match self {
             Event::TokenIssued => "token.issued",
             Event::TokenRefused => "token.refused",
+            Event::ManagementChanged => "management.changed",
+            Event::ManagementRefused => "management.refused",
         }
     }
 }
@@ -68,10 +74,13 @@ pub struct AuditRecord {
     /// The grant that was used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grant: Option<&'static str>,
+    /// The operation that was asked for, where it is not a grant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<&'static str>,
     /// Who asked: the client as it named itself, authenticated or not (`reason` says).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
-    /// `sub` of the token.
+    /// `sub` of the token; or what was managed, by its id or name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     /// `act` of the token.
@@ -119,6 +128,7 @@ impl AuditRecord {
             event,
             outcome,
             grant: None,
+            operation: None,
             client_id: None,
             subject: None,
             act: None,

@@ -9,6 +9,7 @@ use crate::{
     domain::{client::Client, clock::Clock, environment::SigningAlg, random::Random},
     jose::master_key::MasterKey,
     oauth::error::{OAuthError, Problem},
+    outbound::Outbound,
     store::StoreError,
 };
 
@@ -29,6 +30,8 @@ pub struct Context {
     pub signing_alg: SigningAlg,
     /// Seals the secrets of webhooks.
     pub master_key: MasterKey,
+    /// Calls others: webhooks and foreign issuers.
+    pub outbound: Outbound,
 }
 
 /// What the caller is told when `what` cannot be looked up.

@@ -9,6 +9,7 @@ pub mod environment_file;
 pub mod issue;
 pub mod keys;
 pub mod lookup;
+pub mod management;
 pub mod metadata;
 pub mod mosaic_error;
 pub mod permissions;
