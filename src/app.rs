@@ -124,6 +124,7 @@ impl App {
             signing_alg: settings.tokens.signing_alg,
             master_key,
             outbound: outbound(settings)?,
+            hook_calls: Arc::default(),
         };
         let site = Arc::new(Site {
             context,

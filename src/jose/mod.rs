@@ -9,6 +9,7 @@ pub mod access_token;
 mod attacks;
 pub mod error;
 pub mod keyring;
+pub mod mac;
 pub mod master_key;
 pub mod private_key;
 pub mod signer;

@@ -123,7 +123,7 @@ fn bearer_token(authorization: &[Vec<u8>]) -> Result<&str, MosaicError> {
 }
 
 /// What the caller is told of a token that is refused. The detail says which check it was; never a part of the token.
-fn token_refused(error: TokenError) -> MosaicError {
+pub fn token_refused(error: TokenError) -> MosaicError {
     let code = match error {
         TokenError::TooLong
         | TokenError::NotCompact

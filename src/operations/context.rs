@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{issue::TokenIssuer, throttle::Throttle};
+use super::{enrich::HookCalls, issue::TokenIssuer, throttle::Throttle};
 use crate::{
     audit::AuditLog,
     catalog::{Catalog, environment::EnvironmentSnapshot},
@@ -32,6 +32,8 @@ pub struct Context {
     pub master_key: MasterKey,
     /// Calls others: webhooks and foreign issuers.
     pub outbound: Outbound,
+    /// How the calls of webhooks went.
+    pub hook_calls: Arc<HookCalls>,
 }
 
 /// What the caller is told when `what` cannot be looked up.

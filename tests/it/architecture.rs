@@ -61,11 +61,12 @@ const DOORS: [(&[&str], &[&str]); 26] = [
 ];
 
 /// Every `static` there is. Each is a constant: nothing ever changes it.
-const STATICS: [(&str, &str); 3] = [
+const STATICS: [(&str, &str); 4] = [
     ("src/grants/mod.rs", "GRANTS"),
     // Of the tests: a key made once.
     ("src/jose/attacks/properties.rs", "EDDSA"),
     ("src/operations/authenticate.rs", "NOBODYS_HASH"),
+    ("src/operations/mosaic_tokens/application.rs", "NOBODYS_KEY"),
 ];
 
 /// Files stay shorter than this many lines.
@@ -165,7 +166,7 @@ fn no_grant_imports_another() {
     let grants: Vec<String> = files("src/grants", ".rs")
         .iter()
         .map(|file| file.trim_start_matches("src/grants/").trim_end_matches(".rs").to_owned())
-        .filter(|name| name != "mod" && name != "exchange")
+        .filter(|name| !["mod", "exchange", "identity", "permissions"].contains(&name.as_str()))
         .collect();
     for file in files("src/grants", ".rs").iter().filter(|file| *file != "src/grants/mod.rs") {
         for path in paths(&read(file)) {
