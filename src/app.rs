@@ -20,6 +20,7 @@ use crate::{
         demo_token::demo_token,
         keys::{self, KeyError, KeyMaker},
     },
+    outbound::{Outbound, OutboundError, OutboundOptions},
     settings::{AuditCommit, Keys, MasterKeySource, Settings},
     store::{Store, StoreError, StoreOptions},
 };
@@ -280,6 +281,18 @@ pub fn load_catalog(
         users: catalog.users,
     };
     Catalog::load(store.clone(), master_key, public_url, limits, Arc::clone(&sources.clock))
+}
+
+/// What makes requests to others, within the bounds of the settings.
+///
+/// # Errors
+/// The certificates of the system cannot be read.
+pub fn outbound(settings: &Settings) -> Result<Outbound, OutboundError> {
+    let outbound = &settings.outbound;
+    Outbound::new(OutboundOptions {
+        allowed_networks: outbound.allowed_networks.clone(),
+        plain_http_to_loopback: outbound.plain_http_to_loopback,
+    })
 }
 
 fn audit_options(settings: &Settings) -> AuditOptions {

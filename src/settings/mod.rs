@@ -12,6 +12,7 @@ mod error;
 mod keys;
 mod layers;
 mod log;
+mod outbound;
 mod reader;
 mod server;
 mod tokens;
@@ -25,6 +26,7 @@ pub use self::{
     error::{SettingError, SettingsErrors},
     keys::{Keys, MasterKeySource},
     log::{Log, LogFormat},
+    outbound::Outbound,
     server::{BehindProxy, Server, Tls},
     tokens::Tokens,
 };
@@ -44,6 +46,8 @@ pub struct Settings {
     pub audit: Audit,
     /// The bounds of what is kept in memory.
     pub catalog: Catalog,
+    /// What requests to others may reach.
+    pub outbound: Outbound,
     /// What is logged and how.
     pub log: Log,
     effective: String,
@@ -68,12 +72,13 @@ impl Settings {
         let tokens = Tokens::read(&mut reader);
         let audit = Audit::read(&mut reader);
         let catalog = Catalog::read(&mut reader);
+        let outbound = Outbound::read(&mut reader);
         let log = Log::read(&mut reader);
         if !reader.errors.is_empty() {
             return Err(SettingsErrors(reader.errors));
         }
         let effective = reader.shown();
-        Ok(Self { server, database, keys, tokens, audit, catalog, log, effective })
+        Ok(Self { server, database, keys, tokens, audit, catalog, outbound, log, effective })
     }
 
     /// The values in effect as TOML, for people: secrets show as `"(set)"`, and the password in a URL as `***`.

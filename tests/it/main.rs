@@ -15,6 +15,7 @@ mod grants;
 mod health;
 mod lifecycle;
 mod observe;
+mod outbound;
 mod properties;
 mod support;
 mod token;
