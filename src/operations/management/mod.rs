@@ -9,6 +9,7 @@ pub mod checks;
 pub mod permissions;
 pub mod profiles;
 pub mod recorded;
+pub mod service_accounts;
 pub mod users;
 pub mod webhooks;
 
