@@ -12,7 +12,8 @@ use crate::{
     audit::{AuditError, AuditLog, AuditMode, AuditOptions},
     catalog::{Catalog, CatalogLimits, LoadError, watch::CatalogWatch},
     domain::{clock::Clock, random::Random},
-    http::{self, ServerOptions, Site},
+    graphql::Engine,
+    http::{self, GraphiqlFiles, ServerOptions, Site},
     jose::{error::JoseError, master_key::MasterKey},
     oauth::error::{OAuthError, Problem},
     operations::{
@@ -71,6 +72,9 @@ pub enum StartError {
     /// The certificate cannot be used.
     #[error("{0}")]
     Tls(io::Error),
+    /// Requests to others cannot be made.
+    #[error(transparent)]
+    Outbound(#[from] OutboundError),
     /// A thread cannot be started.
     #[error("the server cannot start: {0}")]
     Serve(#[from] io::Error),
@@ -120,8 +124,15 @@ impl App {
             random: Arc::clone(&sources.random),
             signing_alg: settings.tokens.signing_alg,
             master_key,
+            outbound: outbound(settings)?,
+            hook_calls: Arc::default(),
         };
+        if settings.graphql.dev_operations {
+            log::warn!("graphql.dev_operations is on: never on a server that matters");
+        }
         let site = Arc::new(Site {
+            graphql: Engine::new(context.clone(), settings.graphql.dev_operations),
+            graphiql: GraphiqlFiles::default(),
             context,
             store,
             watch,

@@ -87,7 +87,7 @@ impl From<StartError> for Failure {
             StartError::MasterKey { .. } | StartError::Listen { .. } | StartError::Tls(_) => {
                 Failure::Configuration(error.into())
             }
-            StartError::Audit(_) | StartError::Serve(_) => Failure::Other(error.into()),
+            StartError::Audit(_) | StartError::Outbound(_) | StartError::Serve(_) => Failure::Other(error.into()),
         }
     }
 }

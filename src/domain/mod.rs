@@ -18,4 +18,5 @@ pub mod secret;
 pub mod signing_key;
 pub mod subject;
 pub mod suggestion;
+pub mod timestamp;
 pub mod user;

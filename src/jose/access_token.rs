@@ -104,8 +104,7 @@ pub fn verify_embedded_token(
 }
 
 fn embedded_token(outer: &str) -> Option<String> {
-    let payload = UnverifiedToken::parse(outer).ok()?.payload().ok()?;
-    match parse_object(&payload)?.remove(EMBEDDED_TOKEN_CLAIM)? {
+    match UnverifiedToken::parse(outer).ok()?.claims()?.remove(EMBEDDED_TOKEN_CLAIM)? {
         Value::String(inner) => Some(inner),
         _ => None,
     }

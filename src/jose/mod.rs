@@ -13,6 +13,7 @@ pub mod error;
 pub mod foreign;
 pub mod foreign_keys;
 pub mod keyring;
+pub mod mac;
 pub mod master_key;
 pub mod private_key;
 pub mod signer;

@@ -72,6 +72,12 @@ impl<'a> UnverifiedToken<'a> {
         self.kid.as_deref()
     }
 
+    /// The claims as the sender wrote them; `None` where there are none. To pick whose keys check the token, and to show
+    /// the owner of a token what is in it.
+    pub fn claims(&self) -> Option<Map<String, Value>> {
+        parse_object(&self.payload().ok()?)
+    }
+
     /// What the signature is over.
     pub(super) const fn signed(&self) -> &str {
         self.signed
@@ -82,7 +88,7 @@ impl<'a> UnverifiedToken<'a> {
         decode(self.signature, "signature")
     }
 
-    /// The payload, for [`Verifier`](super::verifier::Verifier) alone, and for looking for another token in it.
+    /// The payload, for [`Verifier`](super::verifier::Verifier) alone.
     pub(super) fn payload(&self) -> Result<Vec<u8>, TokenError> {
         decode(self.payload, "payload")
     }

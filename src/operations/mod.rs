@@ -2,15 +2,22 @@
 
 pub mod apply;
 pub mod authenticate;
+pub mod caller;
 pub mod context;
+pub mod delegate;
 pub mod demo_token;
+pub mod enrich;
 pub mod environment_file;
 pub mod issue;
 pub mod keys;
 pub mod lookup;
+pub mod management;
 pub mod metadata;
+pub mod mosaic_error;
+pub mod mosaic_tokens;
 pub mod permissions;
 pub mod service_accounts;
 pub mod standing;
+pub mod subject;
 pub mod throttle;
 pub mod token;

@@ -27,12 +27,12 @@ pub struct Forge {
 }
 
 impl Forge {
-    /// The key of the server's default environment.
+    /// The key that the server's default environment signs with by default.
     pub fn of(server: &TestServer) -> Self {
         let settings = load(server.variables());
         let store = app::open_store(&settings).expect("the database");
         let (environment, keys) = keys::list(&store, &EnvironmentLookup::default()).expect("the keys");
-        let key = keys.last().expect("a key");
+        let key = keys.iter().rfind(|key| key.alg == SigningAlg::ES256).expect("a key");
         let aad = private_key_aad(&environment.id, &key.kid);
         let master_key = app::master_key(&settings.keys, &SystemRandom).expect("the master key");
         let der = master_key.open(&key.sealed_private_key, &aad).expect("to open the key");

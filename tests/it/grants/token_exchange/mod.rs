@@ -4,6 +4,7 @@ mod actor;
 mod audit;
 mod chain;
 mod compat;
+mod delegated;
 mod environments;
 mod forged;
 mod laws;

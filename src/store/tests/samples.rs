@@ -1,0 +1,164 @@
+//! One of everything.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    domain::{
+        application::{Application, OnFailure, Webhook},
+        client::{Access, Client, ClientKind, ClientSecret, ExchangeError},
+        connection::{IdentityConnection, IdentityProvider},
+        environment::{ResourceServer, ScopeClaim, SigningAlg, TokenProfile},
+        foreign::{ClaimMap, ForeignIssuer},
+        permission::{ManagedService, PermissionDefinition},
+        rule::ExchangeRule,
+        secret::Secret,
+        signing_key::KeySchedule,
+        user::{Identity, Profile, User},
+    },
+    oauth::{grant_type::GrantType, scope::Scope},
+    store::{exchange_rules::StoredRule, signing_keys::StoredKey},
+};
+
+pub(super) fn scope(text: &str) -> Scope {
+    Scope::parse(text).expect("scope")
+}
+
+pub(super) fn a_client(id: &str) -> Client {
+    Client {
+        id: id.to_owned(),
+        name: "Backend for the web UI".to_owned(),
+        kind: ClientKind::ServiceAccount,
+        enabled: true,
+        grants: GrantType::ALL.to_vec(),
+        access: vec![
+            Access { audience: "b".to_owned(), scopes: scope("z.read a.read"), default_scopes: None },
+            Access { audience: "a".to_owned(), scopes: scope("x"), default_scopes: Some(Scope::empty()) },
+        ],
+        permissions: BTreeMap::from([("service".to_owned(), vec!["KEY".to_owned()])]),
+        exchange_error: ExchangeError::InvalidGrant,
+        secrets: Vec::new(),
+    }
+}
+
+pub(super) fn a_secret(id: &str) -> ClientSecret {
+    ClientSecret { id: id.to_owned(), hash: Secret::new(id).hash(), expires_at: None }
+}
+
+pub(super) fn a_resource_server() -> ResourceServer {
+    ResourceServer {
+        audience: "api".to_owned(),
+        scopes: scope("calendar.read calendar.edit"),
+        scope_claim: ScopeClaim::Array,
+        max_lifetime: Some(600),
+        clients: vec!["bff".to_owned()],
+        token_profile: TokenProfile::Rfc9068,
+        signing_alg: Some(SigningAlg::EdDSA),
+        enabled: true,
+    }
+}
+
+pub(super) fn an_application() -> Application {
+    let webhook = Webhook {
+        url: "https://hook.example/enrich".to_owned(),
+        on_failure: OnFailure::IssueWithoutExtensions,
+        secret_sha256: Secret::new("hook").hash(),
+        managed_by_file: true,
+        sealed_secret: vec![0, 255, 1],
+    };
+    Application {
+        id: "app".to_owned(),
+        name: "web".to_owned(),
+        platform: "WEB".to_owned(),
+        enabled: true,
+        allowed_origins: vec!["https://app.example".to_owned()],
+        allowed_proxy_urls: Vec::new(),
+        key: Some(Secret::new("key").hash()),
+        webhook: Some(webhook),
+    }
+}
+
+pub(super) fn an_identity_connection() -> IdentityConnection {
+    let issuer = ForeignIssuer {
+        issuer: "https://idp.example".to_owned(),
+        jwks_uri: None,
+        jwks: Some("{\"keys\":[]}".to_owned()),
+        audiences: vec!["x".to_owned()],
+        algorithms: vec![SigningAlg::ES256],
+        claims: BTreeMap::from([("hd".to_owned(), "example".into()), ("run".to_owned(), 7.into())]),
+        map: ClaimMap { email: "upn".to_owned(), ..ClaimMap::default() },
+    };
+    IdentityConnection {
+        name: "idp".to_owned(),
+        title: "Sign in with the provider".to_owned(),
+        sort_order: -3,
+        provider: IdentityProvider::Oidc(issuer),
+        enabled: true,
+    }
+}
+
+pub(super) fn a_rule(name: &str, position: i64) -> StoredRule {
+    let rule: ExchangeRule = serde_json::from_value(serde_json::json!({
+        "name": name, "client": "bff", "audience": ["api"], "mode": "impersonation", "pass_scopes": ["b", "a"],
+        "claims": {"set": {"n": 1.5}}, "max_lifetime": 300
+    }))
+    .expect("rule");
+    StoredRule { rule, position, enabled: true }
+}
+
+pub(super) fn a_key() -> StoredKey {
+    StoredKey {
+        environment_id: "one".to_owned(),
+        kid: "kid".to_owned(),
+        alg: SigningAlg::ES256,
+        schedule: KeySchedule { created_at: 1, activates_at: 2, retires_at: None, removes_at: None, tokens_until: 0 },
+        sealed_private_key: vec![0, 255, 0, 1],
+        public_jwk: "{}".to_owned(),
+    }
+}
+
+pub(super) fn a_permission() -> PermissionDefinition {
+    PermissionDefinition {
+        service_id: "media".to_owned(),
+        key: "VIDEOS_EDIT".to_owned(),
+        title: "Edit videos".to_owned(),
+        gql_operations: vec!["updateVideo".to_owned()],
+    }
+}
+
+pub(super) fn a_managed_service() -> ManagedService {
+    ManagedService {
+        service_id: "media".to_owned(),
+        name: "Media".to_owned(),
+        home_environment_id: "one".to_owned(),
+        client_id: "bff".to_owned(),
+        permissions: BTreeMap::from([("media".to_owned(), vec!["VIDEOS_EDIT".to_owned()])]),
+        enabled: true,
+    }
+}
+
+pub(super) fn a_user() -> User {
+    User {
+        id: "user".to_owned(),
+        email: Some("ada@example.com".to_owned()),
+        name: None,
+        enabled: true,
+        active_profile_id: "profile".to_owned(),
+        created_at: 1,
+        updated_at: 2,
+    }
+}
+
+pub(super) fn an_identity() -> Identity {
+    Identity { connection: "idp".to_owned(), subject_id: "their name, 名 and all".to_owned() }
+}
+
+pub(super) fn a_profile() -> Profile {
+    Profile {
+        id: "profile".to_owned(),
+        user_id: "user".to_owned(),
+        unique_identifier: Some("kids".to_owned()),
+        display_name: Some("Kids".to_owned()),
+        picture_url: None,
+        created_at: 1,
+    }
+}
