@@ -9,7 +9,7 @@ use async_graphql::{
 use super::{
     auth::AuthQuery,
     document::{MAX_DEPTH, MAX_DIRECTIVES, MAX_FIELDS, MAX_SELECTION_DEPTH},
-    management::ManagementQuery,
+    management::{ManagementMutation, ManagementQuery},
 };
 
 /// A schema whose roots are of no interest: which operations exist is decided once, where it is built.
@@ -45,7 +45,11 @@ pub(super) fn auth(dev_operations: bool) -> Box<dyn ErasedSchema> {
 
 /// What `/graphql-management` offers.
 pub(super) fn management(dev_operations: bool) -> Box<dyn ErasedSchema> {
-    Box::new(limited(Schema::build(ManagementQuery::new(dev_operations), EmptyMutation, EmptySubscription)))
+    Box::new(limited(Schema::build(
+        ManagementQuery::new(dev_operations),
+        ManagementMutation::default(),
+        EmptySubscription,
+    )))
 }
 
 /// The limits of [`super::document`] again, as the executor counts, and the one that only it can count: a field that

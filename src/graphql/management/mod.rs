@@ -1,22 +1,67 @@
 //! `/graphql-management`: what an environment consists of.
 
+mod application_changes;
+mod applications;
+mod list;
+mod permissions;
+mod platform;
+mod profiles;
+mod shapes;
+mod user_changes;
+mod users;
+
 use async_graphql::{Context, MergedObject, Object};
 
 use super::{request, server::ServerQuery};
 use crate::{
     domain::claims::SubjectType,
-    operations::{caller::Caller, mosaic_error::MosaicError},
+    operations::{caller::Caller, management::recorded::Manager, mosaic_error::MosaicError},
 };
 
 /// What can be asked at `/graphql-management`.
 #[derive(MergedObject)]
 #[graphql(name = "Query")]
-pub(super) struct ManagementQuery(ServerQuery, CallerQuery);
+pub(super) struct ManagementQuery(
+    ServerQuery,
+    CallerQuery,
+    applications::ApplicationQuery,
+    users::UserQuery,
+    permissions::PermissionQuery,
+);
 
 impl ManagementQuery {
     pub fn new(dev_operations: bool) -> Self {
-        Self(ServerQuery { dev_operations }, CallerQuery)
+        Self(
+            ServerQuery { dev_operations },
+            CallerQuery,
+            applications::ApplicationQuery,
+            users::UserQuery,
+            permissions::PermissionQuery,
+        )
     }
+}
+
+/// What can be done at `/graphql-management`. Every field may come to nothing by itself: another one beside it may show a
+/// secret that is never shown again.
+#[derive(MergedObject, Default)]
+#[graphql(name = "Mutation")]
+pub(super) struct ManagementMutation(
+    application_changes::ApplicationMutation,
+    user_changes::UserMutation,
+    profiles::ProfileMutation,
+    permissions::PermissionMutation,
+);
+
+/// Who manages, in the request that a resolver works for.
+async fn manager<'c>(ctx: &Context<'c>) -> Result<Manager<'c>, MosaicError> {
+    let request = request::of(ctx)?;
+    Ok(Manager {
+        context: &request.context,
+        environment: &request.environment,
+        request_id: &request.request.request_id,
+        client_address: request.request.client_address,
+        caller: request.caller().await,
+    })
 }
 
 /// For those who hold a token and wonder what it is good for here.
