@@ -18,6 +18,7 @@ mod server;
 mod snapshots;
 #[cfg(test)]
 mod tests;
+mod token;
 
 use std::{net::IpAddr, sync::Arc};
 

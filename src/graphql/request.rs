@@ -11,6 +11,7 @@ use crate::{
         caller::Caller,
         context::Context,
         mosaic_error::{MosaicCode, MosaicError},
+        mosaic_tokens::OperationRequest,
     },
 };
 
@@ -28,6 +29,15 @@ pub(super) struct RequestContext {
 impl RequestContext {
     pub fn new(context: Context, environment: Arc<EnvironmentSnapshot>, request: GraphQlRequest) -> Self {
         Self { context, environment, request, caller: OnceCell::new() }
+    }
+
+    /// The request as operations know it, under the name of the field that is being resolved.
+    pub fn operation(&self, name: &'static str) -> OperationRequest<'_> {
+        OperationRequest {
+            request_id: &self.request.request_id,
+            client_address: self.request.client_address,
+            operation: name,
+        }
     }
 
     /// Who calls, by the bearer token of the request. Asked for by several fields it is found out once.

@@ -7,6 +7,7 @@ mod permissions;
 mod platform;
 mod profiles;
 mod shapes;
+mod tokens;
 mod user_changes;
 mod users;
 
@@ -17,6 +18,7 @@ use crate::{
     domain::claims::SubjectType,
     operations::{caller::Caller, management::recorded::Manager, mosaic_error::MosaicError},
 };
+use tokens::{DevEndUserTokenMutation, EndUserTokenMutation};
 
 /// What can be asked at `/graphql-management`.
 #[derive(MergedObject)]
@@ -29,6 +31,23 @@ pub(super) struct ManagementQuery(
     permissions::PermissionQuery,
 );
 
+/// What can be done at `/graphql-management`. Every field may come to nothing by itself: another one beside it may show a
+/// secret that is never shown again.
+#[derive(MergedObject, Default)]
+#[graphql(name = "Mutation")]
+pub(super) struct ManagementMutation(
+    EndUserTokenMutation,
+    application_changes::ApplicationMutation,
+    user_changes::UserMutation,
+    profiles::ProfileMutation,
+    permissions::PermissionMutation,
+);
+
+/// The same on servers for development.
+#[derive(MergedObject, Default)]
+#[graphql(name = "Mutation")]
+pub(super) struct DevManagementMutation(ManagementMutation, DevEndUserTokenMutation);
+
 impl ManagementQuery {
     pub fn new(dev_operations: bool) -> Self {
         Self(
@@ -40,17 +59,6 @@ impl ManagementQuery {
         )
     }
 }
-
-/// What can be done at `/graphql-management`. Every field may come to nothing by itself: another one beside it may show a
-/// secret that is never shown again.
-#[derive(MergedObject, Default)]
-#[graphql(name = "Mutation")]
-pub(super) struct ManagementMutation(
-    application_changes::ApplicationMutation,
-    user_changes::UserMutation,
-    profiles::ProfileMutation,
-    permissions::PermissionMutation,
-);
 
 /// Who manages, in the request that a resolver works for.
 async fn manager<'c>(ctx: &Context<'c>) -> Result<Manager<'c>, MosaicError> {
