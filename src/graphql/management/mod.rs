@@ -2,6 +2,8 @@
 
 mod application_changes;
 mod applications;
+mod connection_changes;
+mod connections;
 mod list;
 mod permissions;
 mod platform;
@@ -27,6 +29,7 @@ pub(super) struct ManagementQuery(
     ServerQuery,
     CallerQuery,
     applications::ApplicationQuery,
+    connections::IdentityConnectionQuery,
     users::UserQuery,
     permissions::PermissionQuery,
 );
@@ -38,6 +41,7 @@ pub(super) struct ManagementQuery(
 pub(super) struct ManagementMutation(
     EndUserTokenMutation,
     application_changes::ApplicationMutation,
+    connection_changes::IdentityConnectionMutation,
     user_changes::UserMutation,
     profiles::ProfileMutation,
     permissions::PermissionMutation,
@@ -54,6 +58,7 @@ impl ManagementQuery {
             ServerQuery { dev_operations },
             CallerQuery,
             applications::ApplicationQuery,
+            connections::IdentityConnectionQuery,
             users::UserQuery,
             permissions::PermissionQuery,
         )
