@@ -6,6 +6,8 @@
 
 pub mod applications;
 pub mod checks;
+pub mod connections;
+pub mod foreign;
 pub mod permissions;
 pub mod profiles;
 pub mod recorded;
