@@ -1,0 +1,28 @@
+//! `/graphql`: authentication and tokens.
+
+mod managed_services;
+mod service_accounts;
+mod tokens;
+
+use async_graphql::MergedObject;
+
+use super::server::ServerQuery;
+use managed_services::ManagedServiceQuery;
+use service_accounts::ServiceAccountMutation;
+use tokens::TokenMutation;
+
+/// What can be asked at `/graphql`.
+#[derive(MergedObject)]
+#[graphql(name = "Query")]
+pub(super) struct AuthQuery(ServerQuery, ManagedServiceQuery);
+
+impl AuthQuery {
+    pub fn new(dev_operations: bool) -> Self {
+        Self(ServerQuery { dev_operations }, ManagedServiceQuery)
+    }
+}
+
+/// What can be done at `/graphql`.
+#[derive(MergedObject, Default)]
+#[graphql(name = "Mutation")]
+pub(super) struct AuthMutation(ServiceAccountMutation, TokenMutation);
