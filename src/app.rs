@@ -12,7 +12,8 @@ use crate::{
     audit::{AuditError, AuditLog, AuditMode, AuditOptions},
     catalog::{Catalog, CatalogLimits, LoadError, watch::CatalogWatch},
     domain::{clock::Clock, random::Random},
-    http::{self, ServerOptions, Site},
+    graphql::Engine,
+    http::{self, GraphiqlFiles, ServerOptions, Site},
     jose::{error::JoseError, master_key::MasterKey},
     oauth::error::{OAuthError, Problem},
     operations::{
@@ -126,7 +127,12 @@ impl App {
             outbound: outbound(settings)?,
             hook_calls: Arc::default(),
         };
+        if settings.graphql.dev_operations {
+            log::warn!("graphql.dev_operations is on: never on a server that matters");
+        }
         let site = Arc::new(Site {
+            graphql: Engine::new(context.clone(), settings.graphql.dev_operations),
+            graphiql: GraphiqlFiles::default(),
             context,
             store,
             watch,
