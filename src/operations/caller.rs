@@ -137,7 +137,14 @@ pub fn token_refused(error: TokenError) -> MosaicError {
         TokenError::WrongAlgorithm | TokenError::BadSignature => MosaicCode::AccessTokenVerificationFailed,
         TokenError::WrongIssuer => MosaicCode::JwtIsNotMosaicToken,
         TokenError::Expired => MosaicCode::AccessTokenExpired,
-        TokenError::WrongType
+        // A token of ours is refused for none of the reasons that are a foreign one's.
+        TokenError::ForeignType
+        | TokenError::UnknownForeignKey
+        | TokenError::AmbiguousKey
+        | TokenError::MappedSubject
+        | TokenError::WrongAudience
+        | TokenError::ConditionNotMet
+        | TokenError::WrongType
         | TokenError::MissingClaim(_)
         | TokenError::ClaimType(_)
         | TokenError::NotAnEndUser

@@ -27,7 +27,7 @@ const ORDER: [&[&str]; 12] = [
 const CONFIGURED: [&str; 4] = ["app", "cli", "http", "telemetry"];
 
 /// Path prefixes, and where alone they may stand.
-const DOORS: [(&[&str], &[&str]); 25] = [
+const DOORS: [(&[&str], &[&str]); 26] = [
     (&["diesel"], &["src/store/"]),
     (&["diesel_migrations"], &["src/store/"]),
     (&["r2d2"], &["src/store/"]),
