@@ -19,7 +19,7 @@ const people = {
 const provider = await OpenIdProvider.start({ people, clients: ['web-ui', 'somebody-else', 'nightly-job'] });
 
 // An environment of its own beside the demo: issuer, keys and users are its own too.
-const file = join(process.env.TESSERA_DIRECTORY, 'foreign.toml');
+const file = join(process.env.INTEROP_DIRECTORY, 'foreign.toml');
 writeFileSync(file, `
 [environment]
 id = "${environment}"

@@ -9,8 +9,8 @@ export const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
 
 // What a command of the binary prints, run beside the server on the same database.
 export function tessera(...command) {
-  const { TESSERA_BIN, TESSERA_DIRECTORY } = process.env;
-  return execFileSync(TESSERA_BIN, command, { cwd: TESSERA_DIRECTORY, encoding: 'utf8', stdio: 'pipe' });
+  const { INTEROP_TESSERA, INTEROP_DIRECTORY } = process.env;
+  return execFileSync(INTEROP_TESSERA, command, { cwd: INTEROP_DIRECTORY, encoding: 'utf8', stdio: 'pipe' });
 }
 
 // Status and body of a token request.
