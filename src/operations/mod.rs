@@ -7,6 +7,7 @@ pub mod context;
 pub mod delegate;
 pub mod demo_token;
 pub mod enrich;
+mod foreign;
 pub mod environment_file;
 pub mod issue;
 pub mod keys;

@@ -1,14 +1,23 @@
 //! `[[identity_connection]]`.
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
 use super::{
     findings::Findings,
-    table::{Table, text_of},
+    table::{MAX_NAME, Table, item_path, json_of},
     urls::safe_url,
 };
-use crate::domain::{
-    connection::{IdentityConnection, IdentityProvider},
-    environment::SigningAlg,
-    rule::ISSUER_SELF,
+use crate::{
+    domain::{
+        connection::{IdentityConnection, IdentityProvider},
+        environment::SigningAlg,
+        foreign::{ClaimMap, ForeignIssuer},
+        rule::ISSUER_SELF,
+        user::is_text,
+    },
+    jose::foreign_keys::ForeignKeys,
 };
 
 /// Members of a JWK that must not leave its owner (RFC 7518 §6).
@@ -22,11 +31,12 @@ pub(super) fn read(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> Id
     }
     let provider = table.text("provider", findings);
     let provider = match table.required("provider", provider, findings).as_str() {
-        "OIDC" => read_oidc(table, findings),
+        "OIDC" => IdentityProvider::Oidc(read_issuer(table, findings)),
+        "JWT" => IdentityProvider::Jwt(read_issuer(table, findings)),
         "DELEGATED" => IdentityProvider::Delegated,
         _ => {
             if table.has("provider") {
-                findings.error(&table.path("provider"), "must be one of \"DELEGATED\", \"OIDC\"");
+                findings.error(&table.path("provider"), "must be one of \"DELEGATED\", \"OIDC\", \"JWT\"");
             }
             IdentityProvider::Delegated
         }
@@ -36,46 +46,89 @@ pub(super) fn read(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> Id
     IdentityConnection { name, title, sort_order, provider, enabled: table.enabled(findings) }
 }
 
-fn read_oidc(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> IdentityProvider {
+fn read_issuer(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> ForeignIssuer {
     let issuer = table.identifier("issuer", findings);
     let issuer = table.required("issuer", issuer, findings);
     let (jwks_uri, jwks) = (table.text("jwks_uri", findings), table.text("jwks", findings));
     match (table.has("jwks_uri"), table.has("jwks")) {
         (true, true) => findings.error(&table.path("jwks"), "is set together with jwks_uri; keep one of them"),
-        (false, false) => findings.error(table.own_path(), "an OIDC connection needs jwks_uri, or jwks with the keys"),
+        (false, false) => findings.error(table.own_path(), "needs jwks_uri, or jwks with the keys of the issuer"),
         _ => {}
     }
     let jwks_uri = safe_url(table, "jwks_uri", jwks_uri, "whoever can change the keys can be any user", findings);
-    if let Some(jwks) = &jwks
-        && !is_public_jwks(jwks)
-    {
-        findings.error(&table.path("jwks"), "must be a JSON document {\"keys\": [ … ]} with public keys only");
+    if let Some(mistake) = jwks.as_deref().and_then(mistake_in_keys) {
+        findings.error(&table.path("jwks"), mistake);
     }
-    let algorithms = table.choices("algorithms", &SigningAlg::ALL, findings);
-    IdentityProvider::Oidc {
+    ForeignIssuer {
         issuer,
         jwks_uri,
         jwks,
-        audiences: table.texts("audiences", findings),
-        algorithms: algorithms.into_iter().map(|alg| alg.as_str().to_owned()).collect(),
-        claims: read_required_claims(table, findings),
+        audiences: read_audiences(table, findings),
+        algorithms: table.choices("algorithms", &SigningAlg::ALL, findings),
+        claims: read_conditions(table, findings),
+        map: read_map(table, findings),
     }
 }
 
-fn read_required_claims(
-    table: &mut Table<'_, '_>,
-    findings: &mut Findings<'_>,
-) -> std::collections::BTreeMap<String, String> {
-    let Some(claims) = table.table("claims", findings) else { return Default::default() };
-    let entries = claims.entries(findings);
-    entries.into_iter().filter_map(|(name, path, value)| Some((name, text_of(value, &path, findings)?))).collect()
+fn read_audiences(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> Vec<String> {
+    let audiences = table.texts("audiences", findings);
+    let path = table.path("audiences");
+    if !table.has("audiences") {
+        findings.error(&path, "is missing; name what \"aud\" must have, or tokens made for others would be taken");
+    } else if audiences.is_empty() {
+        findings.error(&path, "must name at least one, or tokens made for others would be taken");
+    }
+    for audience in audiences.iter().filter(|audience| !is_text(audience, MAX_NAME)) {
+        findings.error(&item_path(&path, audience), format_args!("must be 1 to {MAX_NAME} bytes of text"));
+    }
+    audiences
 }
 
-fn is_public_jwks(text: &str) -> bool {
-    let Ok(document) = serde_json::from_str::<serde_json::Value>(text) else { return false };
-    let Some(keys) = document.get("keys").and_then(|keys| keys.as_array()) else { return false };
-    let is_public = |key: &serde_json::Value| {
-        key.as_object().is_some_and(|members| PRIVATE_MEMBERS.iter().all(|member| !members.contains_key(*member)))
-    };
-    !keys.is_empty() && keys.iter().all(is_public)
+/// What a token must say besides.
+fn read_conditions(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> BTreeMap<String, Value> {
+    let Some(claims) = table.table("claims", findings) else { return BTreeMap::new() };
+    let mut conditions = BTreeMap::new();
+    for (name, path, value) in claims.entries(findings) {
+        match json_of(value, &path, findings) {
+            // Two spellings of a fraction may or may not be equal; a list could mean "all" or "any".
+            Some(value) if value.is_string() || value.is_boolean() || value.is_i64() => {
+                conditions.insert(name, value);
+            }
+            Some(_) => findings.error(&path, "must be a text, a whole number, true or false"),
+            None => {}
+        }
+    }
+    conditions
+}
+
+/// Where a token says who the user is.
+fn read_map(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> ClaimMap {
+    let mut map = ClaimMap::default();
+    let Some(mut table) = table.table("map", findings) else { return map };
+    if let Some(claim) = table.name("subject", findings) {
+        map.subject = claim;
+    }
+    if let Some(claim) = table.name("email", findings) {
+        map.email = claim;
+    }
+    if let Some(claim) = table.name("name", findings) {
+        map.name = claim;
+    }
+    table.finish(findings);
+    map
+}
+
+fn mistake_in_keys(jwks: &str) -> Option<&'static str> {
+    let document: Value = serde_json::from_str(jwks).unwrap_or_default();
+    let keys = document.get("keys").and_then(Value::as_array).into_iter().flatten();
+    if keys.filter_map(Value::as_object).any(|key| PRIVATE_MEMBERS.iter().any(|member| key.contains_key(*member))) {
+        return Some(
+            "has a private or symmetric key: whoever reads this file could be any user; give the public halves",
+        );
+    }
+    match ForeignKeys::parse(jwks.as_bytes()) {
+        Err(_) => Some("must be a JSON document {\"keys\": [ … ]} with 64 keys at most"),
+        Ok(keys) if keys.is_empty() => Some("has no key for signatures: RSA of 2048 bits or more, P-256 or Ed25519"),
+        Ok(_) => None,
+    }
 }
