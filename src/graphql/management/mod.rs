@@ -16,15 +16,20 @@ use tokens::{DevEndUserTokenMutation, EndUserTokenMutation};
 #[graphql(name = "Query")]
 pub(super) struct ManagementQuery(ServerQuery, CallerQuery);
 
+/// What can be done on all servers. No schema shows it under its name; two types of one name, one inside the other, cannot
+/// be in a schema.
+#[derive(MergedObject, Default)]
+pub(super) struct EverywhereMutation(EndUserTokenMutation);
+
 /// What can be done at `/graphql-management`.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Mutation")]
-pub(super) struct ManagementMutation(EndUserTokenMutation);
+pub(super) struct ManagementMutation(EverywhereMutation);
 
 /// The same on servers for development.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Mutation")]
-pub(super) struct DevManagementMutation(ManagementMutation, DevEndUserTokenMutation);
+pub(super) struct DevManagementMutation(EverywhereMutation, DevEndUserTokenMutation);
 
 impl ManagementQuery {
     pub fn new(dev_operations: bool) -> Self {
