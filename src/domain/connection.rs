@@ -4,6 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::foreign::ForeignIssuer;
 
+/// What the names of connections begin with that are none: who vouches for the users of development. One that is called so
+/// would vouch for the same users.
+pub const RESERVED_PREFIX: &str = "dev:";
+
 /// Who vouches for users that sign in elsewhere.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct IdentityConnection {

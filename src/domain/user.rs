@@ -5,6 +5,9 @@ pub const MAX_SUBJECT_ID: usize = 255;
 /// The longest e-mail address (RFC 5321 §4.5.3.1.3 less the brackets), name or profile identifier, in bytes.
 pub const MAX_TEXT: usize = 254;
 
+/// The most profiles of a user: callers make them by naming them.
+pub const MAX_PROFILES: usize = 100;
+
 /// An end user of an environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {

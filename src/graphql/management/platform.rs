@@ -2,10 +2,11 @@
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 
-/// What an application runs on: a label for people, such as `WEB`, `IOS` or `ANDROID`. It may be written as an enum value or
-/// as a string.
+/// What an application runs on, however it is written.
 pub(super) struct ApplicationPlatform(pub String);
 
+/// What an application runs on: a label for people, such as `WEB`, `IOS` or `ANDROID`. It may be written as an enum value or
+/// as a string.
 #[Scalar]
 impl ScalarType for ApplicationPlatform {
     fn parse(value: Value) -> InputValueResult<Self> {

@@ -15,7 +15,7 @@ use crate::{
     domain::{
         connection::{IdentityConnection, IdentityProvider},
         random::{RandomError, random_uuid},
-        user::{Identity, MAX_SUBJECT_ID, MAX_TEXT, is_text},
+        user::{Identity, MAX_PROFILES, MAX_SUBJECT_ID, MAX_TEXT, is_text},
     },
     oauth::error::{OAuthError, Problem},
     store::StoreError,
@@ -65,7 +65,7 @@ pub enum DelegateError {
     #[error("{0} is empty, too long or has control characters")]
     Argument(&'static str),
     /// The user has as many profiles as a user may have.
-    #[error("the user has {} profiles already", user::MAX_PROFILES)]
+    #[error("the user has {} profiles already", MAX_PROFILES)]
     TooManyProfiles,
     /// The enrichment webhook failed, and the application wants no token then.
     #[error("the enrichment webhook failed: {0}")]

@@ -7,13 +7,10 @@ use crate::{
     catalog::users::KnownUser,
     domain::{
         random::{Random, random_uuid},
-        user::{Profile, User},
+        user::{MAX_PROFILES, Profile, User},
     },
     store::{Conn, Store, StoreError, environments, profiles, user_identities, users},
 };
-
-/// The most profiles of one user: callers make them by naming them.
-pub(super) const MAX_PROFILES: usize = 100;
 
 /// A user who is to be there.
 pub(super) struct Wanted {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::{
-        connection::{IdentityConnection, IdentityProvider},
+        connection::{IdentityConnection, IdentityProvider, RESERVED_PREFIX},
         environment::SigningAlg,
         foreign::{ClaimMap, ForeignIssuer},
         rule::ISSUER_SELF,
@@ -28,6 +28,9 @@ pub(super) fn read(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> Id
     let name = table.required("name", name, findings);
     if name == ISSUER_SELF {
         findings.error(&table.path("name"), "\"self\" stands for this environment in exchange rules; use another name");
+    }
+    if name.starts_with(RESERVED_PREFIX) {
+        findings.error(&table.path("name"), "names with \"dev:\" are those of development; use another name");
     }
     let provider = table.text("provider", findings);
     let provider = match table.required("provider", provider, findings).as_str() {

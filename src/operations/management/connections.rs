@@ -15,7 +15,7 @@ use super::{
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
-        connection::{IdentityConnection, IdentityProvider},
+        connection::{IdentityConnection, IdentityProvider, RESERVED_PREFIX},
         rule::ISSUER_SELF,
         user::MAX_TEXT,
     },
@@ -31,9 +31,6 @@ use crate::{
 
 /// The most identity connections of an environment: all of them are in the memory of every node.
 pub const MAX_CONNECTIONS: usize = 100;
-
-/// What the names of users for development begin with: a connection called so would vouch for them.
-const RESERVED: &str = "dev:";
 
 /// How a connection vouches for users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,8 +172,8 @@ fn check_name(name: &str) -> Result<(), MosaicError> {
         // In an exchange rule it would be taken for this environment's own tokens, or they for its.
         return Err(invalid("name", "must be another one: \"self\" stands for this environment in exchange rules"));
     }
-    if name.starts_with(RESERVED) {
-        return Err(invalid("name", "must be another one: users of that name are made for development"));
+    if name.starts_with(RESERVED_PREFIX) {
+        return Err(invalid("name", "must be another one: names with \"dev:\" are those of development"));
     }
     Ok(())
 }

@@ -12,14 +12,11 @@ use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
         random::random_uuid,
-        user::{MAX_TEXT, Profile},
+        user::{MAX_PROFILES, MAX_TEXT, Profile},
     },
     operations::{context::Context, mosaic_error::MosaicError},
     store::{Conn, profiles},
 };
-
-/// The most profiles that a user may have here.
-pub const MAX_PROFILES: usize = 100;
 
 /// What a profile is made of.
 #[derive(Debug, Clone, Default)]

@@ -21,7 +21,7 @@ use crate::{
 
 /// What allows tokens for development.
 pub const DEV_PERMISSION: &str = "DEV_END_USER_ACCESS_TOKENS_GENERATE";
-/// Who vouches for the users of development. No environment file can have a connection of this name: names have no colon.
+/// Who vouches for the users of development. No connection can have this name: see `connection::RESERVED_PREFIX`.
 const DEV_CONNECTION: &str = "dev:users";
 
 /// The user that a trusted service account speaks of.

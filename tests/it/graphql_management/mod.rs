@@ -1,6 +1,7 @@
 //! `POST /graphql-management`: what an environment consists of.
 
 mod applications;
+mod authorization;
 mod connections;
 mod isolation;
 mod permissions;

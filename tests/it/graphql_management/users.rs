@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Api, MANAGER, UNKNOWN, VIEWER, WEB, a_user, start};
+use super::{Api, MANAGER, UNKNOWN, VIEWER, WEB, a_user, mutation, start};
 use crate::{both_engines, support::Engine};
 
 /// A delegated login, as a service sends it: gives the token and its claims.
@@ -153,6 +153,23 @@ both_engines! {
         api.mutation_refused("createUser", json!({ "user": user }), "UNIQUE_CONSTRAINT_ERROR");
         let found = api.ask("{ users { nodes { name } } }", json!({}));
         assert_eq!(found["users"]["nodes"], json!([{ "name": null }]), "nothing is left of the other one");
+    }
+
+    fn of_those_who_make_the_same_user_at_once_one_does(engine) {
+        let server = start(engine);
+        let api = Api::of(&server, MANAGER);
+        let input = json!({ "user": { "identity": { "connection": "sign-in", "subjectId": "ada" } } });
+        let document = mutation("createUser", "user { id }");
+        let codes: Vec<Value> = std::thread::scope(|scope| {
+            let ask = || api.send(&document, json!({ "input": input })).json()["errors"][0]["code"].clone();
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
+            threads.into_iter().map(|thread| thread.join().expect("an answer")).collect()
+        });
+        let made = codes.iter().filter(|code| code.is_null()).count();
+        let taken = codes.iter().filter(|code| **code == "UNIQUE_CONSTRAINT_ERROR").count();
+        assert_eq!((made, taken), (1, 7), "{codes:?}");
+        let users = api.ask("{ users { nodes { id } } }", json!({}))["users"]["nodes"].as_array().map(Vec::len);
+        assert_eq!(users, Some(1));
     }
 }
 

@@ -26,6 +26,7 @@ fn an_identity_connection_says_how_users_are_vouched_for() {
     refused(&connection("provider = \"SAML\""), "5:12", "\"DELEGATED\", \"OIDC\", \"JWT\"");
     refused(&connection("provider = \"DELEGATED\"\nissuer = \"https://p\""), "6:1", "no such key");
     refused(&connection("provider = \"DELEGATED\"").replace("\"c\"", "\"self\""), "4:8", "stands for this environment");
+    refused(&connection("provider = \"DELEGATED\"").replace("\"c\"", "\"dev:users\""), "4:8", "those of development");
     let plain = parse(&connection("provider = \"DELEGATED\"")).identity_connections.remove(0);
     assert_eq!((plain.title.as_str(), plain.sort_order, plain.enabled), ("c", 0, true));
     let lines = "provider = \"DELEGATED\"\ntitle = \"Sign in\"\nsort_order = -2\nenabled = false";
