@@ -3,7 +3,7 @@
 use super::{
     EnvironmentFile, ManagedServiceBlock,
     blocks::check_names,
-    findings::Findings,
+    findings::{Findings, hint},
     table::{MAX_NAME, Table, item_path, texts_of},
 };
 use crate::domain::{
@@ -76,13 +76,18 @@ pub(super) fn check(file: &EnvironmentFile, findings: &mut Findings<'_>) {
 
 fn check_held(path: &str, held: &Permissions, file: &EnvironmentFile, findings: &mut Findings<'_>) {
     for (service, keys) in held {
-        let own = own_permissions(service).unwrap_or_default().iter().copied();
+        let list = format!("{path}.{service}");
         let of_service = |definition: &&PermissionDefinition| definition.service_id == *service;
-        let defined = file.permissions.iter().filter(of_service).map(|definition| definition.key.as_str());
-        let known: Vec<&str> = own.chain(defined).collect();
-        if !known.is_empty() {
-            let keys = keys.iter().map(String::as_str);
-            check_names(&format!("{path}.{service}"), keys, "permission", &known, findings);
+        let defined: Vec<&str> =
+            file.permissions.iter().filter(of_service).map(|definition| definition.key.as_str()).collect();
+        if !defined.is_empty() {
+            check_names(&list, keys.iter().map(String::as_str), "permission", &defined, findings);
+        }
+        // The platform's own services know more than this server does: such a permission does no harm, and nothing here.
+        let own = own_permissions(service).unwrap_or_default();
+        for key in keys.iter().filter(|key| !own.is_empty() && !own.contains(&key.as_str())) {
+            let hint = hint(key, own.iter().copied());
+            findings.warn(&item_path(&list, key), format_args!("opens nothing on this server{hint}"));
         }
     }
 }
