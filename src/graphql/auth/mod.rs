@@ -1,5 +1,6 @@
 //! `/graphql`: authentication and tokens.
 
+mod dev;
 mod managed_services;
 mod service_accounts;
 mod tokens;
@@ -7,6 +8,7 @@ mod tokens;
 use async_graphql::MergedObject;
 
 use super::server::ServerQuery;
+use dev::DevMutation;
 use managed_services::ManagedServiceQuery;
 use service_accounts::ServiceAccountMutation;
 use tokens::TokenMutation;
@@ -26,3 +28,8 @@ impl AuthQuery {
 #[derive(MergedObject, Default)]
 #[graphql(name = "Mutation")]
 pub(super) struct AuthMutation(ServiceAccountMutation, TokenMutation);
+
+/// The same on servers for development.
+#[derive(MergedObject, Default)]
+#[graphql(name = "Mutation")]
+pub(super) struct DevAuthMutation(AuthMutation, DevMutation);
