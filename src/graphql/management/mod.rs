@@ -8,6 +8,7 @@ mod list;
 mod permissions;
 mod platform;
 mod profiles;
+mod service_accounts;
 mod shapes;
 mod tokens;
 mod user_changes;
@@ -32,25 +33,32 @@ pub(super) struct ManagementQuery(
     connections::IdentityConnectionQuery,
     users::UserQuery,
     permissions::PermissionQuery,
+    service_accounts::ServiceAccountQuery,
 );
 
-/// What can be done at `/graphql-management`. Every field may come to nothing by itself: another one beside it may show a
-/// secret that is never shown again.
+/// What can be done on all servers. No schema shows it under its name; two types of one name, one inside the other, cannot
+/// be in a schema. Every field may come to nothing by itself: another one beside it may show a secret that is never shown
+/// again.
 #[derive(MergedObject, Default)]
-#[graphql(name = "Mutation")]
-pub(super) struct ManagementMutation(
+pub(super) struct EverywhereMutation(
     EndUserTokenMutation,
     application_changes::ApplicationMutation,
     connection_changes::IdentityConnectionMutation,
     user_changes::UserMutation,
     profiles::ProfileMutation,
     permissions::PermissionMutation,
+    service_accounts::ServiceAccountMutation,
 );
+
+/// What can be done at `/graphql-management`.
+#[derive(MergedObject, Default)]
+#[graphql(name = "Mutation")]
+pub(super) struct ManagementMutation(EverywhereMutation);
 
 /// The same on servers for development.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Mutation")]
-pub(super) struct DevManagementMutation(ManagementMutation, DevEndUserTokenMutation);
+pub(super) struct DevManagementMutation(EverywhereMutation, DevEndUserTokenMutation);
 
 impl ManagementQuery {
     pub fn new(dev_operations: bool) -> Self {
@@ -61,20 +69,14 @@ impl ManagementQuery {
             connections::IdentityConnectionQuery,
             users::UserQuery,
             permissions::PermissionQuery,
+            service_accounts::ServiceAccountQuery,
         )
     }
 }
 
 /// Who manages, in the request that a resolver works for.
 async fn manager<'c>(ctx: &Context<'c>) -> Result<Manager<'c>, MosaicError> {
-    let request = request::of(ctx)?;
-    Ok(Manager {
-        context: &request.context,
-        environment: &request.environment,
-        request_id: &request.request.request_id,
-        client_address: request.request.client_address,
-        caller: request.caller().await,
-    })
+    Ok(request::of(ctx)?.manager().await)
 }
 
 /// For those who hold a token and wonder what it is good for here.
