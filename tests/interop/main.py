@@ -1,5 +1,6 @@
 """Runs every check against one server, says which passed, and exits 1 if one did not. Started by ./run."""
 
+import base64
 import json
 import os
 import pathlib
@@ -73,7 +74,17 @@ def mosaic_mapping(server):
         missing = [name for name in sorted(operations(server, path)) if not re.search(rf"\b{name}\b", sent)]
         if missing:
             raise RuntimeError(f"the page calls no {', '.join(missing)} at {path}")
+    both = [token_claims(call["body"]) for call in calls if re.search("generateDelegatedAccessToken|=kids", call["arguments"])]
+    for name in ("sub", "profileId", "applicationId", "email", "name", "tenantId", "environmentId", "subjectType"):
+        if len(both) != 2 or len({claims[name] for claims in both}) != 1:
+            raise RuntimeError(f"the operation and the exchange differ in {name}:\n{both}")
     return calls
+
+
+def token_claims(answer):
+    """The claims of the first JWT in an answer."""
+    payload = re.search(r"eyJ[\w-]*\.([\w-]+)\.", answer)[1]
+    return json.loads(base64.urlsafe_b64decode(payload + "=="))
 
 
 def checks(server):

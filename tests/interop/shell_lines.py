@@ -50,7 +50,7 @@ def run(server, script, record):
     # The documentation says the default port; the test may not have it.
     script = re.sub(r"http://(localhost|127\.0\.0\.1):8080", server.issuer, script)
     done = subprocess.run(
-        ["bash", "-eu", "-o", "pipefail", "-c", script],
+        ["bash", "-Eeu", "-o", "pipefail", "-c", f"trap 'printf \"%s\\n\" \"failed: $BASH_COMMAND\" >&2' ERR\n{script}"],
         cwd=server.directory,
         env=server.environment | {"CURL_RECORD": str(record)},
         capture_output=True,
