@@ -13,6 +13,7 @@ mod catalog;
 mod cli;
 mod documents;
 mod grants;
+mod graphql_management;
 mod health;
 mod lifecycle;
 mod observe;
