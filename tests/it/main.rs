@@ -12,6 +12,7 @@ mod architecture;
 mod cli;
 mod documents;
 mod grants;
+mod graphql;
 mod health;
 mod lifecycle;
 mod observe;
