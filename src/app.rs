@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     audit::{AuditError, AuditLog, AuditMode, AuditOptions},
-    catalog::{Catalog, CatalogLimits, LoadError, watch::CatalogWatch},
+    catalog::{Catalog, CatalogLimits, LoadError, foreign_keys::ForeignKeyCache, watch::CatalogWatch},
     domain::{clock::Clock, random::Random},
     graphql::Engine,
     http::{self, GraphiqlFiles, ServerOptions, Site},
@@ -21,6 +21,7 @@ use crate::{
         demo_token::demo_token,
         keys::{self, KeyError, KeyMaker},
     },
+    outbound::{Outbound, OutboundError, OutboundOptions},
     settings::{AuditCommit, Keys, MasterKeySource, Settings},
     store::{Store, StoreError, StoreOptions},
 };
@@ -71,6 +72,9 @@ pub enum StartError {
     /// The certificate cannot be used.
     #[error("{0}")]
     Tls(io::Error),
+    /// Requests to others cannot be made.
+    #[error(transparent)]
+    Outbound(#[from] OutboundError),
     /// A thread cannot be started.
     #[error("the server cannot start: {0}")]
     Serve(#[from] io::Error),
@@ -112,6 +116,7 @@ impl App {
         let watch = CatalogWatch::start(Arc::clone(&catalog), &store)?;
         let audit =
             AuditLog::start(&store, audit_options(settings), Arc::clone(&sources.clock), Arc::clone(&sources.random))?;
+        let outbound = outbound(settings)?;
         let context = Context {
             catalog,
             audit: audit.clone(),
@@ -120,6 +125,9 @@ impl App {
             random: Arc::clone(&sources.random),
             signing_alg: settings.tokens.signing_alg,
             master_key,
+            foreign_keys: Arc::new(ForeignKeyCache::new(outbound.clone(), Arc::clone(&sources.clock))),
+            outbound,
+            hook_calls: Arc::default(),
         };
         if settings.graphql.dev_operations {
             log::warn!("graphql.dev_operations is on: never on a server that matters");
@@ -286,6 +294,18 @@ pub fn load_catalog(
         users: catalog.users,
     };
     Catalog::load(store.clone(), master_key, public_url, limits, Arc::clone(&sources.clock))
+}
+
+/// What makes requests to others, within the bounds of the settings.
+///
+/// # Errors
+/// The certificates of the system cannot be read.
+pub fn outbound(settings: &Settings) -> Result<Outbound, OutboundError> {
+    let outbound = &settings.outbound;
+    Outbound::new(OutboundOptions {
+        allowed_networks: outbound.allowed_networks.clone(),
+        plain_http_to_loopback: outbound.plain_http_to_loopback,
+    })
 }
 
 fn audit_options(settings: &Settings) -> AuditOptions {

@@ -10,6 +10,12 @@ pub enum Event {
     TokenIssued,
     /// A request for one was refused.
     TokenRefused,
+    /// Something that an environment consists of was made, changed or deleted.
+    ManagementChanged,
+    /// A request for that was refused.
+    ManagementRefused,
+    /// An enrichment webhook was called.
+    WebhookCalled,
 }
 
 impl Event {
@@ -18,6 +24,9 @@ impl Event {
         match self {
             Event::TokenIssued => "token.issued",
             Event::TokenRefused => "token.refused",
+            Event::ManagementChanged => "management.changed",
+            Event::ManagementRefused => "management.refused",
+            Event::WebhookCalled => "webhook.called",
         }
     }
 }
@@ -65,15 +74,21 @@ pub struct AuditRecord {
     pub event: Event,
     /// How it ended.
     pub outcome: Outcome,
+    /// The operation that was called, where it was not a grant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<&'static str>,
     /// The grant that was used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grant: Option<&'static str>,
     /// Who asked: the client as it named itself, authenticated or not (`reason` says).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
-    /// `sub` of the token.
+    /// `sub` of the token; or what was managed, by its id or name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
+    /// The application that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub application_id: Option<String>,
     /// `act` of the token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub act: Option<Value>,
@@ -118,9 +133,11 @@ impl AuditRecord {
             environment_id: None,
             event,
             outcome,
+            operation: None,
             grant: None,
             client_id: None,
             subject: None,
+            application_id: None,
             act: None,
             audience: Vec::new(),
             scope_requested: String::new(),

@@ -4,6 +4,8 @@
 //! ([`watch`]). Clients are loaded into it one by one, on demand, into a bounded cache.
 
 pub mod environment;
+pub mod foreign_keys;
+mod freshness;
 mod load;
 pub mod users;
 pub mod watch;
@@ -146,6 +148,25 @@ impl Catalog {
         work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.on_blocking_thread(move |catalog| catalog.ask(work)).await
+    }
+
+    /// Works with the database on a blocking thread. For what no snapshot holds; see [`change`](Self::change).
+    ///
+    /// # Errors
+    /// Those of `work`, and that too many wait for the database.
+    pub async fn work<T, E>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Store) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.on_blocking_thread(move |catalog| {
+            catalog.check_rest()?;
+            work(&catalog.store)
+        })
+        .await
     }
 
     /// Changes something on a blocking thread, and lets this node see it before the caller goes on; the others hear of it.

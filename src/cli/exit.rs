@@ -87,7 +87,7 @@ impl From<StartError> for Failure {
             StartError::MasterKey { .. } | StartError::Listen { .. } | StartError::Tls(_) => {
                 Failure::Configuration(error.into())
             }
-            StartError::Audit(_) | StartError::Serve(_) => Failure::Other(error.into()),
+            StartError::Audit(_) | StartError::Outbound(_) | StartError::Serve(_) => Failure::Other(error.into()),
         }
     }
 }
@@ -120,7 +120,7 @@ impl From<ApplyError> for Failure {
             ApplyError::Store(error) => error.into(),
             ApplyError::Contradiction(_) => Failure::Refusal(error.into()),
             ApplyError::Key(error) => error.into(),
-            ApplyError::Random(_) => Failure::Other(error.into()),
+            ApplyError::Random(_) | ApplyError::Seal(_) => Failure::Other(error.into()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Values and rules, free of I/O: what a token may be, who may have it, and why not.
 
+pub mod address;
 pub mod application;
 pub mod claims;
 pub mod client;
@@ -7,6 +8,7 @@ pub mod clock;
 pub mod connection;
 pub mod environment;
 pub mod exchange;
+pub mod foreign;
 pub mod order;
 pub mod party;
 pub mod permission;

@@ -48,3 +48,46 @@ pub struct TokenOrder {
     /// The rule that allowed it; for exchanges only.
     pub rule: Option<String>,
 }
+
+impl TokenOrder {
+    /// A token of `subject` for `audience` that says and allows nothing else, in the default form.
+    pub fn new(
+        subject: impl Into<String>,
+        subject_type: SubjectType,
+        audience: Vec<String>,
+        issued_at: i64,
+        expires_at: i64,
+    ) -> Self {
+        Self {
+            subject: subject.into(),
+            subject_type,
+            audience,
+            scope: Scope::empty(),
+            widened: Scope::empty(),
+            scope_claim: ScopeClaim::default(),
+            profile: TokenProfile::default(),
+            signing_alg: None,
+            act: None,
+            may_act: None,
+            anc: Vec::new(),
+            permissions: None,
+            claims: Map::new(),
+            issued_at,
+            expires_at,
+            issued_token_type: None,
+            rule: None,
+        }
+    }
+
+    /// Makes it a token of the user `user_id` of ours, with what is known of the user. Claims that a rule sets stay.
+    pub fn speaks_of(&mut self, user_id: String, known: Map<String, Value>) {
+        for (name, value) in known {
+            self.claims.entry(name).or_insert(value);
+        }
+        if self.profile == TokenProfile::Rfc9068 {
+            self.claims.insert("userId".to_owned(), user_id.as_str().into());
+        }
+        self.subject_type = SubjectType::EndUserAccount;
+        self.subject = user_id;
+    }
+}

@@ -1,6 +1,9 @@
 //! A client on its own account (RFC 6749 §4.4): never a refresh token (TE-039).
 
-use super::{Grant, GrantRequest, PresentedTokens};
+use super::{
+    Grant, GrantRequest, PresentedTokens,
+    permissions::{self, Asked},
+};
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
@@ -8,6 +11,7 @@ use crate::{
         client::{Access, Client},
         environment::{ResourceServer, ScopeClaim, SigningAlg, TokenProfile},
         order::TokenOrder,
+        permission::as_scope,
     },
     oauth::{
         error::{OAuthError, Problem},
@@ -33,6 +37,10 @@ impl Grant for ClientCredentialsGrant {
     fn evaluate(&self, request: &GrantRequest<'_>) -> Result<TokenOrder, OAuthError> {
         let requested = super::requested_scope(request.params)?;
         let targets = super::requested_targets(request.params)?;
+        let issuer = &request.environment.issuer;
+        if let Some(asked) = permissions::asked(request.client, issuer, &targets, requested.as_ref())? {
+            return Ok(for_services(request, asked));
+        }
         let access = allowed_access(request.client, request.environment, &targets, requested.as_ref())?;
         let mut order = own_account(request);
         if access.is_empty() {
@@ -44,7 +52,11 @@ impl Grant for ClientCredentialsGrant {
         }
         order.audience = access.iter().map(|(_, server)| server.audience.clone()).collect();
         order.scope = negotiated_scope(request, &access, requested.as_ref())?;
-        (order.scope_claim, order.signing_alg) = common_form(&access)?;
+        (order.scope_claim, order.profile, order.signing_alg) = common_form(&access)?;
+        if requested.is_some() || !targets.is_empty() {
+            // Least privilege: who names what is wanted gets that, and no permissions besides.
+            order.permissions = None;
+        }
         let lifetimes = access.iter().filter_map(|(_, server)| server.max_lifetime);
         order.expires_at = lifetimes.map(|lifetime| request.now + lifetime).fold(order.expires_at, i64::min);
         Ok(order)
@@ -146,13 +158,23 @@ fn negotiated_scope(
 }
 
 /// One token has one form (see `TargetsDiffer` in `docs/errors.md`).
-fn common_form(access: &[Target<'_>]) -> Result<(ScopeClaim, Option<SigningAlg>), OAuthError> {
-    let mut forms = access.iter().map(|(_, server)| (server.scope_claim, server.signing_alg));
+fn common_form(access: &[Target<'_>]) -> Result<(ScopeClaim, TokenProfile, Option<SigningAlg>), OAuthError> {
+    let mut forms = access.iter().map(|(_, server)| (server.scope_claim, server.token_profile, server.signing_alg));
     let first = forms.next().unwrap_or_default();
     if forms.all(|form| form == first) {
         Ok(first)
     } else {
-        Err(OAuthError::new(Problem::TargetsDiffer, "the targets differ in scope_claim or signing_alg"))
+        Err(OAuthError::new(Problem::TargetsDiffer, "the targets differ in scope_claim, token_profile or signing_alg"))
+    }
+}
+
+/// A token by which the client uses its permissions, or some of them, at services.
+fn for_services(request: &GrantRequest<'_>, asked: Asked) -> TokenOrder {
+    TokenOrder {
+        audience: asked.audience,
+        scope: as_scope(&asked.permissions),
+        permissions: Some(asked.permissions),
+        ..own_account(request)
     }
 }
 
@@ -160,23 +182,10 @@ fn common_form(access: &[Target<'_>]) -> Result<(ScopeClaim, Option<SigningAlg>)
 fn own_account(request: &GrantRequest<'_>) -> TokenOrder {
     let client = request.client;
     let environment = request.environment;
+    let expires_at = request.now.saturating_add(environment.environment.access_token_lifetime);
+    let audience = vec![environment.issuer.clone()];
     TokenOrder {
-        subject: client.id.clone(),
-        subject_type: SubjectType::ServiceAccount,
-        audience: vec![environment.issuer.clone()],
-        scope: Scope::empty(),
-        widened: Scope::empty(),
-        scope_claim: ScopeClaim::String,
-        profile: TokenProfile::default(),
-        signing_alg: None,
-        act: None,
-        may_act: None,
-        anc: Vec::new(),
         permissions: (!client.permissions.is_empty()).then(|| client.permissions.clone()),
-        claims: serde_json::Map::new(),
-        issued_at: request.now,
-        expires_at: request.now.saturating_add(environment.environment.access_token_lifetime),
-        issued_token_type: None,
-        rule: None,
+        ..TokenOrder::new(&client.id, SubjectType::ServiceAccount, audience, request.now, expires_at)
     }
 }

@@ -1,7 +1,7 @@
 //! The extension grant of the IdentityServer family: `grant_type=delegation&token=…&scope=…`. An older spelling of the
 //! token exchange: same rules, same laws, same audit.
 
-use super::{Grant, GrantRequest, PresentedTokens, exchange};
+use super::{Grant, GrantRequest, PresentedSubject, PresentedTokens, exchange};
 use crate::{
     domain::order::TokenOrder,
     oauth::{error::OAuthError, grant_type::GrantType, params::Params, token_type::TokenType},
@@ -16,7 +16,8 @@ impl Grant for DelegationGrant {
     }
 
     fn presented<'p>(&self, params: &'p Params) -> Result<PresentedTokens<'p>, OAuthError> {
-        Ok(PresentedTokens { subject: Some(params.require("token")?), actor: None })
+        let subject = PresentedSubject { text: params.require("token")?, kind: TokenType::AccessToken };
+        Ok(PresentedTokens { subject: Some(subject), actor: None })
     }
 
     fn evaluate(&self, request: &GrantRequest<'_>) -> Result<TokenOrder, OAuthError> {

@@ -3,6 +3,8 @@
 mod client_credentials;
 mod delegation;
 mod exchange;
+mod identity;
+mod permissions;
 mod token_exchange;
 
 use crate::{
@@ -18,6 +20,7 @@ use crate::{
         params::Params,
         resource::parse_resource,
         scope::Scope,
+        token_type::TokenType,
     },
 };
 
@@ -53,9 +56,18 @@ pub trait Grant: Send + Sync {
 #[derive(Clone, Copy, Default)]
 pub struct PresentedTokens<'p> {
     /// Whom the new token is for.
-    pub subject: Option<&'p str>,
+    pub subject: Option<PresentedSubject<'p>>,
     /// Who will act.
     pub actor: Option<&'p str>,
+}
+
+/// A subject as it stands in the request.
+#[derive(Clone, Copy)]
+pub struct PresentedSubject<'p> {
+    /// The token, or the name of a user.
+    pub text: &'p str,
+    /// Which of them it is said to be.
+    pub kind: TokenType,
 }
 
 /// Everything that a decision may look at.

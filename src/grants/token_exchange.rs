@@ -1,6 +1,6 @@
 //! Token exchange (RFC 8693).
 
-use super::{Grant, GrantRequest, PresentedTokens, exchange};
+use super::{Grant, GrantRequest, PresentedSubject, PresentedTokens, exchange, identity};
 use crate::{
     domain::order::TokenOrder,
     oauth::{
@@ -20,12 +20,11 @@ impl Grant for TokenExchangeGrant {
     }
 
     fn presented<'p>(&self, params: &'p Params) -> Result<PresentedTokens<'p>, OAuthError> {
-        let subject = params.require("subject_token")?;
-        let subject_type = params.require("subject_token_type")?;
-        check_token_type(subject_type, "subject_token_type")?;
+        let text = params.require("subject_token")?;
+        let kind = token_type(params.require("subject_token_type")?, "subject_token_type")?;
         let actor = params.get("actor_token");
         match (actor, params.get("actor_token_type")) {
-            (Some(_), Some(actor_type)) => check_token_type(actor_type, "actor_token_type").map(|_| ())?,
+            (Some(_), Some(actor_type)) => issued_here(actor_type, "actor_token_type").map(|_| ())?,
             (Some(_), None) => return Err(OAuthError::missing("actor_token_type")),
             // RFC 8693 §2.1: it "MUST NOT be included" then; a client that sends it believes it has an actor.
             (None, Some(_)) => {
@@ -33,22 +32,35 @@ impl Grant for TokenExchangeGrant {
             }
             (None, None) => {}
         }
-        Ok(PresentedTokens { subject: Some(subject), actor })
+        Ok(PresentedTokens { subject: Some(PresentedSubject { text, kind }), actor })
     }
 
     fn evaluate(&self, request: &GrantRequest<'_>) -> Result<TokenOrder, OAuthError> {
         // The tokens issued here are JWTs: either name fits them, and the answer repeats the one that was asked for.
         let issued = match request.params.get("requested_token_type") {
-            Some(requested) => check_token_type(requested, "requested_token_type")?,
+            Some(requested) => issued_here(requested, "requested_token_type")?,
             None => TokenType::AccessToken,
         };
         let targets = super::requested_targets(request.params)?;
-        exchange::evaluate(request, &targets, issued)
+        match request.subject {
+            Some(subject) if identity::is_all_that_is_wanted(request, subject, &targets) => {
+                Ok(identity::order(request, subject, issued))
+            }
+            _ => exchange::evaluate(request, &targets, issued),
+        }
     }
 }
 
-fn check_token_type(value: &str, parameter: &'static str) -> Result<TokenType, OAuthError> {
-    TokenType::from_parameter(value).ok_or_else(|| {
-        OAuthError::new(Problem::UnsupportedTokenType, format!("{parameter} is {value:?}")).about(parameter)
-    })
+fn token_type(value: &str, parameter: &'static str) -> Result<TokenType, OAuthError> {
+    TokenType::from_parameter(value).ok_or_else(|| unsupported(value, parameter))
+}
+
+/// Actors are clients of ours, and what comes out is a token of ours.
+fn issued_here(value: &str, parameter: &'static str) -> Result<TokenType, OAuthError> {
+    let kind = token_type(value, parameter)?;
+    if kind.is_issued_here() { Ok(kind) } else { Err(unsupported(value, parameter)) }
+}
+
+fn unsupported(value: &str, parameter: &'static str) -> OAuthError {
+    OAuthError::new(Problem::UnsupportedTokenType, format!("{parameter} is {value:?}")).about(parameter)
 }

@@ -11,6 +11,7 @@ mod body;
 mod document;
 mod lexical;
 mod management;
+mod permission_structure;
 mod request;
 mod schema;
 mod server;
@@ -18,6 +19,7 @@ mod server;
 mod snapshots;
 #[cfg(test)]
 mod tests;
+mod token;
 
 use std::{net::IpAddr, sync::Arc};
 

@@ -10,7 +10,9 @@ use crate::{
     operations::{
         caller::Caller,
         context::Context,
+        management::recorded::Manager,
         mosaic_error::{MosaicCode, MosaicError},
+        mosaic_tokens::OperationRequest,
     },
 };
 
@@ -28,6 +30,26 @@ pub(super) struct RequestContext {
 impl RequestContext {
     pub fn new(context: Arc<Context>, environment: Arc<EnvironmentSnapshot>, request: GraphQlRequest) -> Self {
         Self { context, environment, request, caller: OnceCell::new() }
+    }
+
+    /// The request as operations know it, under the name of the field that is being resolved.
+    pub fn operation(&self, name: &'static str) -> OperationRequest<'_> {
+        OperationRequest {
+            request_id: &self.request.request_id,
+            client_address: self.request.client_address,
+            operation: name,
+        }
+    }
+
+    /// Who manages, in this request.
+    pub async fn manager(&self) -> Manager<'_> {
+        Manager {
+            context: &self.context,
+            environment: &self.environment,
+            request_id: &self.request.request_id,
+            client_address: self.request.client_address,
+            caller: self.caller().await,
+        }
     }
 
     /// Who calls, by the bearer token of the request. Asked for by several fields it is found out once.

@@ -2,14 +2,12 @@
 
 use std::{future::Future, pin::Pin};
 
-use async_graphql::{
-    EmptyMutation, EmptySubscription, ObjectType, Request, Response, Schema, SchemaBuilder, SubscriptionType,
-};
+use async_graphql::{EmptySubscription, ObjectType, Request, Response, Schema, SchemaBuilder, SubscriptionType};
 
 use super::{
-    auth::AuthQuery,
+    auth::{AuthMutation, AuthQuery, DevAuthMutation},
     document::{MAX_DEPTH, MAX_DIRECTIVES, MAX_FIELDS, MAX_SELECTION_DEPTH},
-    management::ManagementQuery,
+    management::{DevManagementMutation, ManagementMutation, ManagementQuery},
 };
 
 /// A schema whose roots are of no interest: which operations exist is decided once, where it is built.
@@ -40,12 +38,22 @@ where
 
 /// What `/graphql` offers.
 pub(super) fn auth(dev_operations: bool) -> Box<dyn ErasedSchema> {
-    Box::new(limited(Schema::build(AuthQuery::new(dev_operations), EmptyMutation, EmptySubscription)))
+    let query = AuthQuery::new(dev_operations);
+    if dev_operations {
+        Box::new(limited(Schema::build(query, DevAuthMutation::default(), EmptySubscription)))
+    } else {
+        Box::new(limited(Schema::build(query, AuthMutation::default(), EmptySubscription)))
+    }
 }
 
 /// What `/graphql-management` offers.
 pub(super) fn management(dev_operations: bool) -> Box<dyn ErasedSchema> {
-    Box::new(limited(Schema::build(ManagementQuery::new(dev_operations), EmptyMutation, EmptySubscription)))
+    let query = ManagementQuery::new(dev_operations);
+    if dev_operations {
+        Box::new(limited(Schema::build(query, DevManagementMutation::default(), EmptySubscription)))
+    } else {
+        Box::new(limited(Schema::build(query, ManagementMutation::default(), EmptySubscription)))
+    }
 }
 
 /// The limits of [`super::document`] again, as the executor counts, and the one that only it can count: a field that

@@ -8,7 +8,7 @@ use super::{error::TokenError, strict_json::parse_object};
 /// The longest token that is looked at, in bytes. Ours stay far below; more is an attempt to keep the server busy.
 pub const MAX_TOKEN_LENGTH: usize = 16 * 1024;
 /// The longest `kid`, in bytes. Ours have 43.
-const MAX_KID_LENGTH: usize = 256;
+pub(super) const MAX_KID_LENGTH: usize = 256;
 
 /// A compact JWS (RFC 7515 §7.1) that **nobody has checked: whoever sent it wrote every byte of it. Nothing in it may
 /// be trusted. Its only use is to pick one of our own keys; even `alg` only serves to refuse a token early**, since
@@ -72,6 +72,12 @@ impl<'a> UnverifiedToken<'a> {
         self.kid.as_deref()
     }
 
+    /// The claims as the sender wrote them; `None` where there are none. To pick whose keys check the token, and to show
+    /// the owner of a token what is in it.
+    pub fn claims(&self) -> Option<Map<String, Value>> {
+        parse_object(&self.payload().ok()?)
+    }
+
     /// What the signature is over.
     pub(super) const fn signed(&self) -> &str {
         self.signed
@@ -82,7 +88,7 @@ impl<'a> UnverifiedToken<'a> {
         decode(self.signature, "signature")
     }
 
-    /// The payload, for [`Verifier`](super::verifier::Verifier) alone, and for looking for another token in it.
+    /// The payload, for [`Verifier`](super::verifier::Verifier) alone.
     pub(super) fn payload(&self) -> Result<Vec<u8>, TokenError> {
         decode(self.payload, "payload")
     }

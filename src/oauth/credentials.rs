@@ -43,6 +43,11 @@ pub struct ClientCredentials {
 }
 
 impl ClientCredentials {
+    /// Credentials that came as arguments of an operation, in the body of a request.
+    pub fn from_arguments(id: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self { id: id.into(), secret: secret.into(), method: AuthenticationMethod::Post }
+    }
+
     /// Reads the credentials of a request: every Authorization header value it has, and its parameters.
     ///
     /// `None` if it has none at all. After an error, `params.get("client_id")` still tells the audit record which

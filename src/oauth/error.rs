@@ -131,13 +131,31 @@ problems! {
         "too many failed client authentications from this address; try again after the time in Retry-After";
     /// A token type URI that this server does not serve in this place.
     UnsupportedTokenType = "unsupported_token_type", InvalidRequest, 400,
-        "that token type is not supported here; use the access_token or jwt type of RFC 8693";
+        "that token type is not supported here";
     /// The subject token is not acceptable (RFC 8693 §2.2.2).
     SubjectTokenRefused = "subject_token_refused", InvalidRequest, 400,
         "the subject token is not valid, or not acceptable from this client";
     /// The actor token is not acceptable (RFC 8693 §2.2.2).
     ActorTokenRefused = "actor_token_refused", InvalidRequest, 400,
         "the actor token is not valid, or not acceptable from this client";
+    /// `application_id` names no enabled application.
+    ApplicationNotActive = "application_not_active", InvalidRequest, 400,
+        "there is no enabled application with that id";
+    /// No enabled identity connection vouches for such a subject.
+    ConnectionNotActive = "identity_connection_not_active", InvalidRequest, 400,
+        "no enabled identity connection vouches for such users";
+    /// The keys of a foreign issuer cannot be had.
+    ForeignKeysUnavailable = "foreign_keys_unavailable", TemporarilyUnavailable, 503,
+        "the keys of the token's issuer cannot be fetched right now; try again after the time in Retry-After";
+    /// The value of a parameter cannot be kept.
+    InvalidParameter = "invalid_parameter", InvalidRequest, 400,
+        "the value is empty, too long or has control characters";
+    /// The client may not say who a user is.
+    DelegationNotAllowed = "delegation_not_allowed", UnauthorizedClient, 400,
+        "this client may not say who a user is; it needs the permission ax-user-service:GENERATE_DELEGATED_ACCESS_TOKEN";
+    /// The application's enrichment webhook failed.
+    EnrichmentFailed = "enrichment_failed", TemporarilyUnavailable, 503,
+        "the application's enrichment webhook failed, and it wants no token without its answer";
     /// No exchange rule covers this client and this subject token.
     NoRule = "no_rule", UnauthorizedClient, 400,
         "no exchange rule lets this client exchange this token";

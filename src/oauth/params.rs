@@ -15,7 +15,7 @@ const REPEATABLE: [&str; 2] = ["resource", "audience"];
 
 /// The parameters of the token endpoint. An answer may name them; other names come from the request and are never sent
 /// back (TE-038).
-const KNOWN: [&str; 15] = [
+const KNOWN: [&str; 19] = [
     "grant_type",
     "client_id",
     "client_secret",
@@ -31,6 +31,10 @@ const KNOWN: [&str; 15] = [
     "actor_token_type",
     "token",
     "state",
+    "application_id",
+    "unique_profile_identifier",
+    "email",
+    "name",
 ];
 
 /// How much of a body is read (TE-009). Lengths are in bytes, those of names and values after decoding.

@@ -62,6 +62,12 @@ impl Caller {
         &self.token
     }
 
+    /// Whether the caller's token has that permission, and the service account behind it still does; wherever it is for.
+    pub fn holds(&self, service_id: &str, key: &str) -> bool {
+        let current = self.current.as_ref().is_none_or(|current| permission::has(current, service_id, key));
+        current && claims_permission(&self.token, service_id, key)
+    }
+
     /// Whether the caller may use the permission `key` of `service_id` here and now: the token has it, the service account
     /// behind it still has it, and the token was meant for this server.
     ///
@@ -123,7 +129,7 @@ fn bearer_token(authorization: &[Vec<u8>]) -> Result<&str, MosaicError> {
 }
 
 /// What the caller is told of a token that is refused. The detail says which check it was; never a part of the token.
-fn token_refused(error: TokenError) -> MosaicError {
+pub fn token_refused(error: TokenError) -> MosaicError {
     let code = match error {
         TokenError::TooLong
         | TokenError::NotCompact
@@ -137,7 +143,14 @@ fn token_refused(error: TokenError) -> MosaicError {
         TokenError::WrongAlgorithm | TokenError::BadSignature => MosaicCode::AccessTokenVerificationFailed,
         TokenError::WrongIssuer => MosaicCode::JwtIsNotMosaicToken,
         TokenError::Expired => MosaicCode::AccessTokenExpired,
-        TokenError::WrongType
+        // A token of ours is refused for none of the reasons that are a foreign one's.
+        TokenError::ForeignType
+        | TokenError::UnknownForeignKey
+        | TokenError::AmbiguousKey
+        | TokenError::MappedSubject
+        | TokenError::WrongAudience
+        | TokenError::ConditionNotMet
+        | TokenError::WrongType
         | TokenError::MissingClaim(_)
         | TokenError::ClaimType(_)
         | TokenError::NotAnEndUser

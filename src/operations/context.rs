@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{issue::TokenIssuer, throttle::Throttle};
+use super::{enrich::HookCalls, issue::TokenIssuer, throttle::Throttle};
 use crate::{
     audit::AuditLog,
-    catalog::{Catalog, environment::EnvironmentSnapshot},
+    catalog::{Catalog, environment::EnvironmentSnapshot, foreign_keys::ForeignKeyCache},
     domain::{client::Client, clock::Clock, environment::SigningAlg, random::Random},
     jose::master_key::MasterKey,
     oauth::error::{OAuthError, Problem},
+    outbound::Outbound,
     store::StoreError,
 };
 
@@ -29,6 +30,12 @@ pub struct Context {
     pub signing_alg: SigningAlg,
     /// Seals the secrets of webhooks.
     pub master_key: MasterKey,
+    /// Calls others: webhooks and foreign issuers.
+    pub outbound: Outbound,
+    /// The keys of foreign issuers.
+    pub foreign_keys: Arc<ForeignKeyCache>,
+    /// How the calls of webhooks went.
+    pub hook_calls: Arc<HookCalls>,
 }
 
 /// What the caller is told when `what` cannot be looked up.

@@ -5,11 +5,8 @@ use serde_json::{Map, Value, json};
 use super::issue::TokenIssuer;
 use crate::{
     catalog::environment::EnvironmentSnapshot,
-    domain::{claims::SubjectType, environment::ScopeClaim, order::TokenOrder},
-    oauth::{
-        error::{OAuthError, Problem},
-        scope::Scope,
-    },
+    domain::{claims::SubjectType, order::TokenOrder},
+    oauth::error::{OAuthError, Problem},
 };
 
 /// The only environment that gives such tokens.
@@ -31,24 +28,13 @@ pub fn demo_token(issuer: &TokenIssuer<'_>, environment: &EnvironmentSnapshot, n
     let server = environment.resource_server(AUDIENCE).ok_or_else(|| refused("the environment has no bff-api"))?;
     let application = environment.applications.values().find(|application| application.enabled);
     let application = application.ok_or_else(|| refused("the environment has no enabled application"))?;
+    let expires_at = now + environment.environment.access_token_lifetime;
     let order = TokenOrder {
-        subject: USER.to_owned(),
-        subject_type: SubjectType::EndUserAccount,
-        audience: vec![server.audience.clone()],
         scope: server.scopes.clone(),
-        widened: Scope::empty(),
-        scope_claim: ScopeClaim::String,
         profile: server.token_profile,
         signing_alg: server.signing_alg,
-        act: None,
-        may_act: None,
-        anc: Vec::new(),
-        permissions: None,
         claims: claims(&application.id),
-        issued_at: now,
-        expires_at: now + environment.environment.access_token_lifetime,
-        issued_token_type: None,
-        rule: None,
+        ..TokenOrder::new(USER, SubjectType::EndUserAccount, vec![server.audience.clone()], now, expires_at)
     };
     // The token was issued to the application that the user signed in to.
     Ok(issuer.issue(environment, &application.id, &order)?.token)

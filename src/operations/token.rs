@@ -5,16 +5,19 @@ use std::{net::IpAddr, sync::Arc};
 use super::{
     authenticate::{Authenticated, authenticate_at},
     context::Context,
+    delegate::delegated_user,
     standing::gather_standing,
+    subject::{Subject, gather_subject},
 };
 use crate::{
     audit::{AuditRecord, Event, Outcome},
     catalog::environment::EnvironmentSnapshot,
     domain::{
         client::{Client, ExchangeError},
-        exchange::Presented,
+        exchange::{Presented, Standing},
         order::TokenOrder,
         rule::ISSUER_SELF,
+        subject::SubjectToken,
     },
     grants::{self, Grant, GrantRequest},
     jose::access_token::VerifiedToken,
@@ -149,38 +152,56 @@ async fn evaluate(
     grant: &dyn Grant,
     record: &mut AuditRecord,
 ) -> Result<TokenOrder, OAuthError> {
-    let now = context.clock.now();
     let presented = grant.presented(request.params)?;
-    let subject = verify(environment, presented.subject, Problem::SubjectTokenRefused, now)?;
+    let subject = match presented.subject {
+        Some(one) => Some(gather_subject(context, environment, &authenticated.client, one, request.params).await?),
+        None => None,
+    };
     if let Some(subject) = &subject {
-        record.subject = Some(subject.sub.clone());
-        record.act = subject.act.as_ref().and_then(|act| serde_json::to_value(act).ok());
-        record.parents = subject.anc.iter().chain([&subject.jti]).cloned().collect();
+        record_subject(record, subject.presented(Standing::Good).token);
     }
-    let actor = verify(environment, presented.actor, Problem::ActorTokenRefused, now)?;
-    let (subject, actor) = (subject.as_ref().map(|token| &***token), actor.as_ref().map(|token| &***token));
-    let subject_standing = gather_standing(context, environment, subject).await?;
+    let actor = verify_actor(context, environment, presented.actor)?;
+    let subject_standing = match &subject {
+        Some(Subject::Own(token)) => gather_standing(context, environment, Some(token)).await?,
+        // Whoever vouches was asked just now.
+        Some(Subject::Vouched(_)) | None => Standing::Good,
+    };
+    let actor = actor.as_ref().map(|token| &***token);
     let actor_standing = gather_standing(context, environment, actor).await?;
-    grant.evaluate(&GrantRequest {
+    let mut order = grant.evaluate(&GrantRequest {
         params: request.params,
         secret: &authenticated.secret,
         client: &authenticated.client,
         environment,
-        subject: subject.map(|token| Presented { token, origin: ISSUER_SELF, standing: subject_standing }),
+        subject: subject.as_ref().map(|subject| subject.presented(subject_standing)),
         actor: actor.map(|token| Presented { token, origin: ISSUER_SELF, standing: actor_standing }),
         // Gathering may have taken a while; a token that expired meanwhile is refused.
         now: context.clock.now(),
-    })
+    })?;
+    if let Some(Subject::Vouched(vouched)) = &subject
+        && let Some(user) = &vouched.user
+    {
+        // Only now that nothing speaks against it: a refusal leaves no user behind.
+        let user = delegated_user(context, environment, user, request.request_id).await?;
+        order.speaks_of(user.user_id, user.claims);
+    }
+    Ok(order)
 }
 
-fn verify(
+fn record_subject(record: &mut AuditRecord, subject: &SubjectToken) {
+    record.subject = Some(readable(&subject.sub));
+    record.act = subject.act.as_ref().and_then(|act| serde_json::to_value(act).ok());
+    let own = Some(&subject.jti).filter(|jti| !jti.is_empty());
+    record.parents = subject.anc.iter().chain(own).cloned().collect();
+}
+
+fn verify_actor(
+    context: &Context,
     environment: &EnvironmentSnapshot,
     token: Option<&str>,
-    problem: Problem,
-    now: i64,
 ) -> Result<Option<Arc<VerifiedToken>>, OAuthError> {
-    let verified = token.map(|token| environment.verify(token, now)).transpose();
-    verified.map_err(|error| OAuthError::new(problem, error.to_string()))
+    let verified = token.map(|token| environment.verify(token, context.clock.now())).transpose();
+    verified.map_err(|error| OAuthError::new(Problem::ActorTokenRefused, error.to_string()))
 }
 
 /// Refused tokens are `invalid_request` (RFC 8693 §2.2.2), or `invalid_grant` for clients that were built so.

@@ -13,6 +13,7 @@ mod graphql;
 mod keys;
 mod layers;
 mod log;
+mod outbound;
 mod reader;
 mod server;
 mod tokens;
@@ -27,6 +28,7 @@ pub use self::{
     graphql::Graphql,
     keys::{Keys, MasterKeySource},
     log::{Log, LogFormat},
+    outbound::Outbound,
     server::{BehindProxy, Server, Tls},
     tokens::Tokens,
 };
@@ -46,6 +48,8 @@ pub struct Settings {
     pub audit: Audit,
     /// The bounds of what is kept in memory.
     pub catalog: Catalog,
+    /// What requests to others may reach.
+    pub outbound: Outbound,
     /// The Mosaic operations.
     pub graphql: Graphql,
     /// What is logged and how.
@@ -72,13 +76,14 @@ impl Settings {
         let tokens = Tokens::read(&mut reader);
         let audit = Audit::read(&mut reader);
         let catalog = Catalog::read(&mut reader);
+        let outbound = Outbound::read(&mut reader);
         let graphql = Graphql::read(&mut reader);
         let log = Log::read(&mut reader);
         if !reader.errors.is_empty() {
             return Err(SettingsErrors(reader.errors));
         }
         let effective = reader.shown();
-        Ok(Self { server, database, keys, tokens, audit, catalog, graphql, log, effective })
+        Ok(Self { server, database, keys, tokens, audit, catalog, outbound, graphql, log, effective })
     }
 
     /// The values in effect as TOML, for people: secrets show as `"(set)"`, and the password in a URL as `***`.

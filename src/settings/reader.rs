@@ -1,8 +1,9 @@
 //! Reads single settings: right type, right range, or an error that says what to write.
 
-use std::{collections::BTreeMap, fmt::Write as _, ops::RangeInclusive, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, net::IpAddr, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use config::ValueKind;
+use ipnet::IpNet;
 
 use super::{error::SettingError, layers::Layers};
 use crate::domain::secret::Secret;
@@ -159,6 +160,18 @@ impl Reader {
         let items = items.unwrap_or_default();
         self.show(key, items.clone());
         items
+    }
+
+    /// A list of networks; a single address is a network too.
+    pub(super) fn networks(&mut self, key: &str) -> Vec<IpNet> {
+        let mut networks = Vec::new();
+        for text in self.list(key) {
+            match text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)) {
+                Ok(network) => networks.push(network),
+                Err(_) => self.error(key, format!("{text:?} is not a network; write one as 10.0.0.0/8 or fd00::/8")),
+            }
+        }
+        networks
     }
 
     /// What may be shown of all settings, as TOML.

@@ -1,10 +1,6 @@
 //! `[server]`: where and how to listen.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    path::PathBuf,
-    time::Duration,
-};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
 use url::{Host, Url};
@@ -108,16 +104,9 @@ fn read_listen(reader: &mut Reader) -> SocketAddr {
 
 fn read_behind_proxy(reader: &mut Reader) -> Option<BehindProxy> {
     let key = "server.behind_proxy.trusted";
-    let given = reader.list(key);
-    let mut trusted = Vec::new();
-    for text in &given {
-        match text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)) {
-            Ok(network) => trusted.push(network),
-            Err(_) => reader.error(key, format!("{text:?} is not a network; write one as 10.0.0.0/8 or fd00::/8")),
-        }
-    }
+    let trusted = reader.networks(key);
     // A mistyped network is reported once, not a second time as a missing proxy.
-    (!given.is_empty()).then_some(BehindProxy { trusted })
+    (!reader.list(key).is_empty()).then_some(BehindProxy { trusted })
 }
 
 fn read_tls(reader: &mut Reader) -> Option<Tls> {

@@ -54,6 +54,7 @@ fn without_any_setting_the_defaults_hold() {
     assert_eq!((settings.audit.retention_days, settings.audit.queue), (90, 10_000));
     assert_eq!((settings.catalog.clients, settings.catalog.unknown_clients), (10_000, 10_000));
     assert_eq!((settings.catalog.unknown_client_ttl.as_secs(), settings.catalog.verified_tokens), (5, 50_000));
+    assert!(settings.outbound.allowed_networks.is_empty() && !settings.outbound.plain_http_to_loopback);
     assert!(!settings.graphql.dev_operations);
     assert_eq!((settings.log.format, settings.log.level.as_str()), (LogFormat::Text, "info"));
 }
@@ -110,6 +111,7 @@ fn all_mistakes_are_listed_at_once_with_the_layer_they_come_from() {
         ("TESSERA__TOKENS__SIGNING_ALG", "HS256"),
         ("TESSERA__AUDIT__RETENTION_DAYS", "0"),
         ("TESSERA__CATALOG__UNKNOWN_CLIENT_TTL", "3600"),
+        ("TESSERA__OUTBOUND__ALLOWED_NETWORKS", "10.0.0.0/33"),
         ("TESSERA__LOG__FORMAT", "xml"),
         ("TESSERA__SERVER__BEHIND_PROXY__TRUSTED", "10.0.0.0/8,elsewhere"),
     ]);
@@ -120,12 +122,13 @@ fn all_mistakes_are_listed_at_once_with_the_layer_they_come_from() {
         "tokens.signing_alg (TESSERA__TOKENS__SIGNING_ALG): must be one of \"RS256\", \"ES256\", \"PS256\", \"EdDSA\"",
         "audit.retention_days",
         "catalog.unknown_client_ttl",
+        "outbound.allowed_networks (TESSERA__OUTBOUND__ALLOWED_NETWORKS): \"10.0.0.0/33\" is not a network",
         "log.format",
         "server.behind_proxy.trusted (TESSERA__SERVER__BEHIND_PROXY__TRUSTED): \"elsewhere\"",
     ] {
         assert!(text.contains(setting), "{setting} is missing in {text}");
     }
-    assert_eq!(text.lines().count(), 9, "{text}");
+    assert_eq!(text.lines().count(), 10, "{text}");
 }
 
 #[test]
@@ -157,6 +160,18 @@ fn plain_http_is_only_for_loopback_or_behind_a_proxy_te_001() {
     assert_eq!(settings.server.behind_proxy.expect("a proxy").trusted.len(), 2);
     assert_eq!(loaded(&[("TESSERA__SERVER__LISTEN", "[::1]:0")]).server.public_url, None);
     assert!(mistakes(&[everywhere, proxy]).contains("server.public_url"));
+}
+
+#[test]
+fn networks_are_read_with_a_prefix_or_as_a_single_address() {
+    let networks = "10.1.0.0/16, fd00::/8,192.168.1.7";
+    let settings = loaded(&[
+        ("TESSERA__OUTBOUND__ALLOWED_NETWORKS", networks),
+        ("TESSERA__OUTBOUND__PLAIN_HTTP_TO_LOOPBACK", "true"),
+    ]);
+    let read: Vec<String> = settings.outbound.allowed_networks.iter().map(ToString::to_string).collect();
+    assert_eq!(read, ["10.1.0.0/16", "fd00::/8", "192.168.1.7/32"]);
+    assert!(settings.outbound.plain_http_to_loopback);
 }
 
 #[test]

@@ -19,7 +19,7 @@ const ORDER: [&[&str]; 12] = [
     &["grants"],
     &["oxide"],
     &["catalog", "audit"],
-    &["store", "jose"],
+    &["store", "jose", "outbound"],
     &["domain"],
     &["oauth"],
 ];
@@ -27,7 +27,7 @@ const ORDER: [&[&str]; 12] = [
 const CONFIGURED: [&str; 4] = ["app", "cli", "http", "telemetry"];
 
 /// Path prefixes, and where alone they may stand.
-const DOORS: [(&[&str], &[&str]); 25] = [
+const DOORS: [(&[&str], &[&str]); 26] = [
     (&["diesel"], &["src/store/"]),
     (&["diesel_migrations"], &["src/store/"]),
     (&["r2d2"], &["src/store/"]),
@@ -46,6 +46,7 @@ const DOORS: [(&[&str], &[&str]); 25] = [
     (&["async_graphql"], &["src/graphql/"]),
     (&["config"], &["src/settings/"]),
     (&["toml"], &["src/settings/", "src/operations/environment_file/"]),
+    (&["reqwest"], &["src/outbound/"]),
     (&["clap"], &["src/cli/"]),
     (&["env_logger"], &["src/telemetry.rs"]),
     (&["quick_cache"], &["src/catalog/", "src/operations/throttle.rs"]),
@@ -60,11 +61,12 @@ const DOORS: [(&[&str], &[&str]); 25] = [
 ];
 
 /// Every `static` there is. Each is a constant: nothing ever changes it.
-const STATICS: [(&str, &str); 3] = [
+const STATICS: [(&str, &str); 4] = [
     ("src/grants/mod.rs", "GRANTS"),
     // Of the tests: a key made once.
     ("src/jose/attacks/properties.rs", "EDDSA"),
     ("src/operations/authenticate.rs", "NOBODYS_HASH"),
+    ("src/operations/mosaic_tokens/application.rs", "NOBODYS_KEY"),
 ];
 
 /// Files stay shorter than this many lines.
@@ -151,6 +153,7 @@ fn each_dependency_has_one_door() {
         "oxide_auth",
         "actix_web",
         "async_graphql",
+        "reqwest",
         "config",
         "clap",
     ] {
@@ -163,7 +166,7 @@ fn no_grant_imports_another() {
     let grants: Vec<String> = files("src/grants", ".rs")
         .iter()
         .map(|file| file.trim_start_matches("src/grants/").trim_end_matches(".rs").to_owned())
-        .filter(|name| name != "mod" && name != "exchange")
+        .filter(|name| !["mod", "exchange", "identity", "permissions"].contains(&name.as_str()))
         .collect();
     for file in files("src/grants", ".rs").iter().filter(|file| *file != "src/grants/mod.rs") {
         for path in paths(&read(file)) {

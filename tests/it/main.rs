@@ -9,6 +9,7 @@
 )]
 
 mod architecture;
+mod catalog;
 mod cli;
 mod documents;
 mod grants;
@@ -16,6 +17,7 @@ mod graphql;
 mod health;
 mod lifecycle;
 mod observe;
+mod outbound;
 mod properties;
 mod support;
 mod token;

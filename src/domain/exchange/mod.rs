@@ -12,6 +12,7 @@
 //! 7. The subject token is addressed to the caller.
 //! 8. Nothing comes of a token that is expired, not yet valid, or whose client or application is disabled.
 
+mod addressee;
 mod parties;
 mod scopes;
 mod targets;
@@ -228,7 +229,7 @@ fn usable_rules<'a>(
     let candidates =
         policy.rules.iter().filter(|rule| rule.client == client.id && rule.subject.issuer == subject.origin);
     for rule in candidates {
-        match check_rule(rule, client, subject.token, actor, policy) {
+        match check_rule(rule, client, subject, actor, policy) {
             Ok(()) => usable.push(rule),
             Err(refused) => closest = refused.by(rule),
         }
@@ -240,11 +241,12 @@ fn usable_rules<'a>(
 fn check_rule(
     rule: &ExchangeRule,
     client: &Client,
-    subject: &SubjectToken,
+    presented: Presented<'_>,
     actor: Option<Presented<'_>>,
     policy: &Policy<'_>,
 ) -> Result<(), Refused> {
-    if !is_addressed_to(client, subject, rule, policy.resource_servers) {
+    let subject = presented.token;
+    if !addressee::is_addressed_to(client, presented, rule, policy.resource_servers) {
         return Err(Refused::new(Problem::SubjectTokenRefused, "the subject token is not addressed to the caller"));
     }
     if rule.mode == ExchangeMode::Impersonation {
@@ -269,27 +271,6 @@ fn check_rule(
         ));
     }
     Ok(())
-}
-
-/// Law 7: otherwise any service that was ever shown a token could trade it in (confused deputy).
-fn is_addressed_to(
-    client: &Client,
-    subject: &SubjectToken,
-    rule: &ExchangeRule,
-    resource_servers: &[ResourceServer],
-) -> bool {
-    if subject.client_id == client.id {
-        return true;
-    }
-    // A resource server that was taken out of force takes the tokens for it along.
-    let in_force = |server: &&ResourceServer| server.enabled && subject.aud.contains(&server.audience);
-    match &rule.subject.audience {
-        Some(audience) => {
-            let disabled = resource_servers.iter().any(|server| server.audience == *audience && !server.enabled);
-            subject.aud.contains(audience) && !disabled
-        }
-        None => resource_servers.iter().filter(in_force).any(|server| server.clients.contains(&client.id)),
-    }
 }
 
 /// The first rule, in the order of the file, that opens all targets and allows the scopes.

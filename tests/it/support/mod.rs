@@ -1,11 +1,13 @@
 //! A real server per test: built by the same constructor as `main`, on a database of its own, spoken to over HTTP.
 
 pub mod answer;
+pub mod certificate;
 pub mod cli;
 pub mod clock;
 pub mod cluster;
 pub mod database;
 pub mod forge;
+pub mod peer;
 pub mod process;
 pub mod raw;
 pub mod records;

@@ -1,0 +1,152 @@
+//! `generateLongLivedToken`: a user's token that lives for weeks. The one place where a derived token outlives what it
+//! came from; the permission that allows it stands in the audit record as the rule.
+
+use std::sync::Arc;
+
+use super::{MosaicToken, OperationRequest, Ordered, issue};
+use crate::{
+    catalog::environment::EnvironmentSnapshot,
+    domain::{
+        claims::{MAX_ANCESTORS, RESERVED_CLAIMS, SubjectType},
+        client::Permissions,
+        environment::{MIN_ACCESS_TOKEN_LIFETIME, SigningAlg},
+        exchange::Standing,
+        order::TokenOrder,
+        permission::ID_SERVICE,
+        signing_key::KeyState,
+        subject::SubjectToken,
+    },
+    jose::access_token::VerifiedToken,
+    operations::{
+        caller::{Caller, token_refused},
+        context::Context,
+        mosaic_error::{MosaicCode, MosaicError},
+        standing::gather_standing,
+    },
+    store::{Store, StoreError, environments, signing_keys},
+};
+
+/// What allows it.
+pub const PERMISSION: &str = "ACCESS_TOKENS_GENERATE_LONG_LIVED_TOKEN";
+/// How long it lives when the caller does not say: 30 days, in seconds.
+pub const DEFAULT_VALIDITY: i64 = 30 * DAY;
+/// The longest that can be asked for: a year, in seconds.
+const MAX_VALIDITY: i64 = 365 * DAY;
+const DAY: i64 = 86_400;
+
+/// Claims of users that are kept.
+const KEPT: [&str; 6] = ["applicationId", "profileId", "sessionId", "extensions", "userId", "tags"];
+
+/// A token that says of the user what `user_token` says, for `validity` seconds.
+///
+/// # Errors
+/// The caller may not, the user's token is not acceptable, or the validity is out of bounds.
+pub async fn generate_long_lived_token(
+    context: &Context,
+    environment: &Arc<EnvironmentSnapshot>,
+    caller: &Caller,
+    user_token: &str,
+    validity: i64,
+    request: &OperationRequest<'_>,
+) -> Result<MosaicToken, MosaicError> {
+    issue(context, environment, request, async |record| {
+        record.client_id = Some(caller.token().client_id.clone());
+        caller.require(ID_SERVICE, PERMISSION)?;
+        check_validity(validity)?;
+        let user = check_user(context, environment, user_token).await?;
+        record.subject = Some(user.sub.clone());
+        let now = context.clock.now();
+        let order = order(&user, now, now.saturating_add(validity))?;
+        let environment = keep_keys(context, environment, order.expires_at).await?;
+        Ok(Ordered { client_id: caller.token().client_id.clone(), environment, order })
+    })
+    .await
+}
+
+fn check_validity(validity: i64) -> Result<(), MosaicError> {
+    if validity < MIN_ACCESS_TOKEN_LIFETIME {
+        return Err(MosaicCode::AccessTokenLifetimeInsufficient.into());
+    }
+    if validity > MAX_VALIDITY {
+        let message = format!("validityDurationInSeconds is {MAX_VALIDITY} at most");
+        return Err(MosaicError::new(MosaicCode::ArgumentInvalid, message));
+    }
+    Ok(())
+}
+
+async fn check_user(
+    context: &Context,
+    environment: &Arc<EnvironmentSnapshot>,
+    user_token: &str,
+) -> Result<Arc<VerifiedToken>, MosaicError> {
+    let invalid = |detail: &str| MosaicError::from(MosaicCode::AccessTokenInvalid).with_detail(detail);
+    let user = environment.verify(user_token, context.clock.now()).map_err(token_refused)?;
+    if !matches!(user.subject_type, Some(SubjectType::UserAccount | SubjectType::EndUserAccount)) {
+        return Err(invalid("userToken is not that of a user"));
+    }
+    if user.act.is_some() || user.may_act.is_some() || user.cnf.is_some() {
+        // Who acts for a user for a moment must not get to do so for weeks; and what is bound stays bound.
+        return Err(invalid("userToken is a delegated or a bound one"));
+    }
+    match gather_standing(context, environment, Some(&user)).await? {
+        Standing::Good => Ok(user),
+        Standing::UserDisabled => Err(MosaicCode::UserDisabled.into()),
+        Standing::ApplicationDisabled => Err(MosaicCode::ApplicationNotActive.into()),
+        _ => Err(invalid("whoever userToken was issued to is disabled or gone")),
+    }
+}
+
+fn order(user: &SubjectToken, now: i64, expires_at: i64) -> Result<TokenOrder, MosaicError> {
+    let mut anc = user.anc.clone();
+    anc.push(user.jti.clone());
+    if anc.len() > MAX_ANCESTORS {
+        let refusal = MosaicError::from(MosaicCode::AccessTokenInvalid);
+        return Err(refusal.with_detail("userToken has the most ancestors that a token may have"));
+    }
+    let kind = user.subject_type.unwrap_or(SubjectType::EndUserAccount);
+    let kept = |name: &str| KEPT.contains(&name) || !RESERVED_CLAIMS.contains(&name);
+    let claims = user.other.iter().filter(|(name, _)| kept(name)).map(|(name, value)| (name.clone(), value.clone()));
+    let permissions = user.other.get("permissions").map(|claim| serde_json::from_value::<Permissions>(claim.clone()));
+    let unreadable = |_| MosaicError::from(MosaicCode::AccessTokenInvalid).with_detail("permissions are not readable");
+    Ok(TokenOrder {
+        scope: user.scope.clone(),
+        anc,
+        permissions: permissions.transpose().map_err(unreadable)?,
+        claims: claims.collect(),
+        rule: Some(format!("permission {ID_SERVICE}:{PERMISSION}")),
+        ..TokenOrder::new(&user.sub, kind, user.aud.clone(), now, expires_at)
+    })
+}
+
+/// Makes sure that the keys stay known for as long as the token lives. By the day, so that not each token writes.
+async fn keep_keys(
+    context: &Context,
+    environment: &Arc<EnvironmentSnapshot>,
+    expires_at: i64,
+) -> Result<Arc<EnvironmentSnapshot>, MosaicError> {
+    let until = expires_at.div_euclid(DAY).saturating_add(1).saturating_mul(DAY);
+    let (id, now) = (environment.environment.id.clone(), context.clock.now());
+    let kept = context.catalog.change(move |store| lengthen(store, &id, until, now)).await;
+    kept.map_err(|error| super::failed(crate::operations::context::database_failed("the signing keys", &error)))?;
+    let id = &environment.environment.id;
+    context.catalog.environment_by_id(id).ok_or_else(|| MosaicCode::EnvironmentNotFound.into())
+}
+
+fn lengthen(store: &Store, environment_id: &str, until: i64, now: i64) -> Result<(), StoreError> {
+    let signs = |key: &signing_keys::StoredKey| {
+        let state = key.schedule.state(now);
+        key.alg == SigningAlg::RS256 && matches!(state, KeyState::Active | KeyState::Published)
+    };
+    let is_short = |key: &signing_keys::StoredKey| signs(key) && key.schedule.tokens_until < until;
+    if !store.read(|conn| signing_keys::list(conn, environment_id))?.iter().any(is_short) {
+        return Ok(());
+    }
+    store.transact(|conn| {
+        environments::touch(conn, environment_id, now)?;
+        for key in signing_keys::list(conn, environment_id)?.into_iter().filter(is_short) {
+            let schedule = key.schedule.with_token_until(until);
+            signing_keys::update_schedule(conn, environment_id, &key.kid, &schedule)?;
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,199 @@
+//! Requests to others: foreign key sets and webhooks. The only place that names reqwest.
+//!
+//! Where they go is written by people who need not be trusted with our network, and what comes back is written by
+//! anybody. So only the public Internet is called ([`crate::domain::address`]), only over TLS; a redirect is never
+//! followed; and time and size of an answer are bounded whatever its headers say.
+
+mod error;
+mod resolver;
+mod target;
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use ipnet::IpNet;
+use reqwest::{
+    Client, RequestBuilder,
+    header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName},
+    redirect, retry, tls,
+};
+
+pub use self::error::OutboundError;
+use self::{
+    resolver::Resolver,
+    target::{Reach, Target},
+};
+
+/// Idle connections that are kept to one host.
+const IDLE_PER_HOST: usize = 4;
+/// How long a connection is kept without use.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What may be called besides the public Internet.
+#[derive(Debug, Clone, Default)]
+pub struct OutboundOptions {
+    /// Networks that are not public and may be called all the same.
+    pub allowed_networks: Vec<IpNet>,
+    /// Whether `http://` may be used, to loopback only; loopback is then allowed.
+    pub plain_http_to_loopback: bool,
+}
+
+/// The bounds of one exchange.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// For looking up the name, connecting and the TLS handshake together. A few fixed values only: each has a pool of
+    /// connections of its own.
+    pub connect: Duration,
+    /// From the call to the last byte of the body.
+    pub total: Duration,
+    /// The largest body that is taken, in bytes.
+    pub max_body: usize,
+}
+
+/// An answer, whatever its status; only redirects are errors.
+#[derive(Debug, Clone)]
+pub struct Fetched {
+    /// The HTTP status.
+    pub status: u16,
+    /// `Content-Type`, if it is one line of visible ASCII.
+    pub content_type: Option<String>,
+    /// `Cache-Control`, likewise.
+    pub cache_control: Option<String>,
+    /// The body, complete.
+    pub body: Vec<u8>,
+}
+
+/// Makes requests to others. Cheap to clone; clones share their connections.
+#[derive(Clone)]
+pub struct Outbound {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    options: OutboundOptions,
+    resolver: Resolver,
+    /// One for each time to connect and each reach, which reqwest fixes per client. Made at the first use: reading the
+    /// certificates of the system takes some milliseconds.
+    clients: Mutex<Vec<(Duration, Reach, Client)>>,
+}
+
+impl Outbound {
+    /// Prepares requests. Nothing is sent.
+    ///
+    /// # Errors
+    /// The certificates of the system cannot be read.
+    pub fn new(options: OutboundOptions) -> Result<Self, OutboundError> {
+        let resolver = Resolver::new(options.clone());
+        let outbound = Self { shared: Arc::new(Shared { options, resolver, clients: Mutex::default() }) };
+        // Only a test, so that a broken installation shows at the start and not at the first request.
+        build_client(Duration::from_secs(1), Reach::Tls, &outbound.shared.resolver)?;
+        Ok(outbound)
+    }
+
+    /// Gets a document.
+    ///
+    /// # Errors
+    /// The URL or an address behind it must not be called; it cannot be reached in time; the answer is a redirect, too
+    /// large or too slow.
+    pub async fn get(&self, url: &str, limits: Limits) -> Result<Fetched, OutboundError> {
+        let (client, target) = self.prepare(url, limits)?;
+        answer(client.get(target.url), limits).await
+    }
+
+    /// Posts a JSON document with more headers.
+    ///
+    /// # Errors
+    /// As with [`get`](Self::get); or a header cannot be sent.
+    pub async fn post_json(
+        &self,
+        url: &str,
+        body: Vec<u8>,
+        headers: &[(&'static str, String)],
+        limits: Limits,
+    ) -> Result<Fetched, OutboundError> {
+        let (client, target) = self.prepare(url, limits)?;
+        let mut request = client.post(target.url).header(CONTENT_TYPE, "application/json").body(body);
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        answer(request, limits).await
+    }
+
+    /// Whether a URL may be called as far as the text tells: for the moment it is configured. Addresses behind a name
+    /// are checked at each connection.
+    ///
+    /// # Errors
+    /// [`OutboundError::UrlRefused`] or [`OutboundError::AddressRefused`].
+    pub fn check_url(&self, url: &str) -> Result<(), OutboundError> {
+        Target::parse(url, &self.shared.options).map(|_| ())
+    }
+
+    fn prepare(&self, url: &str, limits: Limits) -> Result<(Client, Target), OutboundError> {
+        let target = Target::parse(url, &self.shared.options)?;
+        Ok((self.client(limits.connect, target.reach)?, target))
+    }
+
+    fn client(&self, connect: Duration, reach: Reach) -> Result<Client, OutboundError> {
+        let mut clients = self.shared.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((.., client)) = clients.iter().find(|known| known.0 == connect && known.1 == reach) {
+            return Ok(client.clone());
+        }
+        let client = build_client(connect, reach, &self.shared.resolver)?;
+        clients.push((connect, reach, client.clone()));
+        Ok(client)
+    }
+}
+
+fn build_client(connect: Duration, reach: Reach, resolver: &Resolver) -> Result<Client, OutboundError> {
+    Client::builder()
+        .user_agent(concat!("tessera/", env!("CARGO_PKG_VERSION")))
+        .dns_resolver(Arc::new(resolver.reaching(reach)))
+        .connect_timeout(connect)
+        .https_only(reach == Reach::Tls)
+        .min_tls_version(tls::Version::TLS_1_2)
+        // A redirect would lead past the checks of the URL, and with a body past the one it was meant for.
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        // A proxy of the environment would connect in our place, and look up the names.
+        .no_proxy()
+        .pool_max_idle_per_host(IDLE_PER_HOST)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .build()
+        .map_err(OutboundError::from)
+}
+
+/// Sends a request and reads the answer within the limits.
+async fn answer(request: RequestBuilder, limits: Limits) -> Result<Fetched, OutboundError> {
+    let request = request.header(ACCEPT, "application/json").timeout(limits.total);
+    let mut response = request.send().await?;
+    let status = response.status();
+    if status.is_redirection() {
+        return Err(OutboundError::Redirected);
+    }
+    let content_type = text(response.headers(), &CONTENT_TYPE);
+    let cache_control = text(response.headers(), &CACHE_CONTROL);
+    let mut body = Vec::new();
+    // `Content-Length` is not asked: it can lie, or be absent.
+    while let Some(chunk) = response.chunk().await? {
+        if chunk.len() > limits.max_body - body.len() {
+            return Err(OutboundError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Fetched { status: status.as_u16(), content_type, cache_control, body })
+}
+
+/// A header that is there; several lines count as one list (RFC 9110 §5.3).
+fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let lines: Option<Vec<&str>> = headers.get_all(name).iter().map(|line| line.to_str().ok()).collect();
+    lines.filter(|lines| !lines.is_empty()).map(|lines| lines.join(", "))
+}
+
+impl fmt::Debug for Outbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbound").field("options", &self.shared.options).finish_non_exhaustive()
+    }
+}
