@@ -14,6 +14,7 @@ mod cli;
 mod documents;
 mod grants;
 mod graphql_management;
+mod graphql;
 mod health;
 mod lifecycle;
 mod observe;
