@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     audit::{AuditError, AuditLog, AuditMode, AuditOptions},
-    catalog::{Catalog, CatalogLimits, LoadError, watch::CatalogWatch},
+    catalog::{Catalog, CatalogLimits, LoadError, foreign_keys::ForeignKeyCache, watch::CatalogWatch},
     domain::{clock::Clock, random::Random},
     graphql::Engine,
     http::{self, GraphiqlFiles, ServerOptions, Site},
@@ -116,6 +116,7 @@ impl App {
         let watch = CatalogWatch::start(Arc::clone(&catalog), &store)?;
         let audit =
             AuditLog::start(&store, audit_options(settings), Arc::clone(&sources.clock), Arc::clone(&sources.random))?;
+        let outbound = outbound(settings)?;
         let context = Context {
             catalog,
             audit: audit.clone(),
@@ -124,7 +125,8 @@ impl App {
             random: Arc::clone(&sources.random),
             signing_alg: settings.tokens.signing_alg,
             master_key,
-            outbound: outbound(settings)?,
+            foreign_keys: Arc::new(ForeignKeyCache::new(outbound.clone(), Arc::clone(&sources.clock))),
+            outbound,
             hook_calls: Arc::default(),
         };
         if settings.graphql.dev_operations {

@@ -9,13 +9,15 @@
     if (link.search === `?endpoint=${endpoint}`) link.setAttribute('aria-current', 'page');
   }
 
-  // Each endpoint remembers its own tabs. Headers hold tokens and are remembered nowhere.
+  // Gone with the page. GraphiQL would keep its history in the browser for good, and with it the headers of each request,
+  // whatever is said below: access tokens, and in variables the secrets that they were had for.
+  const kept = new Map();
   const storage = {
-    get length() { return localStorage.length; },
-    getItem: (key) => localStorage.getItem(`${endpoint}:${key}`),
-    setItem: (key, value) => localStorage.setItem(`${endpoint}:${key}`, value),
-    removeItem: (key) => localStorage.removeItem(`${endpoint}:${key}`),
-    clear: () => localStorage.clear(),
+    get length() { return kept.size; },
+    getItem: (key) => kept.get(key) ?? null,
+    setItem: (key, value) => { kept.set(key, value); },
+    removeItem: (key) => { kept.delete(key); },
+    clear: () => kept.clear(),
   };
 
   const graphiql = React.createElement(GraphiQL, {

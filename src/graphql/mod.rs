@@ -11,6 +11,7 @@ mod body;
 mod document;
 mod lexical;
 mod management;
+mod permission_structure;
 mod request;
 mod schema;
 mod server;

@@ -10,6 +10,7 @@ use crate::{
     operations::{
         caller::Caller,
         context::Context,
+        management::recorded::Manager,
         mosaic_error::{MosaicCode, MosaicError},
         mosaic_tokens::OperationRequest,
     },
@@ -37,6 +38,17 @@ impl RequestContext {
             request_id: &self.request.request_id,
             client_address: self.request.client_address,
             operation: name,
+        }
+    }
+
+    /// Who manages, in this request.
+    pub async fn manager(&self) -> Manager<'_> {
+        Manager {
+            context: &self.context,
+            environment: &self.environment,
+            request_id: &self.request.request_id,
+            client_address: self.request.client_address,
+            caller: self.caller().await,
         }
     }
 

@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin};
 use async_graphql::{EmptySubscription, ObjectType, Request, Response, Schema, SchemaBuilder, SubscriptionType};
 
 use super::{
-    auth::{AuthMutation, AuthQuery},
+    auth::{AuthMutation, AuthQuery, DevAuthMutation},
     document::{MAX_DEPTH, MAX_DIRECTIVES, MAX_FIELDS, MAX_SELECTION_DEPTH},
     management::{DevManagementMutation, ManagementMutation, ManagementQuery},
 };
@@ -38,7 +38,12 @@ where
 
 /// What `/graphql` offers.
 pub(super) fn auth(dev_operations: bool) -> Box<dyn ErasedSchema> {
-    Box::new(limited(Schema::build(AuthQuery::new(dev_operations), AuthMutation::default(), EmptySubscription)))
+    let query = AuthQuery::new(dev_operations);
+    if dev_operations {
+        Box::new(limited(Schema::build(query, DevAuthMutation::default(), EmptySubscription)))
+    } else {
+        Box::new(limited(Schema::build(query, AuthMutation::default(), EmptySubscription)))
+    }
 }
 
 /// What `/graphql-management` offers.

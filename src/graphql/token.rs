@@ -1,4 +1,4 @@
-//! What operations answer that give a token.
+//! What operations answer that give a token, or nothing but that they were done.
 
 use std::fmt;
 
@@ -33,3 +33,17 @@ impl fmt::Debug for AccessTokenPayload {
 
 /// How all tokens are sent (RFC 6750).
 pub(super) const TOKEN_TYPE: &str = "Bearer";
+
+/// Whether it was done.
+#[derive(SimpleObject)]
+pub(super) struct SuccessPayload {
+    /// Always true: a refusal is an error.
+    is_success: bool,
+}
+
+impl SuccessPayload {
+    /// It was done.
+    pub const fn done() -> Self {
+        Self { is_success: true }
+    }
+}

@@ -3,9 +3,16 @@
 use async_graphql::{Context, InputObject, Object};
 
 use crate::{
-    graphql::{request, token::AccessTokenPayload},
+    graphql::{
+        request,
+        token::{AccessTokenPayload, SuccessPayload},
+    },
     oauth::credentials::ClientCredentials,
     operations::{
+        management::{
+            recorded::Operation,
+            service_accounts::{EDIT_SERVICE_ACCOUNTS, Patch, update},
+        },
         mosaic_error::MosaicError,
         mosaic_tokens::{
             managed::{Target, authenticate_managed_service_account, authenticate_managed_service_account_for},
@@ -24,6 +31,22 @@ struct AuthenticateServiceAccountInput {
     client_id: String,
     /// Its secret.
     client_secret: String,
+}
+
+/// A service account and its new name.
+#[derive(InputObject)]
+struct UpdateServiceAccountInput {
+    /// Its id.
+    client_id: String,
+    /// What changes.
+    patch: ServiceAccountPatch,
+}
+
+/// What is changed of a service account.
+#[derive(InputObject)]
+struct ServiceAccountPatch {
+    /// A new name for people.
+    name: Option<String>,
 }
 
 /// Id and secret of a managed service account, and the environment that the token is for.
@@ -65,6 +88,22 @@ impl ServiceAccountMutation {
         let token =
             authenticate_service_account(&request.context, &request.environment, &credentials, &operation).await?;
         Ok(Some(token.into()))
+    }
+
+    /// Renames a service account. Needs `ax-id-service: SERVICE_ACCOUNTS_EDIT`.
+    async fn update_service_account(
+        &self,
+        ctx: &Context<'_>,
+        input: UpdateServiceAccountInput,
+    ) -> Result<Option<SuccessPayload>, MosaicError> {
+        let manager = request::of(ctx)?.manager().await;
+        let id = input.client_id;
+        let operation =
+            Operation { name: "updateServiceAccount", permission: EDIT_SERVICE_ACCOUNTS, subject: Some(&id.clone()) };
+        let patch = Patch { name: input.patch.name, ..Patch::default() };
+        let work = update(manager.context, manager.environment, id, patch);
+        manager.change(operation, work).await?;
+        Ok(Some(SuccessPayload::done()))
     }
 
     /// A token of a managed service account for an environment that lets it in.

@@ -1,35 +1,82 @@
 //! `/graphql-management`: what an environment consists of.
 
+mod application_changes;
+mod applications;
+mod connection_changes;
+mod connections;
+mod list;
+mod permissions;
+mod platform;
+mod profiles;
+mod service_accounts;
+mod shapes;
 mod tokens;
+mod user_changes;
+mod users;
 
 use async_graphql::{Context, MergedObject, Object};
 
 use super::{request, server::ServerQuery};
 use crate::{
     domain::claims::SubjectType,
-    operations::{caller::Caller, mosaic_error::MosaicError},
+    operations::{caller::Caller, management::recorded::Manager, mosaic_error::MosaicError},
 };
 use tokens::{DevEndUserTokenMutation, EndUserTokenMutation};
 
 /// What can be asked at `/graphql-management`.
 #[derive(MergedObject)]
 #[graphql(name = "Query")]
-pub(super) struct ManagementQuery(ServerQuery, CallerQuery);
+pub(super) struct ManagementQuery(
+    ServerQuery,
+    CallerQuery,
+    applications::ApplicationQuery,
+    connections::IdentityConnectionQuery,
+    users::UserQuery,
+    permissions::PermissionQuery,
+    service_accounts::ServiceAccountQuery,
+);
+
+/// What can be done on all servers. No schema shows it under its name; two types of one name, one inside the other, cannot
+/// be in a schema. Every field may come to nothing by itself: another one beside it may show a secret that is never shown
+/// again.
+#[derive(MergedObject, Default)]
+pub(super) struct EverywhereMutation(
+    EndUserTokenMutation,
+    application_changes::ApplicationMutation,
+    connection_changes::IdentityConnectionMutation,
+    user_changes::UserMutation,
+    profiles::ProfileMutation,
+    permissions::PermissionMutation,
+    service_accounts::ServiceAccountMutation,
+);
 
 /// What can be done at `/graphql-management`.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Mutation")]
-pub(super) struct ManagementMutation(EndUserTokenMutation);
+pub(super) struct ManagementMutation(EverywhereMutation);
 
 /// The same on servers for development.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Mutation")]
-pub(super) struct DevManagementMutation(ManagementMutation, DevEndUserTokenMutation);
+pub(super) struct DevManagementMutation(EverywhereMutation, DevEndUserTokenMutation);
 
 impl ManagementQuery {
     pub fn new(dev_operations: bool) -> Self {
-        Self(ServerQuery { dev_operations }, CallerQuery)
+        Self(
+            ServerQuery { dev_operations },
+            CallerQuery,
+            applications::ApplicationQuery,
+            connections::IdentityConnectionQuery,
+            users::UserQuery,
+            permissions::PermissionQuery,
+            service_accounts::ServiceAccountQuery,
+        )
     }
+}
+
+/// Who manages, in the request that a resolver works for.
+async fn manager<'c>(ctx: &Context<'c>) -> Result<Manager<'c>, MosaicError> {
+    Ok(request::of(ctx)?.manager().await)
 }
 
 /// For those who hold a token and wonder what it is good for here.

@@ -6,9 +6,12 @@
 
 pub mod applications;
 pub mod checks;
+pub mod connections;
+pub mod foreign;
 pub mod permissions;
 pub mod profiles;
 pub mod recorded;
+pub mod service_accounts;
 pub mod users;
 pub mod webhooks;
 

@@ -6,6 +6,7 @@ mod chain;
 mod compat;
 mod delegated;
 mod environments;
+mod foreign;
 mod forged;
 mod laws;
 mod request;
