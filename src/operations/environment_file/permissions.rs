@@ -76,18 +76,20 @@ pub(super) fn check(file: &EnvironmentFile, findings: &mut Findings<'_>) {
 
 fn check_held(path: &str, held: &Permissions, file: &EnvironmentFile, findings: &mut Findings<'_>) {
     for (service, keys) in held {
-        let list = format!("{path}.{service}");
-        let of_service = |definition: &&PermissionDefinition| definition.service_id == *service;
-        let defined: Vec<&str> =
-            file.permissions.iter().filter(of_service).map(|definition| definition.key.as_str()).collect();
-        if !defined.is_empty() {
-            check_names(&list, keys.iter().map(String::as_str), "permission", &defined, findings);
+        let path = format!("{path}.{service}");
+        if let Some(own) = own_permissions(service) {
+            // Files for the original may well have some that this server has no use for.
+            for key in keys.iter().filter(|key| !own.contains(&key.as_str())) {
+                let hint = hint(key, own.iter().copied());
+                findings.warn(&item_path(&path, key), format_args!("\"{key}\" opens nothing at this server{hint}"));
+            }
+            continue;
         }
-        // The platform's own services know more than this server does: such a permission does no harm, and nothing here.
-        let own = own_permissions(service).unwrap_or_default();
-        for key in keys.iter().filter(|key| !own.is_empty() && !own.contains(&key.as_str())) {
-            let hint = hint(key, own.iter().copied());
-            findings.warn(&item_path(&list, key), format_args!("opens nothing on this server{hint}"));
+        let of_service = |definition: &&PermissionDefinition| definition.service_id == *service;
+        let known: Vec<&str> =
+            file.permissions.iter().filter(of_service).map(|definition| definition.key.as_str()).collect();
+        if !known.is_empty() {
+            check_names(&path, keys.iter().map(String::as_str), "permission", &known, findings);
         }
     }
 }
