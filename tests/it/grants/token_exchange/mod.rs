@@ -5,12 +5,14 @@ mod audit;
 mod chain;
 mod compat;
 mod delegated;
+mod embedded;
 mod environments;
 mod forged;
 mod laws;
 mod request;
 mod secrecy;
 mod standing;
+mod subject_ids;
 mod targets;
 
 use serde_json::Value;
