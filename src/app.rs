@@ -10,9 +10,10 @@ use std::{
 
 use crate::{
     audit::{AuditError, AuditLog, AuditMode, AuditOptions},
-    catalog::{Catalog, CatalogLimits, LoadError, watch::CatalogWatch},
+    catalog::{Catalog, CatalogLimits, LoadError, foreign_keys::ForeignKeyCache, watch::CatalogWatch},
     domain::{clock::Clock, random::Random},
-    http::{self, ServerOptions, Site},
+    graphql::Engine,
+    http::{self, GraphiqlFiles, ServerOptions, Site},
     jose::{error::JoseError, master_key::MasterKey},
     oauth::error::{OAuthError, Problem},
     operations::{
@@ -115,6 +116,7 @@ impl App {
         let watch = CatalogWatch::start(Arc::clone(&catalog), &store)?;
         let audit =
             AuditLog::start(&store, audit_options(settings), Arc::clone(&sources.clock), Arc::clone(&sources.random))?;
+        let outbound = outbound(settings)?;
         let context = Context {
             catalog,
             audit: audit.clone(),
@@ -123,10 +125,16 @@ impl App {
             random: Arc::clone(&sources.random),
             signing_alg: settings.tokens.signing_alg,
             master_key,
-            outbound: outbound(settings)?,
+            foreign_keys: Arc::new(ForeignKeyCache::new(outbound.clone(), Arc::clone(&sources.clock))),
+            outbound,
             hook_calls: Arc::default(),
         };
+        if settings.graphql.dev_operations {
+            log::warn!("graphql.dev_operations is on: never on a server that matters");
+        }
         let site = Arc::new(Site {
+            graphql: Engine::new(context.clone(), settings.graphql.dev_operations),
+            graphiql: GraphiqlFiles::default(),
             context,
             store,
             watch,

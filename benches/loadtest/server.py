@@ -1,6 +1,7 @@
 """A release build of Tessera with the benchmark's environment, on a database of its own."""
 
 import base64
+import functools
 import os
 import pathlib
 import secrets
@@ -14,8 +15,10 @@ import urllib.error
 import urllib.request
 
 import postgres
+from foreign import ForeignIssuer
 
-ENVIRONMENT_FILE = pathlib.Path(__file__).resolve().parents[1] / "bench.toml"
+TEMPLATE = (pathlib.Path(__file__).resolve().parents[1] / "bench.toml").read_text()
+ENVIRONMENT = tomllib.loads(TEMPLATE)
 STARTUP_SECONDS = 30
 
 
@@ -28,9 +31,14 @@ def free_port():
 
 def authorization():
     """The Authorization header of the benchmark's client."""
-    with open(ENVIRONMENT_FILE, "rb") as file:
-        client = tomllib.load(file)["client"][0]
+    client = ENVIRONMENT["client"][0]
     return "Basic " + base64.b64encode(f"{client['id']}:{client['secret']}".encode()).decode()
+
+
+@functools.cache
+def foreign_issuer():
+    """The foreign issuer of the benchmark's environment; one for the whole run."""
+    return ForeignIssuer(next(one for one in ENVIRONMENT["identity_connection"] if one["provider"] == "OIDC"))
 
 
 class Server:
@@ -61,7 +69,9 @@ class Server:
 
     def prepare(self):
         """Makes the schema and the benchmark's environment."""
-        for command in (["migrate"], ["apply", ENVIRONMENT_FILE]):
+        file = self.directory / "bench.toml"
+        file.write_text(TEMPLATE.replace("@FOREIGN_JWKS@", foreign_issuer().jwks()))
+        for command in (["migrate"], ["apply", file]):
             done = subprocess.run(
                 [self.binary, *command], cwd=self.directory, env=self._environment(), capture_output=True, text=True, timeout=60
             )

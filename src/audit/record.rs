@@ -10,6 +10,10 @@ pub enum Event {
     TokenIssued,
     /// A request for one was refused.
     TokenRefused,
+    /// Something that an environment consists of was made, changed or deleted.
+    ManagementChanged,
+    /// A request for that was refused.
+    ManagementRefused,
     /// An enrichment webhook was called.
     WebhookCalled,
 }
@@ -20,6 +24,8 @@ impl Event {
         match self {
             Event::TokenIssued => "token.issued",
             Event::TokenRefused => "token.refused",
+            Event::ManagementChanged => "management.changed",
+            Event::ManagementRefused => "management.refused",
             Event::WebhookCalled => "webhook.called",
         }
     }
@@ -77,7 +83,7 @@ pub struct AuditRecord {
     /// Who asked: the client as it named itself, authenticated or not (`reason` says).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
-    /// `sub` of the token.
+    /// `sub` of the token; or what was managed, by its id or name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     /// The application that it is about.

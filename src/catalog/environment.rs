@@ -13,7 +13,7 @@ use crate::{
     domain::{
         application::{Application, OnFailure},
         client::Client,
-        connection::IdentityConnection,
+        connection::{IdentityConnection, IdentityProvider},
         environment::{Environment, ResourceServer},
         permission::{ManagedService, PermissionDefinition},
         rule::ExchangeRule,
@@ -22,6 +22,7 @@ use crate::{
     jose::{
         access_token::{VerifiedToken, verify_access_token, verify_embedded_token},
         error::TokenError,
+        foreign_keys::ForeignKeys,
         keyring::Keyring,
     },
 };
@@ -52,6 +53,7 @@ pub struct EnvironmentSnapshot {
     pub permissions: Vec<PermissionDefinition>,
     /// The services of other environments that are let in.
     pub managed_services: Vec<ManagedService>,
+    inline_keys: HashMap<String, Arc<ForeignKeys>>,
     users: UserMemory,
     clients: Cache<String, Arc<Client>>,
     /// Ids that no client has, with the time (milliseconds since 1970) until which that is believed.
@@ -109,6 +111,7 @@ impl EnvironmentSnapshot {
             rules: parts.rules,
             applications: parts.applications.into_iter().map(|app| (app.id.clone(), app)).collect(),
             webhooks: parts.webhooks,
+            inline_keys: inline_keys(&parts.identity_connections),
             identity_connections: parts.identity_connections,
             permissions: parts.permissions,
             managed_services: parts.managed_services,
@@ -128,6 +131,11 @@ impl EnvironmentSnapshot {
     /// The identity connection of that name, enabled or not.
     pub fn identity_connection(&self, name: &str) -> Option<&IdentityConnection> {
         self.identity_connections.iter().find(|connection| connection.name == name)
+    }
+
+    /// The keys that stand in the identity connection itself, if they can be used.
+    pub fn inline_keys(&self, connection: &str) -> Option<Arc<ForeignKeys>> {
+        self.inline_keys.get(connection).cloned()
     }
 
     /// What is remembered of users.
@@ -188,4 +196,18 @@ impl EnvironmentSnapshot {
         self.verified_tokens.insert(hash, Arc::clone(&verified));
         Ok(verified)
     }
+}
+
+/// Parsed once. A key set that cannot be read makes its connection useless, and nothing else of the environment.
+fn inline_keys(connections: &[IdentityConnection]) -> HashMap<String, Arc<ForeignKeys>> {
+    let mut parsed = HashMap::new();
+    for connection in connections {
+        let (IdentityProvider::Oidc(issuer) | IdentityProvider::Jwt(issuer)) = &connection.provider else { continue };
+        let Some(jwks) = &issuer.jwks else { continue };
+        match ForeignKeys::parse(jwks.as_bytes()) {
+            Ok(keys) => drop(parsed.insert(connection.name.clone(), Arc::new(keys))),
+            Err(error) => log::error!("identity connection {:?}: its jwks cannot be used: {error}", connection.name),
+        }
+    }
+    parsed
 }

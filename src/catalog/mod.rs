@@ -4,6 +4,8 @@
 //! ([`watch`]). Clients are loaded into it one by one, on demand, into a bounded cache.
 
 pub mod environment;
+pub mod foreign_keys;
+mod freshness;
 mod load;
 pub mod users;
 pub mod watch;

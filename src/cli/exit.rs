@@ -120,7 +120,7 @@ impl From<ApplyError> for Failure {
             ApplyError::Store(error) => error.into(),
             ApplyError::Contradiction(_) => Failure::Refusal(error.into()),
             ApplyError::Key(error) => error.into(),
-            ApplyError::Random(_) => Failure::Other(error.into()),
+            ApplyError::Random(_) | ApplyError::Seal(_) => Failure::Other(error.into()),
         }
     }
 }

@@ -69,23 +69,27 @@ pub enum SubjectType {
     EndUserAccount,
     /// An application on its own account.
     EndUserApplication,
+    /// A program that a foreign issuer vouches for, such as a build job. Our own word: Mosaic has none.
+    Workload,
 }
 
 impl SubjectType {
-    const ALL: [SubjectType; 5] = [
+    const ALL: [SubjectType; 6] = [
         SubjectType::ServiceAccount,
         SubjectType::ManagedServiceAccount,
         SubjectType::UserAccount,
         SubjectType::EndUserAccount,
         SubjectType::EndUserApplication,
+        SubjectType::Workload,
     ];
 
     /// `iss` of its tokens in the `mosaic` profile.
     pub const fn mosaic_issuer(self) -> &'static str {
         match self {
-            SubjectType::ServiceAccount | SubjectType::ManagedServiceAccount | SubjectType::UserAccount => {
-                MOSAIC_ID_ISSUER
-            }
+            SubjectType::ServiceAccount
+            | SubjectType::ManagedServiceAccount
+            | SubjectType::UserAccount
+            | SubjectType::Workload => MOSAIC_ID_ISSUER,
             SubjectType::EndUserAccount | SubjectType::EndUserApplication => MOSAIC_USER_ISSUER,
         }
     }
@@ -98,6 +102,7 @@ impl SubjectType {
             SubjectType::UserAccount => "UserAccount",
             SubjectType::EndUserAccount => "EndUserAccount",
             SubjectType::EndUserApplication => "EndUserApplication",
+            SubjectType::Workload => "Workload",
         }
     }
 

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::foreign::ForeignIssuer;
+
 /// Who vouches for users that sign in elsewhere.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct IdentityConnection {
     /// Unique in its environment; exchange rules name it as `subject.issuer`.
     pub name: String,
@@ -18,31 +20,59 @@ pub struct IdentityConnection {
 }
 
 /// How an identity connection vouches for users.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "provider", deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "provider")]
 pub enum IdentityProvider {
     /// A trusted service account says who the user is.
     #[serde(rename = "DELEGATED")]
     Delegated,
-    /// A foreign issuer's JWT proves who the user is.
+    /// An ID token of a foreign issuer proves who the user is (OpenID Connect Core §2).
     #[serde(rename = "OIDC")]
-    Oidc {
-        /// `iss` of its tokens.
-        issuer: String,
-        /// Where its keys are; or `jwks`.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        jwks_uri: Option<String>,
-        /// Its keys, inline (a JSON document); or `jwks_uri`.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        jwks: Option<String>,
-        /// The `aud` values that are accepted.
-        #[serde(default)]
-        audiences: Vec<String>,
-        /// The signature algorithms that are accepted.
-        #[serde(default)]
-        algorithms: Vec<String>,
-        /// Claims that must have exactly these values.
-        #[serde(default)]
-        claims: std::collections::BTreeMap<String, String>,
-    },
+    Oidc(ForeignIssuer),
+    /// Any other JWT of a foreign issuer proves who the user is, such as that of a workload.
+    #[serde(rename = "JWT")]
+    Jwt(ForeignIssuer),
+}
+
+impl IdentityProvider {
+    /// The foreign issuer whose tokens are the proof, where they are.
+    pub fn foreign_issuer(&self) -> Option<&ForeignIssuer> {
+        match self {
+            IdentityProvider::Delegated => None,
+            IdentityProvider::Oidc(issuer) | IdentityProvider::Jwt(issuer) => Some(issuer),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_row_of_an_earlier_version_is_read() {
+        let row = json!({
+            "provider": "OIDC", "issuer": "https://p.example", "jwks_uri": "https://p.example/jwks",
+            "audiences": [], "algorithms": ["ES256"], "claims": { "hd": "p.example" },
+        });
+        let provider: IdentityProvider = serde_json::from_value(row).expect("an OIDC connection");
+        let issuer = provider.foreign_issuer().expect("a foreign issuer");
+        assert_eq!((issuer.issuer.as_str(), issuer.map.subject.as_str()), ("https://p.example", "sub"));
+        assert_eq!(issuer.claims["hd"], "p.example");
+        assert!(issuer.check().is_err(), "without an audience it vouches for nobody");
+        assert_eq!(serde_json::from_value(json!({ "provider": "DELEGATED" })).ok(), Some(IdentityProvider::Delegated));
+    }
+
+    #[test]
+    fn a_foreign_issuer_comes_back_as_it_was_written_and_with_nothing_unknown() {
+        let issuer = json!({ "issuer": "https://p.example", "jwks": "{}", "audiences": ["us"] });
+        let issuer: ForeignIssuer = serde_json::from_value(issuer).expect("an issuer");
+        for provider in [IdentityProvider::Oidc(issuer.clone()), IdentityProvider::Jwt(issuer)] {
+            let mut written = serde_json::to_value(&provider).expect("JSON");
+            assert_eq!(serde_json::from_value::<IdentityProvider>(written.clone()).ok(), Some(provider));
+            written["colour"] = json!("red");
+            assert!(serde_json::from_value::<IdentityProvider>(written.clone()).is_err(), "{written}");
+        }
+    }
 }

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod connection;
 pub mod environment;
 pub mod exchange;
+pub mod foreign;
 pub mod order;
 pub mod party;
 pub mod permission;

@@ -23,7 +23,7 @@ impl Deref for RequestedEnvironment {
 }
 
 /// The same, for the keys alone: verifiers that know ids and no issuers find those of the default environment under its
-/// ids too. Its other documents are not there: they would name another issuer than their address (RFC 8414 §3.3).
+/// ids too, and those of others under their ids below their issuer; with the id of an application behind them as well. Its other documents are not there: they would name another issuer than their address (RFC 8414 §3.3).
 pub(super) struct KeysOfEnvironment(Arc<EnvironmentSnapshot>);
 
 impl Deref for KeysOfEnvironment {
@@ -39,7 +39,7 @@ impl FromRequest for KeysOfEnvironment {
     type Future = Ready<Result<Self, Self::Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(find(request).map(Self).ok_or(NoEnvironment))
+        ready(find(request).filter(|found| has_these_keys(found, request)).map(Self).ok_or(NoEnvironment))
     }
 }
 
@@ -76,4 +76,16 @@ fn find(request: &HttpRequest) -> Option<Arc<EnvironmentSnapshot>> {
         (Some(tenant), Some(environment)) => catalog.environment(tenant, environment),
         _ => catalog.default_environment(),
     }
+}
+
+/// Whether further ids that the path names are those of `found`: an application of it, and below its issuer its own ids
+/// again.
+fn has_these_keys(found: &EnvironmentSnapshot, request: &HttpRequest) -> bool {
+    let named = |name| request.match_info().get(name);
+    let environment = &found.environment;
+    let is_again = match (named("same_tenant_id"), named("same_environment_id")) {
+        (Some(tenant), Some(id)) => !environment.is_default && environment.tenant_id == tenant && environment.id == id,
+        _ => true,
+    };
+    is_again && named("application_id").is_none_or(|id| found.applications.contains_key(id))
 }

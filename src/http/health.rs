@@ -3,11 +3,16 @@
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 
-use super::Site;
+use super::{Site, environment::RequestedEnvironment};
 
 /// `GET /health`: the process is up.
 pub(super) async fn health() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "up" }))
+}
+
+/// The same below the issuer of an environment.
+pub(super) async fn environment_health(_: RequestedEnvironment) -> HttpResponse {
+    health().await
 }
 
 /// `GET /ready`: it can do its work. Says which part cannot.

@@ -1,8 +1,11 @@
 //! The whole URL space, on one page, and the only place that names actix-web.
 
+mod body;
 mod cacheable;
 mod environment;
 mod form;
+mod graphiql;
+mod graphql;
 mod health;
 mod observe;
 mod respond;
@@ -20,19 +23,28 @@ use actix_web::{
 
 use crate::{
     catalog::watch::CatalogWatch,
+    graphql::Engine,
     oauth::metadata::{AUTHORIZATION_SERVER_PATH, JWKS_PATH, OPENID_CONFIGURATION_PATH, TOKEN_PATH},
-    operations::context::Context,
+    operations::{
+        context::Context,
+        metadata::{GRAPHQL_ENDPOINTS_PATH, GRAPHQL_MANAGEMENT_PATH, GRAPHQL_PATH},
+    },
     settings::BehindProxy,
     store::Store,
 };
 
 pub use actix_web::dev::ServerHandle;
+pub use graphiql::GraphiqlFiles;
 pub use server::{ServerOptions, acceptor, serve};
 
 /// What the handlers share. One per node.
 pub struct Site {
     /// What the operations work with.
     pub context: Context,
+    /// Executes GraphQL documents.
+    pub graphql: Engine,
+    /// The page for trying them.
+    pub graphiql: GraphiqlFiles,
     /// For `/ready`.
     pub store: Store,
     /// For `/ready`.
@@ -55,9 +67,14 @@ fn routes(config: &mut ServiceConfig, site: &Arc<Site>) {
         .service(get(&format!("{AUTHORIZATION_SERVER_PATH}{ENVIRONMENT}")).to(well_known::authorization_server))
         .service(get(&format!("{OPENID_CONFIGURATION_PATH}{ENVIRONMENT}")).to(well_known::openid_configuration))
         .configure(below_issuer)
-        .service(web::scope(ENVIRONMENT).configure(below_issuer))
+        .service(web::scope(ENVIRONMENT).configure(below_issuer).configure(below_named_issuer))
         .default_service(web::to(respond::not_found));
 }
+
+/// The keys of an environment by its ids and the id of one of its applications.
+const JWKS_OF_APPLICATION: &str = "/{application_id}/.well-known/jwks.json";
+/// Its own ids again, below the issuer of an environment.
+const SAME_ENVIRONMENT: &str = "/{same_tenant_id}/{same_environment_id}";
 
 /// Where an environment other than the default one hangs.
 const ENVIRONMENT: &str = "/{tenant_id}/{environment_id}";
@@ -65,12 +82,34 @@ const ENVIRONMENT: &str = "/{tenant_id}/{environment_id}";
 /// What every issuer serves.
 fn below_issuer(config: &mut ServiceConfig) {
     config
-        .service(
-            web::resource(TOKEN_PATH).route(web::post().to(token::post)).default_service(web::to(respond::only_post)),
-        )
+        .service(post(TOKEN_PATH, token::post))
+        .service(post(GRAPHQL_PATH, graphql::auth))
+        .service(post(GRAPHQL_MANAGEMENT_PATH, graphql::management))
+        .service(get("/graphiql").to(graphiql::page))
+        .service(get("/graphiql/{file}").to(graphiql::file))
+        .service(get(GRAPHQL_ENDPOINTS_PATH).to(well_known::graphql_endpoints))
         .service(get(AUTHORIZATION_SERVER_PATH).to(well_known::authorization_server))
         .service(get(OPENID_CONFIGURATION_PATH).to(well_known::openid_configuration))
         .service(get(JWKS_PATH).to(well_known::jwks));
+}
+
+/// What an issuer with ids in its path serves besides; verifiers of Mosaic tokens put the ids behind any base URL.
+fn below_named_issuer(config: &mut ServiceConfig) {
+    config
+        .service(get("/health").to(health::environment_health))
+        .service(get(JWKS_OF_APPLICATION).to(well_known::jwks))
+        .service(get(&format!("{SAME_ENVIRONMENT}{JWKS_PATH}")).to(well_known::jwks))
+        .service(get(&format!("{SAME_ENVIRONMENT}{JWKS_OF_APPLICATION}")).to(well_known::jwks));
+}
+
+/// A resource that takes `POST`, and nothing else.
+fn post<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    web::resource(path).route(web::post().to(handler)).default_service(web::to(respond::only_post))
 }
 
 /// A resource that can be read, and nothing else.

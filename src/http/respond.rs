@@ -34,7 +34,7 @@ pub(super) fn refused(error: &OAuthError) -> HttpResponse {
 }
 
 /// Answers with tokens, and refusals, are nobody's to keep (TE-032). `Pragma` is for caches of HTTP/1.0.
-fn uncached(status: StatusCode) -> HttpResponseBuilder {
+pub(super) fn uncached(status: StatusCode) -> HttpResponseBuilder {
     let mut response = HttpResponse::build(status);
     response.insert_header((header::CACHE_CONTROL, "no-store")).insert_header((header::PRAGMA, "no-cache"));
     response

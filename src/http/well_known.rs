@@ -3,18 +3,17 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use openssl::sha::sha256;
+use serde::Serialize;
 use serde_json::to_string;
 
 use super::{
-    Site, cacheable,
+    Site,
+    cacheable::{self, Document},
     environment::{KeysOfEnvironment, RequestedEnvironment},
     respond,
 };
 use crate::{
-    oauth::{
-        error::{OAuthError, Problem},
-        metadata::AuthorizationServerMetadata,
-    },
+    oauth::error::{OAuthError, Problem},
     operations::metadata,
 };
 
@@ -36,18 +35,27 @@ pub(super) async fn openid_configuration(
     document(&request, &site, &metadata::openid_configuration(&site.context, &environment))
 }
 
+/// `GET /.well-known`: where the GraphQL endpoints are.
+pub(super) async fn graphql_endpoints(
+    environment: RequestedEnvironment,
+    request: HttpRequest,
+    site: web::Data<Site>,
+) -> HttpResponse {
+    document(&request, &site, &metadata::graphql_endpoints(&environment))
+}
+
 /// `GET /.well-known/jwks.json`. `max-age` is what `keys rotate` counts on: a key is published one such time before it
 /// signs (TE-096).
 pub(super) async fn jwks(environment: KeysOfEnvironment, request: HttpRequest, site: web::Data<Site>) -> HttpResponse {
     let jwks = environment.keyring.jwks(site.context.clock.now());
-    cacheable::document(&request, jwks.body, &jwks.etag, site.jwks_max_age)
+    cacheable::document(&request, Document::json(jwks.body), &jwks.etag, site.jwks_max_age)
 }
 
-fn document(request: &HttpRequest, site: &Site, metadata: &AuthorizationServerMetadata) -> HttpResponse {
+fn document(request: &HttpRequest, site: &Site, metadata: &impl Serialize) -> HttpResponse {
     match to_string(metadata) {
         Ok(body) => {
             let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(sha256(body.as_bytes())));
-            cacheable::document(request, body, &etag, site.jwks_max_age)
+            cacheable::document(request, Document::json(body), &etag, site.jwks_max_age)
         }
         Err(error) => respond::refused(&OAuthError::new(Problem::ServerError, error.to_string())),
     }

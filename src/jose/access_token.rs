@@ -5,6 +5,7 @@ use std::ops::Deref;
 use serde_json::{Map, Value};
 
 use super::{
+    claims::{audience, chain, confirmation, optional_text, text, texts, time},
     error::TokenError::{self, ClaimType, MissingClaim},
     keyring::Keyring,
     strict_json::parse_object,
@@ -18,9 +19,6 @@ use crate::{
     },
     oauth::scope::Scope,
 };
-
-/// The last second of the year 9999. No honest time lies beyond, and arithmetic on one cannot overflow.
-const MAX_TIME: i64 = 253_402_300_799;
 
 /// An access token of this environment whose signature, issuer and claims were checked. Only
 /// [`verify_access_token`] makes one, so having one is the proof.
@@ -152,53 +150,6 @@ fn read_claims(mut claims: Map<String, Value>) -> Result<SubjectToken, TokenErro
     })
 }
 
-/// A text that has to be there and must not be empty: an empty name could match an empty setting.
-fn text(claims: &mut Map<String, Value>, name: &'static str) -> Result<String, TokenError> {
-    match claims.remove(name) {
-        None => Err(MissingClaim(name)),
-        Some(Value::String(text)) if !text.is_empty() => Ok(text),
-        Some(_) => Err(ClaimType(name)),
-    }
-}
-
-fn optional_text<'a>(claims: &'a Map<String, Value>, name: &'static str) -> Result<Option<&'a str>, TokenError> {
-    match claims.get(name) {
-        None => Ok(None),
-        Some(Value::String(text)) if !text.is_empty() => Ok(Some(text)),
-        Some(_) => Err(ClaimType(name)),
-    }
-}
-
-/// A list of non-empty texts.
-fn texts(list: Vec<Value>, name: &'static str) -> Result<Vec<String>, TokenError> {
-    let text = |item| match item {
-        Value::String(text) if !text.is_empty() => Ok(text),
-        _ => Err(ClaimType(name)),
-    };
-    list.into_iter().map(text).collect()
-}
-
-fn audience(claims: &mut Map<String, Value>) -> Result<Vec<String>, TokenError> {
-    match claims.remove("aud") {
-        None => Err(MissingClaim("aud")),
-        Some(Value::String(only)) if !only.is_empty() => Ok(vec![only]),
-        Some(Value::Array(list)) if !list.is_empty() => texts(list, "aud"),
-        Some(_) => Err(ClaimType("aud")),
-    }
-}
-
-/// A NumericDate (RFC 7519 §2), which may have a fraction; `round` goes to the side that makes the token shorter.
-fn time(claims: &mut Map<String, Value>, name: &'static str, round: fn(f64) -> f64) -> Result<Option<i64>, TokenError> {
-    let Some(value) = claims.remove(name) else { return Ok(None) };
-    let seconds = match (value.as_i64(), value.as_f64()) {
-        (Some(seconds), _) => seconds,
-        // The cast saturates: 1e300 falls to the check of the range.
-        (None, Some(seconds)) => round(seconds) as i64,
-        (None, None) => return Err(ClaimType(name)),
-    };
-    if (0..=MAX_TIME).contains(&seconds) { Ok(Some(seconds)) } else { Err(ClaimType(name)) }
-}
-
 fn scope(claims: &mut Map<String, Value>) -> Result<Scope, TokenError> {
     match claims.remove("scope") {
         None => Ok(Scope::empty()),
@@ -208,28 +159,11 @@ fn scope(claims: &mut Map<String, Value>) -> Result<Scope, TokenError> {
     }
 }
 
-fn chain<T>(
-    claims: &mut Map<String, Value>,
-    claim: &'static str,
-    read: fn(&Value) -> Result<T, crate::domain::party::ChainError>,
-) -> Result<Option<T>, TokenError> {
-    let value = claims.remove(claim);
-    value.as_ref().map(read).transpose().map_err(|cause| TokenError::Chain { claim, cause })
-}
-
 fn ancestors(claims: &mut Map<String, Value>) -> Result<Vec<String>, TokenError> {
     match claims.remove("anc") {
         None => Ok(Vec::new()),
         Some(Value::Array(list)) if list.len() > MAX_ANCESTORS => Err(TokenError::TooManyAncestors),
         Some(Value::Array(list)) => texts(list, "anc"),
         Some(_) => Err(ClaimType("anc")),
-    }
-}
-
-fn confirmation(claims: &mut Map<String, Value>) -> Result<Option<Value>, TokenError> {
-    match claims.remove("cnf") {
-        None => Ok(None),
-        Some(key @ Value::Object(_)) => Ok(Some(key)),
-        Some(_) => Err(ClaimType("cnf")),
     }
 }

@@ -34,6 +34,20 @@ impl From<openssl::error::ErrorStack> for JoseError {
     }
 }
 
+/// Why a document is no usable set of keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum JwksError {
+    /// Not JSON, or a member name twice.
+    #[error("the key set is not a JSON object with unique member names")]
+    Json,
+    /// No list of keys (RFC 7517 §5).
+    #[error("the key set has no list named keys")]
+    NoKeys,
+    /// More keys than any honest issuer has.
+    #[error("the key set has more than 64 keys")]
+    TooManyKeys,
+}
+
 /// Why a token is refused: one variant per cause, for the log. Never holds the token or a part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
@@ -88,6 +102,24 @@ pub enum TokenError {
     /// `iss` is another issuer.
     #[error("iss is another issuer")]
     WrongIssuer,
+    /// A foreign token is of another kind than the caller says, or of one that vouches for nobody.
+    #[error("it is not a token of that kind")]
+    ForeignType,
+    /// No usable key of the foreign issuer fits.
+    #[error("no key of the issuer has that kid")]
+    UnknownForeignKey,
+    /// Several keys of the foreign issuer fit, because the token names none or they share an id.
+    #[error("more than one key of the issuer fits: the token must name one")]
+    AmbiguousKey,
+    /// The claim that identifies the user of a foreign issuer is absent or cannot be used.
+    #[error("the claim that holds the subject is missing, not a text, empty, too long or has control characters")]
+    MappedSubject,
+    /// A foreign token is meant for somebody else.
+    #[error("aud has none of the accepted audiences")]
+    WrongAudience,
+    /// A foreign token does not say what the identity connection demands.
+    #[error("a condition on the claims is not met")]
+    ConditionNotMet,
     /// `scope` breaks the grammar of RFC 6749 §3.3.
     #[error("the claim scope breaks the grammar")]
     MalformedScope,

@@ -3,10 +3,7 @@
 use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use josekit::{
-    jwk::Jwk,
-    jws::{ES256, EdDSA, JwsSigner, JwsVerifier, PS256, RS256},
-};
+use josekit::jws::{ES256, EdDSA, JwsSigner, PS256, RS256};
 use openssl::{
     bn::{BigNum, BigNumContext},
     ec::{EcGroup, EcKey},
@@ -102,19 +99,6 @@ impl PrivateKey {
             SigningAlg::EdDSA => EdDSA.signer_from_der(der).map(|signer| Box::new(signer) as _),
         };
         signer.map_err(|error| JoseError::Key(error.to_string()))
-    }
-
-    /// josekit's verifier, of the public half.
-    pub(super) fn jws_verifier(&self) -> Result<Box<dyn JwsVerifier>, JoseError> {
-        let unusable = |error: josekit::JoseError| JoseError::Key(error.to_string());
-        let jwk = Jwk::from_bytes(self.public_jwk.as_bytes()).map_err(unusable)?;
-        let verifier: Result<Box<dyn JwsVerifier>, _> = match self.alg {
-            SigningAlg::RS256 => RS256.verifier_from_jwk(&jwk).map(|verifier| Box::new(verifier) as _),
-            SigningAlg::ES256 => ES256.verifier_from_jwk(&jwk).map(|verifier| Box::new(verifier) as _),
-            SigningAlg::PS256 => PS256.verifier_from_jwk(&jwk).map(|verifier| Box::new(verifier) as _),
-            SigningAlg::EdDSA => EdDSA.verifier_from_jwk(&jwk).map(|verifier| Box::new(verifier) as _),
-        };
-        verifier.map_err(unusable)
     }
 }
 

@@ -8,7 +8,7 @@ use super::{error::TokenError, strict_json::parse_object};
 /// The longest token that is looked at, in bytes. Ours stay far below; more is an attempt to keep the server busy.
 pub const MAX_TOKEN_LENGTH: usize = 16 * 1024;
 /// The longest `kid`, in bytes. Ours have 43.
-const MAX_KID_LENGTH: usize = 256;
+pub(super) const MAX_KID_LENGTH: usize = 256;
 
 /// A compact JWS (RFC 7515 §7.1) that **nobody has checked: whoever sent it wrote every byte of it. Nothing in it may
 /// be trusted. Its only use is to pick one of our own keys; even `alg` only serves to refuse a token early**, since

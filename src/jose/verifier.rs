@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use josekit::jws::JwsVerifier;
+use josekit::{
+    jwk::Jwk,
+    jws::{ES256, EdDSA, JwsVerifier, PS256, RS256},
+};
 
 use super::{
     error::{JoseError, TokenError},
@@ -23,7 +26,28 @@ impl Verifier {
     /// # Errors
     /// josekit cannot use the key.
     pub fn new(key: &PrivateKey) -> Result<Self, JoseError> {
-        Ok(Self { alg: key.alg(), verifier: key.jws_verifier()? })
+        Self::of_public_jwk(key.alg(), key.public_jwk())
+    }
+
+    /// Prepares a public key, a JWK as JSON, for one algorithm.
+    ///
+    /// # Errors
+    /// josekit cannot use the key, or not for that algorithm.
+    pub(super) fn of_public_jwk(alg: SigningAlg, public_jwk: &str) -> Result<Self, JoseError> {
+        let unusable = |error: josekit::JoseError| JoseError::Key(error.to_string());
+        let jwk = Jwk::from_bytes(public_jwk.as_bytes()).map_err(unusable)?;
+        let verifier: Result<Box<dyn JwsVerifier>, _> = match alg {
+            SigningAlg::RS256 => RS256.verifier_from_jwk(&jwk).map(|verifier| Box::new(verifier) as _),
+            SigningAlg::ES256 => ES256.verifier_from_jwk(&jwk).map(|verifier| Box::new(verifier) as _),
+            SigningAlg::PS256 => PS256.verifier_from_jwk(&jwk).map(|verifier| Box::new(verifier) as _),
+            SigningAlg::EdDSA => EdDSA.verifier_from_jwk(&jwk).map(|verifier| Box::new(verifier) as _),
+        };
+        Ok(Self { alg, verifier: verifier.map_err(unusable)? })
+    }
+
+    /// The only algorithm it checks.
+    pub(super) const fn alg(&self) -> SigningAlg {
+        self.alg
     }
 
     /// Checks the signature and hands out the payload, which then was written by the owner of the key.

@@ -144,6 +144,9 @@ problems! {
     /// No enabled identity connection vouches for such a subject.
     ConnectionNotActive = "identity_connection_not_active", InvalidRequest, 400,
         "no enabled identity connection vouches for such users";
+    /// The keys of a foreign issuer cannot be had.
+    ForeignKeysUnavailable = "foreign_keys_unavailable", TemporarilyUnavailable, 503,
+        "the keys of the token's issuer cannot be fetched right now; try again after the time in Retry-After";
     /// The value of a parameter cannot be kept.
     InvalidParameter = "invalid_parameter", InvalidRequest, 400,
         "the value is empty, too long or has control characters";

@@ -62,6 +62,12 @@ impl Caller {
         &self.token
     }
 
+    /// Whether the caller's token has that permission, and the service account behind it still does; wherever it is for.
+    pub fn holds(&self, service_id: &str, key: &str) -> bool {
+        let current = self.current.as_ref().is_none_or(|current| permission::has(current, service_id, key));
+        current && claims_permission(&self.token, service_id, key)
+    }
+
     /// Whether the caller may use the permission `key` of `service_id` here and now: the token has it, the service account
     /// behind it still has it, and the token was meant for this server.
     ///
@@ -137,7 +143,14 @@ pub fn token_refused(error: TokenError) -> MosaicError {
         TokenError::WrongAlgorithm | TokenError::BadSignature => MosaicCode::AccessTokenVerificationFailed,
         TokenError::WrongIssuer => MosaicCode::JwtIsNotMosaicToken,
         TokenError::Expired => MosaicCode::AccessTokenExpired,
-        TokenError::WrongType
+        // A token of ours is refused for none of the reasons that are a foreign one's.
+        TokenError::ForeignType
+        | TokenError::UnknownForeignKey
+        | TokenError::AmbiguousKey
+        | TokenError::MappedSubject
+        | TokenError::WrongAudience
+        | TokenError::ConditionNotMet
+        | TokenError::WrongType
         | TokenError::MissingClaim(_)
         | TokenError::ClaimType(_)
         | TokenError::NotAnEndUser

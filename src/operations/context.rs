@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{enrich::HookCalls, issue::TokenIssuer, throttle::Throttle};
 use crate::{
     audit::AuditLog,
-    catalog::{Catalog, environment::EnvironmentSnapshot},
+    catalog::{Catalog, environment::EnvironmentSnapshot, foreign_keys::ForeignKeyCache},
     domain::{client::Client, clock::Clock, environment::SigningAlg, random::Random},
     jose::master_key::MasterKey,
     oauth::error::{OAuthError, Problem},
@@ -32,6 +32,8 @@ pub struct Context {
     pub master_key: MasterKey,
     /// Calls others: webhooks and foreign issuers.
     pub outbound: Outbound,
+    /// The keys of foreign issuers.
+    pub foreign_keys: Arc<ForeignKeyCache>,
     /// How the calls of webhooks went.
     pub hook_calls: Arc<HookCalls>,
 }

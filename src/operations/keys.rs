@@ -73,11 +73,7 @@ impl KeyMaker<'_> {
         activates_at: i64,
         others: &[StoredKey],
     ) -> Result<StoredKey, KeyError> {
-        for other in others {
-            let aad = private_key_aad(environment_id, &other.kid);
-            let opened = self.master_key.open(&other.sealed_private_key, &aad);
-            opened.map_err(|cause| KeyError::MasterKey { kid: other.kid.clone(), cause })?;
-        }
+        self.opens(environment_id, others)?;
         let key = PrivateKey::generate(alg)?;
         let aad = private_key_aad(environment_id, key.kid());
         Ok(StoredKey {
@@ -94,6 +90,18 @@ impl KeyMaker<'_> {
             sealed_private_key: self.master_key.seal(self.random, &key.to_pkcs8_der()?, &aad)?,
             public_jwk: key.public_jwk().to_owned(),
         })
+    }
+
+    /// Makes sure that the master key is the one that the keys of an environment are sealed with.
+    ///
+    /// # Errors
+    /// It is another one.
+    pub fn opens(&self, environment_id: &str, keys: &[StoredKey]) -> Result<(), KeyError> {
+        for key in keys {
+            let opened = self.master_key.open(&key.sealed_private_key, &private_key_aad(environment_id, &key.kid));
+            opened.map_err(|cause| KeyError::MasterKey { kid: key.kid.clone(), cause })?;
+        }
+        Ok(())
     }
 
     /// When a key starts to sign that must do so at once, where nothing else signs: a little while ago, so that it does on

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::Serialize;
+
 use super::context::Context;
 use crate::{
     catalog::environment::EnvironmentSnapshot,
@@ -9,6 +11,30 @@ use crate::{
     grants::GRANTS,
     oauth::{metadata::AuthorizationServerMetadata, scope::Scope},
 };
+
+/// Authentication and tokens as GraphQL, below the issuer.
+pub const GRAPHQL_PATH: &str = "/graphql";
+/// The management API as GraphQL, below the issuer.
+pub const GRAPHQL_MANAGEMENT_PATH: &str = "/graphql-management";
+/// [`GraphqlEndpoints`], below the issuer.
+pub const GRAPHQL_ENDPOINTS_PATH: &str = "/.well-known";
+
+/// Where the clients of Mosaic find the two endpoints.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GraphqlEndpoints {
+    #[serde(rename = "authGraphQlEndpoint")]
+    auth: String,
+    #[serde(rename = "accessManagementGraphQlEndpoint")]
+    access_management: String,
+}
+
+/// The GraphQL endpoints of an environment.
+pub fn graphql_endpoints(environment: &EnvironmentSnapshot) -> GraphqlEndpoints {
+    GraphqlEndpoints {
+        auth: format!("{}{GRAPHQL_PATH}", environment.issuer),
+        access_management: format!("{}{GRAPHQL_MANAGEMENT_PATH}", environment.issuer),
+    }
+}
 
 /// RFC 8414.
 pub fn authorization_server(environment: &EnvironmentSnapshot) -> AuthorizationServerMetadata {

@@ -121,8 +121,8 @@ pub struct MosaicError {
     pub message: String,
     /// Why, for the log. Never sent, and never holds a secret or a token.
     pub detail: Option<String>,
-    /// Sent as `details`.
-    pub details: Option<Value>,
+    /// Sent as `details`. Boxed: hardly any refusal has them.
+    pub details: Option<Box<Value>>,
     /// When to try again, in seconds, where that is known.
     pub retry_after: Option<i64>,
 }
@@ -148,7 +148,7 @@ impl MosaicError {
     /// Adds what a program can read of the reason.
     #[must_use]
     pub fn with_details(mut self, details: Value) -> Self {
-        self.details = Some(details);
+        self.details = Some(Box::new(details));
         self
     }
 }

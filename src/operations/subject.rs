@@ -7,6 +7,7 @@ use serde_json::Map;
 use super::{
     context::Context,
     delegate::{self, Vouched},
+    foreign::vouched_by_issuer,
 };
 use crate::{
     catalog::environment::EnvironmentSnapshot,
@@ -72,11 +73,22 @@ pub async fn gather_subject(
         TokenType::SubjectId => {
             vouched_by_client(context, environment, client, presented.text, params).map(Subject::from)
         }
-        TokenType::AccessToken | TokenType::Jwt | TokenType::IdToken => {
-            let verified = environment.verify(presented.text, context.clock.now());
-            verified.map(Subject::Own).map_err(|error| OAuthError::new(Problem::SubjectTokenRefused, error.to_string()))
-        }
+        TokenType::AccessToken => own(context, environment, presented.text),
+        TokenType::IdToken => match vouched_by_issuer(context, environment, presented, params).await? {
+            Some(vouched) => Ok(vouched.into()),
+            None => Err(OAuthError::new(Problem::ConnectionNotActive, "no identity connection is for this issuer")),
+        },
+        // Ours, unless a connection says whose else it is.
+        TokenType::Jwt => match vouched_by_issuer(context, environment, presented, params).await? {
+            Some(vouched) => Ok(vouched.into()),
+            None => own(context, environment, presented.text),
+        },
     }
+}
+
+fn own(context: &Context, environment: &EnvironmentSnapshot, token: &str) -> Result<Subject, OAuthError> {
+    let verified = environment.verify(token, context.clock.now());
+    verified.map(Subject::Own).map_err(|error| OAuthError::new(Problem::SubjectTokenRefused, error.to_string()))
 }
 
 impl From<VouchedSubject> for Subject {
@@ -98,7 +110,7 @@ fn vouched_by_client(
     }
     let connection = delegate::delegated_connection(environment)?.name.clone();
     let identity = Identity { connection: connection.clone(), subject_id: subject_id.to_owned() };
-    let user = user(identity, params.require("application_id")?, params);
+    let user = described_user(identity, params.require("application_id")?, params);
     delegate::check(environment, &user)?;
     let now = context.clock.now();
     let token = SubjectToken {
@@ -125,7 +137,7 @@ fn vouched_by_client(
 }
 
 /// The user that parameters of the request describe further.
-fn user(identity: Identity, application_id: &str, params: &Params) -> Vouched {
+pub(super) fn described_user(identity: Identity, application_id: &str, params: &Params) -> Vouched {
     let given = |name: &str| params.get(name).map(str::to_owned);
     Vouched {
         identity,

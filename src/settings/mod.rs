@@ -9,6 +9,7 @@ mod database;
 #[cfg(test)]
 mod documentation;
 mod error;
+mod graphql;
 mod keys;
 mod layers;
 mod log;
@@ -24,6 +25,7 @@ pub use self::{
     catalog::Catalog,
     database::Database,
     error::{SettingError, SettingsErrors},
+    graphql::Graphql,
     keys::{Keys, MasterKeySource},
     log::{Log, LogFormat},
     outbound::Outbound,
@@ -48,6 +50,8 @@ pub struct Settings {
     pub catalog: Catalog,
     /// What requests to others may reach.
     pub outbound: Outbound,
+    /// The Mosaic operations.
+    pub graphql: Graphql,
     /// What is logged and how.
     pub log: Log,
     effective: String,
@@ -73,12 +77,13 @@ impl Settings {
         let audit = Audit::read(&mut reader);
         let catalog = Catalog::read(&mut reader);
         let outbound = Outbound::read(&mut reader);
+        let graphql = Graphql::read(&mut reader);
         let log = Log::read(&mut reader);
         if !reader.errors.is_empty() {
             return Err(SettingsErrors(reader.errors));
         }
         let effective = reader.shown();
-        Ok(Self { server, database, keys, tokens, audit, catalog, outbound, log, effective })
+        Ok(Self { server, database, keys, tokens, audit, catalog, outbound, graphql, log, effective })
     }
 
     /// The values in effect as TOML, for people: secrets show as `"(set)"`, and the password in a URL as `***`.

@@ -55,6 +55,7 @@ fn without_any_setting_the_defaults_hold() {
     assert_eq!((settings.catalog.clients, settings.catalog.unknown_clients), (10_000, 10_000));
     assert_eq!((settings.catalog.unknown_client_ttl.as_secs(), settings.catalog.verified_tokens), (5, 50_000));
     assert!(settings.outbound.allowed_networks.is_empty() && !settings.outbound.plain_http_to_loopback);
+    assert!(!settings.graphql.dev_operations);
     assert_eq!((settings.log.format, settings.log.level.as_str()), (LogFormat::Text, "info"));
 }
 

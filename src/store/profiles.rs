@@ -2,7 +2,11 @@
 
 use diesel::prelude::*;
 
-use super::{Conn, StoreError, connection::each, schema::profiles};
+use super::{
+    Conn, StoreError,
+    connection::each,
+    schema::{profiles, users},
+};
 use crate::domain::user::Profile;
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -71,6 +75,26 @@ pub fn find(conn: &mut Conn<'_>, id: &str) -> Result<Option<Profile>, StoreError
     let one = profiles::table.find(id);
     let row: Option<ProfileRow> = each!(conn, c => one.select(ProfileRow::as_select()).first(c).optional())?;
     Ok(row.map(Into::into))
+}
+
+/// The one with this id, if its user is one of the environment.
+///
+/// # Errors
+/// The database failed.
+pub fn in_environment(conn: &mut Conn<'_>, environment_id: &str, id: &str) -> Result<Option<Profile>, StoreError> {
+    let one = profiles::table.find(id).inner_join(users::table).filter(users::environment_id.eq(environment_id));
+    let row: Option<ProfileRow> = each!(conn, c => one.select(ProfileRow::as_select()).first(c).optional())?;
+    Ok(row.map(Into::into))
+}
+
+/// Those of several users, oldest first.
+///
+/// # Errors
+/// The database failed.
+pub fn of_users(conn: &mut Conn<'_>, user_ids: &[String]) -> Result<Vec<Profile>, StoreError> {
+    let own = profiles::table.filter(profiles::user_id.eq_any(user_ids)).order((profiles::created_at, profiles::id));
+    let rows: Vec<ProfileRow> = each!(conn, c => own.select(ProfileRow::as_select()).load(c))?;
+    Ok(rows.into_iter().map(Into::into).collect())
 }
 
 /// Adds one.

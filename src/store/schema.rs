@@ -178,8 +178,9 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(environments, tenants);
-diesel::allow_tables_to_appear_in_same_query!(user_identities, users);
+diesel::allow_tables_to_appear_in_same_query!(profiles, user_identities, users);
 diesel::joinable!(environments -> tenants (tenant_id));
+diesel::joinable!(profiles -> users (user_id));
 diesel::joinable!(user_identities -> users (user_id));
 
 diesel::table! {

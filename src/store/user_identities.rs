@@ -41,3 +41,22 @@ pub fn of_user(conn: &mut Conn<'_>, environment_id: &str, user_id: &str) -> Resu
     let rows: Vec<(String, String)> = each!(conn, c => own.load(c))?;
     Ok(rows.into_iter().map(|(connection, subject_id)| Identity { connection, subject_id }).collect())
 }
+
+/// The names of several users, by connection, each with the id of the user.
+///
+/// # Errors
+/// The database failed.
+pub fn of_users(
+    conn: &mut Conn<'_>,
+    environment_id: &str,
+    user_ids: &[String],
+) -> Result<Vec<(String, Identity)>, StoreError> {
+    use user_identities as t;
+    let own = t::table
+        .filter(t::user_id.eq_any(user_ids).and(t::environment_id.eq(environment_id)))
+        .order((t::connection, t::subject_id))
+        .select((t::user_id, t::connection, t::subject_id));
+    let rows: Vec<(String, String, String)> = each!(conn, c => own.load(c))?;
+    let named = |(user_id, connection, subject_id)| (user_id, Identity { connection, subject_id });
+    Ok(rows.into_iter().map(named).collect())
+}

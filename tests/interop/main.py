@@ -21,6 +21,8 @@ def client_environment(server):
         "BFF_SECRET": secrets["bff"],
         "CALENDAR_SECRET": secrets["calendar-service"],
         "SUBJECT_TOKEN": server.run("demo-token"),
+        "INTEROP_TESSERA": str(server.binary),
+        "INTEROP_DIRECTORY": str(server.directory),
         # Authlib and oauthlib refuse plain HTTP otherwise, on loopback too.
         "AUTHLIB_INSECURE_TRANSPORT": "1",
     }

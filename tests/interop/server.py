@@ -39,6 +39,10 @@ class Server:
         self.environment = {key: value for key, value in os.environ.items() if not key.startswith("TESSERA_")} | {
             "TESSERA__SERVER__LISTEN": f"127.0.0.1:{self.port}",
             "TESSERA__SERVER__PUBLIC_URL": self.issuer,
+            # The foreign issuer of a check is on this machine.
+            "TESSERA__OUTBOUND__PLAIN_HTTP_TO_LOOPBACK": "true",
+            # Some of the documented requests need them.
+            "TESSERA__GRAPHQL__DEV_OPERATIONS": "true",
             # Documented lines say `tessera`, and `curl` is ours, which records.
             "PATH": f"{pathlib.Path(__file__).parent / 'bin'}:{self.directory / 'bin'}:{os.environ['PATH']}",
             "REAL_CURL": shutil.which("curl"),

@@ -9,6 +9,7 @@
 )]
 
 mod architecture;
+mod catalog;
 mod cli;
 mod documents;
 mod grants;

@@ -13,6 +13,7 @@ use super::{
 use crate::domain::{environment::SigningAlg, signing_key::KeySchedule};
 
 mod claims;
+mod foreign;
 mod headers;
 mod properties;
 mod signatures;

@@ -3,11 +3,15 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::plan::Facts;
 use crate::{
-    domain::{application::Application, client::Client, connection::IdentityConnection, environment::ResourceServer},
+    domain::{
+        application::Application, client::Client, connection::IdentityConnection, environment::ResourceServer,
+        permission::ManagedService,
+    },
     store::{
         Conn, Origin, StoreError, applications, clients, exchange_rules, exchange_rules::StoredRule,
-        identity_connections, resource_servers,
+        identity_connections, managed_services, resource_servers,
     },
 };
 
@@ -37,11 +41,16 @@ pub(super) trait Block: Serialize + Clone + 'static {
     fn delete(&self, conn: &mut Conn<'_>, environment_id: &str) -> Result<(), StoreError>;
 
     /// Everything that is kept of it, for comparing and for showing. Taken from `Serialize`, so that no field is missed.
-    fn facts(&self) -> serde_json::Map<String, Value> {
-        match serde_json::to_value(self) {
-            Ok(Value::Object(facts)) => facts,
-            _ => serde_json::Map::new(),
-        }
+    fn facts(&self) -> Facts {
+        facts_of(self)
+    }
+}
+
+/// The fields of a value.
+pub(super) fn facts_of(value: &impl Serialize) -> Facts {
+    match serde_json::to_value(value) {
+        Ok(Value::Object(facts)) => facts,
+        _ => Facts::new(),
     }
 }
 
@@ -119,6 +128,16 @@ impl Block for Application {
     fn delete(&self, conn: &mut Conn<'_>, environment_id: &str) -> Result<(), StoreError> {
         applications::delete(conn, environment_id, &self.id).map(drop)
     }
+
+    /// Without the hash of the webhook's secret: what shows it could be tried out at leisure.
+    fn facts(&self) -> Facts {
+        let mut facts = facts_of(self);
+        if let Some(Value::Object(webhook)) = facts.remove("webhook") {
+            let shown = webhook.into_iter().filter(|(field, _)| field != "secret_sha256");
+            facts.extend(shown.map(|(field, value)| (format!("webhook.{field}"), value)));
+        }
+        facts
+    }
 }
 
 impl Block for IdentityConnection {
@@ -142,6 +161,30 @@ impl Block for IdentityConnection {
 
     fn delete(&self, conn: &mut Conn<'_>, environment_id: &str) -> Result<(), StoreError> {
         identity_connections::delete(conn, environment_id, &self.name).map(drop)
+    }
+}
+
+impl Block for ManagedService {
+    const KIND: &'static str = "managed service";
+
+    fn key(&self) -> &str {
+        &self.service_id
+    }
+
+    fn enabled(&self) -> bool {
+        self.enabled
+    }
+
+    fn disable(&mut self) {
+        self.enabled = false;
+    }
+
+    fn upsert(&self, conn: &mut Conn<'_>, environment_id: &str, _now: i64) -> Result<(), StoreError> {
+        managed_services::upsert(conn, environment_id, self)
+    }
+
+    fn delete(&self, conn: &mut Conn<'_>, environment_id: &str) -> Result<(), StoreError> {
+        managed_services::delete(conn, environment_id, &self.service_id).map(drop)
     }
 }
 

@@ -20,40 +20,55 @@ pub(super) fn plan_environment(
     block: &EnvironmentBlock,
 ) -> Result<Planned, ApplyError> {
     let all: Vec<Environment> = environments::all(conn)?.into_iter().map(|stored| stored.environment).collect();
-    let tenant = find_tenant(conn, block)?;
-    // Without a word on the tenant it is the default environment's; a tenant that is named but not there has none.
-    let unnamed = block.tenant_id.is_none() && block.tenant.is_none();
-    let default = all.iter().find(|environment| environment.is_default).filter(|_| unnamed);
-    let tenant_id = tenant.as_ref().map(|tenant| &tenant.id).or(default.map(|default| &default.tenant_id));
-    let known = match &block.id {
-        Some(id) => all.iter().find(|environment| environment.id == *id),
-        None => {
-            all.iter().find(|environment| Some(&environment.tenant_id) == tenant_id && environment.name == block.name)
+    let tenant = find_tenant(conn, block, &all)?;
+    let known = match (&block.id, &tenant) {
+        (Some(id), _) => all.iter().find(|environment| environment.id == *id),
+        (None, Some(tenant)) => {
+            all.iter().find(|environment| environment.tenant_id == tenant.id && environment.name == block.name)
         }
+        (None, None) => None,
     };
     match known {
-        Some(known) => plan_known_environment(context, block, known, tenant),
+        Some(known) => plan_known_environment(conn, context, block, &all, known, tenant),
         None => plan_new_environment(context, block, &all, tenant),
     }
 }
 
-/// The tenant that the block names, if it names one and it is there.
-fn find_tenant(conn: &mut Conn<'_>, block: &EnvironmentBlock) -> Result<Option<Tenant>, ApplyError> {
-    Ok(match (&block.tenant_id, &block.tenant) {
-        (Some(id), _) => tenants::find(conn, id)?,
-        (None, Some(name)) => tenants::named(conn, name)?,
-        (None, None) => None,
-    })
+fn names_a_tenant(block: &EnvironmentBlock) -> bool {
+    block.tenant_id.is_some() || block.tenant.is_some()
+}
+
+/// The tenant that the block names, if it is there; without a word on it, that of the default environment.
+fn find_tenant(
+    conn: &mut Conn<'_>,
+    block: &EnvironmentBlock,
+    all: &[Environment],
+) -> Result<Option<Tenant>, ApplyError> {
+    let default = all.iter().find(|environment| environment.is_default);
+    let found = match (&block.tenant_id, &block.tenant, default) {
+        (Some(id), _, _) => tenants::find(conn, id)?,
+        (None, Some(name), _) => tenants::named(conn, name)?,
+        (None, None, Some(default)) => tenants::find(conn, &default.tenant_id)?,
+        (None, None, None) => None,
+    };
+    match (&found, &block.tenant) {
+        (Some(tenant), Some(name)) if tenant.name != *name => Err(ApplyError::Contradiction(format!(
+            "tenant {} has the name {:?}, and the file says {name:?}; a tenant cannot be renamed",
+            tenant.id, tenant.name
+        ))),
+        _ => Ok(found),
+    }
 }
 
 fn plan_known_environment(
+    conn: &mut Conn<'_>,
     context: &ApplyContext<'_>,
     block: &EnvironmentBlock,
+    all: &[Environment],
     known: &Environment,
     tenant: Option<Tenant>,
 ) -> Result<Planned, ApplyError> {
-    let names_a_tenant = block.tenant_id.is_some() || block.tenant.is_some();
-    if names_a_tenant && tenant.is_none_or(|tenant| tenant.id != known.tenant_id) {
+    if names_a_tenant(block) && tenant.is_none_or(|tenant| tenant.id != known.tenant_id) {
         return Err(ApplyError::Contradiction(format!(
             "environment {} belongs to another tenant than the file says; an environment cannot move",
             known.id
@@ -65,7 +80,10 @@ fn plan_known_environment(
         access_token_lifetime: block.access_token_lifetime,
         ..known.clone()
     };
-    let mut planned = Planned { environment: wanted.clone(), changes: Vec::new(), steps: Vec::new() };
+    let mut planned = Planned::new(wanted.clone());
+    if let Some(tenant) = tenants::find(conn, &known.tenant_id)? {
+        plan_tenant(&mut planned, block, all, &tenant);
+    }
     let details = differences(&facts(known), &facts(&wanted));
     if !details.is_empty() {
         let longer = wanted.access_token_lifetime > known.access_token_lifetime;
@@ -81,6 +99,18 @@ fn plan_known_environment(
         });
     }
     Ok(planned)
+}
+
+/// A tenant goes out of force with all its environments, or comes back with them.
+fn plan_tenant(planned: &mut Planned, block: &EnvironmentBlock, all: &[Environment], tenant: &Tenant) {
+    let Some(enabled) = block.tenant_enabled.filter(|enabled| *enabled != tenant.enabled) else { return };
+    let own = all.iter().filter(|environment| environment.tenant_id == tenant.id);
+    planned.touched.extend(own.map(|environment| environment.id.clone()));
+    planned.environment.tenant_enabled = enabled;
+    let details = vec![format!("enabled: {} -> {enabled}", tenant.enabled)];
+    let change = Change { sign: '~', what: format!("tenant {}", tenant.name), details };
+    let id = tenant.id.clone();
+    planned.add(change, move |conn| Ok(tenants::set_enabled(conn, &id, enabled).map(drop)?));
 }
 
 fn extend_retiring_keys(conn: &mut Conn<'_>, environment: &Environment, now: i64) -> Result<(), StoreError> {
@@ -101,29 +131,28 @@ fn plan_new_environment(
 ) -> Result<Planned, ApplyError> {
     let now = context.keys.now;
     let id = block.id.clone().map_or_else(|| random_uuid(context.keys.random), Ok)?;
-    let default = all.iter().find(|environment| environment.is_default);
-    let named = block.tenant_id.is_some() || block.tenant.is_some();
-    // Without a word on the tenant, a further environment joins the default one's.
-    let (tenant_id, new_tenant) = match (tenant, default) {
-        (Some(tenant), _) => (tenant.id, None),
-        (None, Some(default)) if !named => (default.tenant_id.clone(), None),
-        (None, _) => {
-            let id = block.tenant_id.clone().map_or_else(|| random_uuid(context.keys.random), Ok)?;
-            let name = block.tenant.clone().unwrap_or_else(|| block.name.clone());
-            (id.clone(), Some(Tenant { id, name, created_at: now, enabled: true }))
-        }
+    let is_new_tenant = tenant.is_none();
+    let tenant = match tenant {
+        Some(tenant) => tenant,
+        None => Tenant {
+            id: block.tenant_id.clone().map_or_else(|| random_uuid(context.keys.random), Ok)?,
+            name: block.tenant.clone().unwrap_or_else(|| block.name.clone()),
+            created_at: now,
+            enabled: block.tenant_enabled.unwrap_or(true),
+        },
     };
     let environment = Environment {
         id,
-        tenant_id,
+        tenant_id: tenant.id.clone(),
         name: block.name.clone(),
-        is_default: default.is_none(),
+        is_default: !all.iter().any(|environment| environment.is_default),
         enabled: block.enabled,
-        tenant_enabled: true,
+        tenant_enabled: tenant.enabled,
         access_token_lifetime: block.access_token_lifetime,
     };
-    let mut planned = Planned { environment: environment.clone(), changes: Vec::new(), steps: Vec::new() };
-    if let Some(tenant) = new_tenant {
+    let mut planned = Planned::new(environment.clone());
+    plan_tenant(&mut planned, block, all, &tenant);
+    if is_new_tenant {
         let change = Change { sign: '+', what: format!("tenant {}", tenant.name), details: Vec::new() };
         planned.add(change, move |conn| Ok(tenants::insert(conn, &tenant)?));
     }

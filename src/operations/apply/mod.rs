@@ -1,14 +1,16 @@
 //! Makes the database match an environment file.
 //!
 //! [`plan`](plan::plan) compares the two and lists what has to change; [`apply`] carries the list out in one transaction.
-//! A second run finds nothing to do. What a file no longer has is disabled, or deleted with `prune`; service accounts that
-//! were made by command are none of its business until it names them.
+//! A second run finds nothing to do. What a file no longer has is disabled, or deleted with `prune`; what was made by
+//! command or through the management API is none of its business until it names it.
 
+mod applications;
 mod blocks;
 mod environment;
+mod permissions;
 mod plan;
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use super::{
     environment_file::EnvironmentFile,
@@ -16,7 +18,8 @@ use super::{
 };
 use crate::{
     domain::random::RandomError,
-    store::{Store, StoreError, environments},
+    jose::error::JoseError,
+    store::{Conn, Store, StoreError, environments},
 };
 use plan::Planned;
 
@@ -42,6 +45,9 @@ pub enum ApplyError {
     /// No id can be made.
     #[error(transparent)]
     Random(#[from] RandomError),
+    /// The secret of a webhook cannot be sealed.
+    #[error("the secret of a webhook cannot be sealed: {0}")]
+    Seal(JoseError),
     /// The file contradicts the database.
     #[error("{0}")]
     Contradiction(String),
@@ -79,17 +85,22 @@ pub fn dry_run(context: &ApplyContext<'_>, file: &EnvironmentFile) -> Result<Vec
 /// The database fails, or the file contradicts it. Nothing was changed then.
 pub fn apply(context: &ApplyContext<'_>, file: &EnvironmentFile) -> Result<Vec<Change>, ApplyError> {
     context.store.transact(|conn| {
-        let Planned { environment, changes, .. } = plan::plan(conn, context, file)?;
+        let Planned { touched, changes, .. } = plan::plan(conn, context, file)?;
         if changes.is_empty() {
             return Ok(changes);
         }
-        // The new version tells every node to look. It also locks the environment's row: whoever applied something in
-        // between is done now, and the plan is made again on what they left.
-        environments::touch(conn, &environment.id, context.keys.now)?;
-        let Planned { changes, steps, .. } = plan::plan(conn, context, file)?;
-        for step in steps {
+        // The new versions tell every node to look. They also lock the environments' rows, in one order for all: whoever
+        // applied something in between is done now, and the plan is made again on what they left.
+        touch(conn, &touched, context)?;
+        let planned = plan::plan(conn, context, file)?;
+        touch(conn, &(&planned.touched - &touched), context)?;
+        for step in planned.steps {
             step(conn)?;
         }
-        Ok(changes)
+        Ok(planned.changes)
     })
+}
+
+fn touch(conn: &mut Conn<'_>, ids: &BTreeSet<String>, context: &ApplyContext<'_>) -> Result<(), StoreError> {
+    ids.iter().try_for_each(|id| environments::touch(conn, id, context.keys.now).map(drop))
 }

@@ -2,18 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use super::{ApplyContext, ApplyError, Change, blocks::Block, environment::plan_environment};
+use super::{
+    ApplyContext, ApplyError, Change,
+    applications::plan_applications,
+    blocks::Block,
+    environment::plan_environment,
+    permissions::{Removed, plan_managed_services, plan_permissions, take_all},
+};
 use crate::{
     domain::{
-        application::Application,
         client::{Client, ClientSecret},
         environment::Environment,
-        random::{random_id, random_uuid},
+        random::random_id,
         secret::SecretHash,
     },
-    operations::environment_file::{ApplicationBlock, EnvironmentFile},
+    operations::environment_file::EnvironmentFile,
     store::{
-        Conn, Origin, applications,
+        Conn, Origin,
         client_secrets::{self, SecretOrigin},
         clients, exchange_rules,
         exchange_rules::StoredRule,
@@ -28,6 +33,8 @@ pub(super) type Step = Box<dyn FnOnce(&mut Conn<'_>) -> Result<(), ApplyError>>;
 pub(super) struct Planned {
     /// The environment that the file is about, as it will be.
     pub environment: Environment,
+    /// The environments that nodes have to load again: this one, and with its tenant all others of that.
+    pub touched: BTreeSet<String>,
     /// For people.
     pub changes: Vec<Change>,
     /// For the database, in order.
@@ -35,6 +42,12 @@ pub(super) struct Planned {
 }
 
 impl Planned {
+    /// Nothing, so far.
+    pub(super) fn new(environment: Environment) -> Self {
+        let touched = BTreeSet::from([environment.id.clone()]);
+        Self { environment, touched, changes: Vec::new(), steps: Vec::new() }
+    }
+
     pub(super) fn add<F>(&mut self, change: Change, step: F)
     where
         F: FnOnce(&mut Conn<'_>) -> Result<(), ApplyError> + 'static,
@@ -53,31 +66,41 @@ pub(super) fn plan(
     let mut planned = plan_environment(conn, context, &file.environment)?;
     let id = planned.environment.id.clone();
 
-    let stored = resource_servers::list(conn, &id)?;
+    let removed = plan_permissions(conn, &mut planned, context, file)?;
+    let stored = of_files(resource_servers::list(conn, &id)?);
     plan_blocks(&mut planned, context, stored, file.resource_servers.clone());
-    plan_clients(conn, &mut planned, context, file)?;
+    plan_clients(conn, &mut planned, context, file, &removed)?;
+    plan_managed_services(conn, &mut planned, context, file, &removed)?;
     plan_applications(conn, &mut planned, context, file)?;
-    let in_file = |name: &str| file.identity_connections.iter().any(|block| block.name == name);
-    let stored = identity_connections::list(conn, &id)?
-        .into_iter()
-        .filter(|stored| stored.origin == Origin::File || in_file(&stored.connection.name))
-        .map(|stored| stored.connection)
-        .collect();
+    let stored = identity_connections::list(conn, &id)?;
+    let stored = stored.into_iter().map(|stored| (stored.connection, stored.origin)).collect();
     plan_blocks(&mut planned, context, stored, file.identity_connections.clone());
-    let stored = exchange_rules::list(conn, &id)?;
+    let stored = of_files(exchange_rules::list(conn, &id)?);
     plan_blocks(&mut planned, context, stored, wanted_rules(file));
     plan_keys(conn, &mut planned, context, file)?;
     Ok(planned)
 }
 
-/// Compares the blocks of one kind.
-fn plan_blocks<B: Block>(planned: &mut Planned, context: &ApplyContext<'_>, stored: Vec<B>, wanted: Vec<B>) {
+/// Of the kinds that only files look after.
+pub(super) fn of_files<B>(stored: Vec<B>) -> Vec<(B, Origin)> {
+    stored.into_iter().map(|block| (block, Origin::File)).collect()
+}
+
+/// Compares the blocks of one kind. Those that a command or the management API made are left alone until the file names
+/// them; from then on it looks after them.
+pub(super) fn plan_blocks<B: Block>(
+    planned: &mut Planned,
+    context: &ApplyContext<'_>,
+    stored: Vec<(B, Origin)>,
+    wanted: Vec<B>,
+) {
     let environment_id = planned.environment.id.clone();
     let now = context.keys.now;
     let upsert =
         |block: B, environment_id: String| move |conn: &mut Conn<'_>| Ok(block.upsert(conn, &environment_id, now)?);
+    let in_file = |known: &B| wanted.iter().any(|block| block.key() == known.key());
     // First what goes: a name that it had may be wanted again.
-    for known in stored.iter().filter(|known| !wanted.iter().any(|block| block.key() == known.key())).cloned() {
+    for (known, _) in stored.iter().filter(|(known, origin)| *origin == Origin::File && !in_file(known)).cloned() {
         let what = format!("{} {}", B::KIND, known.name());
         let environment_id = environment_id.clone();
         if context.prune {
@@ -91,16 +114,23 @@ fn plan_blocks<B: Block>(planned: &mut Planned, context: &ApplyContext<'_>, stor
         }
     }
     for block in &wanted {
-        let known = stored.iter().find(|known| known.key() == block.key());
-        let what = format!("{} {}", B::KIND, block.name());
-        let change = match known {
-            None => Change { sign: '+', what, details: Vec::new() },
-            Some(known) => Change { sign: '~', what, details: differences(&known.facts(), &block.facts()) },
-        };
-        if known.is_none() || !change.details.is_empty() {
+        let known = stored.iter().find(|(known, _)| known.key() == block.key());
+        let known = known.map(|(known, origin)| (known.facts(), *origin));
+        if let Some(change) = change(format!("{} {}", B::KIND, block.name()), known, &block.facts()) {
             planned.add(change, upsert(block.clone(), environment_id.clone()));
         }
     }
+}
+
+/// What the change of something that the file names looks like; `None` when there is none. That a file looks after it from
+/// now on is a change as well.
+pub(super) fn change(what: String, known: Option<(Facts, Origin)>, wanted: &Facts) -> Option<Change> {
+    let Some((known, origin)) = known else { return Some(Change { sign: '+', what, details: Vec::new() }) };
+    let mut details = differences(&known, wanted);
+    if origin == Origin::Command {
+        details.push("looked after by: command -> file".to_owned());
+    }
+    (!details.is_empty()).then_some(Change { sign: '~', what, details })
 }
 
 fn plan_clients(
@@ -108,18 +138,15 @@ fn plan_clients(
     planned: &mut Planned,
     context: &ApplyContext<'_>,
     file: &EnvironmentFile,
+    removed: &[Removed],
 ) -> Result<(), ApplyError> {
-    let id = planned.environment.id.clone();
-    let in_file = |client: &Client| file.clients.iter().any(|block| block.client.id == client.id);
-    let stored: Vec<Client> = clients::list(conn, &id)?
-        .into_iter()
-        .filter(|stored| stored.origin == Origin::File || in_file(&stored.client))
-        .map(|stored| stored.client)
-        .collect();
+    let mut stored = clients::list(conn, &planned.environment.id)?;
+    stored.iter_mut().for_each(|stored| take_all(removed, &mut stored.client.permissions));
+    let stored: Vec<(Client, Origin)> = stored.into_iter().map(|stored| (stored.client, stored.origin)).collect();
     let wanted = file.clients.iter().map(|block| block.client.clone()).collect();
     plan_blocks(planned, context, stored.clone(), wanted);
     for block in &file.clients {
-        let known = stored.iter().find(|client| client.id == block.client.id);
+        let known = stored.iter().map(|(client, _)| client).find(|client| client.id == block.client.id);
         if let Some(hash) = block.secret.filter(|hash| !has_secret(known, hash)) {
             plan_secret(planned, context, &block.client.id, hash, known)?;
         }
@@ -151,72 +178,6 @@ fn plan_secret(
         let origin = SecretOrigin::File;
         Ok(client_secrets::replace(conn, &environment_id, &client_id, &secret, origin, now, now)?)
     });
-    Ok(())
-}
-
-fn plan_applications(
-    conn: &mut Conn<'_>,
-    planned: &mut Planned,
-    context: &ApplyContext<'_>,
-    file: &EnvironmentFile,
-) -> Result<(), ApplyError> {
-    let in_file = |name: &str| file.applications.iter().any(|block| block.name == name);
-    let stored: Vec<Application> = applications::list(conn, &planned.environment.id)?
-        .into_iter()
-        .filter(|stored| stored.origin == Origin::File || in_file(&stored.application.name))
-        .map(|stored| stored.application)
-        .collect();
-    let wanted = wanted_applications(context, file, &stored)?;
-    plan_blocks(planned, context, stored, wanted);
-    Ok(())
-}
-
-/// Applications without an id in the file keep the one they have, or get a new one.
-fn wanted_applications(
-    context: &ApplyContext<'_>,
-    file: &EnvironmentFile,
-    stored: &[Application],
-) -> Result<Vec<Application>, ApplyError> {
-    file.applications
-        .iter()
-        .map(|block| {
-            let known = stored.iter().find(|known| known.name == block.name);
-            let known_id = known.map(|known| known.id.clone());
-            check_application_id(file, block, known_id.as_deref())?;
-            let id = block.id.clone().or(known_id).map_or_else(|| random_uuid(context.keys.random), Ok)?;
-            let (name, platform) = (block.name.clone(), block.platform.clone());
-            Ok(Application {
-                id,
-                name,
-                platform,
-                enabled: block.enabled,
-                allowed_origins: Vec::new(),
-                allowed_proxy_urls: Vec::new(),
-                key: known.and_then(|known| known.key),
-                webhook: known.and_then(|known| known.webhook.clone()),
-            })
-        })
-        .collect()
-}
-
-/// Tokens carry the id of their application, and that of the client beside it: it can neither change nor be both.
-fn check_application_id(
-    file: &EnvironmentFile,
-    block: &ApplicationBlock,
-    known: Option<&str>,
-) -> Result<(), ApplyError> {
-    let id = block.id.as_deref();
-    if let (Some(given), Some(known)) = (id, known)
-        && given != known
-    {
-        let name = &block.name;
-        return Err(ApplyError::Contradiction(format!(
-            "application {name:?} has the id {known}; it cannot become {given}"
-        )));
-    }
-    if file.clients.iter().any(|client| Some(client.client.id.as_str()) == id.or(known)) {
-        return Err(ApplyError::Contradiction(format!("application {:?} and a client have the same id", block.name)));
-    }
     Ok(())
 }
 

@@ -1,29 +1,22 @@
 //! Turns the blocks of the file into values of the domain.
 
 use toml::de::DeTable;
-use url::{Host, Url};
 
 use super::{
-    ApplicationBlock, EnvironmentBlock, EnvironmentFile, Sources, clients,
+    EnvironmentBlock, EnvironmentFile, Sources, applications, clients, connections,
     findings::{Findings, hint},
-    rules,
-    table::{Table, item_path, text_of},
+    permissions, rules,
+    table::{Table, item_path},
 };
 use crate::{
-    domain::{
-        connection::{IdentityConnection, IdentityProvider},
-        environment::{
-            MAX_ACCESS_TOKEN_LIFETIME, MIN_ACCESS_TOKEN_LIFETIME, ResourceServer, ScopeClaim, SigningAlg, TokenProfile,
-        },
-        rule::ISSUER_SELF,
+    domain::environment::{
+        MAX_ACCESS_TOKEN_LIFETIME, MIN_ACCESS_TOKEN_LIFETIME, ResourceServer, ScopeClaim, SigningAlg, TokenProfile,
     },
     oauth::scope::Scope,
 };
 
 /// `access_token_lifetime` when the file does not say: an hour.
 const DEFAULT_ACCESS_TOKEN_LIFETIME: i64 = 3600;
-/// Members of a JWK that must not leave its owner (RFC 7518 §6).
-const PRIVATE_MEMBERS: [&str; 2] = ["d", "k"];
 
 /// Reads all blocks. After a mistake a block holds stand-ins; the result is only used when there was none.
 pub(super) fn read(document: &DeTable<'_>, sources: &Sources<'_>, findings: &mut Findings<'_>) -> EnvironmentFile {
@@ -32,12 +25,18 @@ pub(super) fn read(document: &DeTable<'_>, sources: &Sources<'_>, findings: &mut
     if !root.has("environment") {
         findings.error("environment", "the block is missing; begin the file with [environment] and name = \"…\"");
     }
+    let tenant = root.table("tenant", findings);
+    let environment_block = read_environment(environment.as_mut(), findings);
     let file = EnvironmentFile {
-        environment: read_environment(environment.as_mut(), findings),
+        environment: read_tenant(tenant, environment_block, findings),
+        permissions: each(&mut root, "permission", findings, permissions::read),
         resource_servers: each(&mut root, "resource_server", findings, read_resource_server),
         clients: each(&mut root, "client", findings, |table, findings| clients::read(table, sources, findings)),
-        applications: each(&mut root, "application", findings, read_application),
-        identity_connections: each(&mut root, "identity_connection", findings, read_identity_connection),
+        managed_services: each(&mut root, "managed_service", findings, permissions::read_managed_service),
+        applications: each(&mut root, "application", findings, |table, findings| {
+            applications::read(table, sources, findings)
+        }),
+        identity_connections: each(&mut root, "identity_connection", findings, connections::read),
         exchange_rules: each(&mut root, "exchange_rule", findings, rules::read),
         warnings: Vec::new(),
     };
@@ -68,6 +67,7 @@ fn read_environment(table: Option<&mut Table<'_, '_>>, findings: &mut Findings<'
         name: String::new(),
         tenant: None,
         tenant_id: None,
+        tenant_enabled: None,
         enabled: true,
         access_token_lifetime: DEFAULT_ACCESS_TOKEN_LIFETIME,
     };
@@ -82,6 +82,32 @@ fn read_environment(table: Option<&mut Table<'_, '_>>, findings: &mut Findings<'
     if let Some(lifetime) = table.integer("access_token_lifetime", lifetimes, findings) {
         block.access_token_lifetime = lifetime;
     }
+    block
+}
+
+/// `[tenant]`: the long form of `tenant` and `tenant_id` of the environment.
+fn read_tenant(
+    table: Option<Table<'_, '_>>,
+    mut block: EnvironmentBlock,
+    findings: &mut Findings<'_>,
+) -> EnvironmentBlock {
+    let Some(mut table) = table else { return block };
+    let (name, id) = (table.name("name", findings), table.uuid("id", findings));
+    for (key, long, short_key, short) in
+        [("name", &name, "tenant", &block.tenant), ("id", &id, "tenant_id", &block.tenant_id)]
+    {
+        if let (Some(long), Some(short)) = (long, short)
+            && long != short
+        {
+            let message =
+                format_args!("is \"{long}\" here and \"{short}\" at environment.{short_key}; keep one of them");
+            findings.error(&table.path(key), message);
+        }
+    }
+    block.tenant = name.or(block.tenant);
+    block.tenant_id = id.or(block.tenant_id);
+    block.tenant_enabled = Some(table.enabled(findings));
+    table.finish(findings);
     block
 }
 
@@ -101,97 +127,6 @@ fn read_resource_server(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) 
         signing_alg: table.choice("signing_alg", &SigningAlg::ALL, findings),
         enabled: table.enabled(findings),
     }
-}
-
-fn read_application(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> ApplicationBlock {
-    let (name, platform) = (table.name("name", findings), table.name("platform", findings));
-    ApplicationBlock {
-        id: table.uuid("id", findings),
-        name: table.required("name", name, findings),
-        platform: table.required("platform", platform, findings),
-        enabled: table.enabled(findings),
-    }
-}
-
-fn read_identity_connection(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> IdentityConnection {
-    let name = table.name("name", findings);
-    let name = table.required("name", name, findings);
-    if name == ISSUER_SELF {
-        findings.error(&table.path("name"), "\"self\" stands for this environment in exchange rules; use another name");
-    }
-    let provider = table.text("provider", findings);
-    let provider = match table.required("provider", provider, findings).as_str() {
-        "OIDC" => read_oidc(table, findings),
-        "DELEGATED" => IdentityProvider::Delegated,
-        _ => {
-            if table.has("provider") {
-                findings.error(&table.path("provider"), "must be one of \"DELEGATED\", \"OIDC\"");
-            }
-            IdentityProvider::Delegated
-        }
-    };
-    let title = table.name("title", findings).unwrap_or_else(|| name.clone());
-    let sort_order = table.integer("sort_order", -1_000_000..=1_000_000, findings).unwrap_or_default();
-    IdentityConnection { name, title, sort_order, provider, enabled: table.enabled(findings) }
-}
-
-fn read_oidc(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> IdentityProvider {
-    let issuer = table.identifier("issuer", findings);
-    let issuer = table.required("issuer", issuer, findings);
-    let (jwks_uri, jwks) = (table.text("jwks_uri", findings), table.text("jwks", findings));
-    match (table.has("jwks_uri"), table.has("jwks")) {
-        (true, true) => findings.error(&table.path("jwks"), "is set together with jwks_uri; keep one of them"),
-        (false, false) => findings.error(table.own_path(), "an OIDC connection needs jwks_uri, or jwks with the keys"),
-        _ => {}
-    }
-    if let Some(uri) = &jwks_uri
-        && !is_safe_url(uri)
-    {
-        findings.error(&table.path("jwks_uri"), "must be an https:// URL: whoever can change the keys can be any user");
-    }
-    if let Some(jwks) = &jwks
-        && !is_public_jwks(jwks)
-    {
-        findings.error(&table.path("jwks"), "must be a JSON document {\"keys\": [ … ]} with public keys only");
-    }
-    let algorithms = table.choices("algorithms", &SigningAlg::ALL, findings);
-    IdentityProvider::Oidc {
-        issuer,
-        jwks_uri,
-        jwks,
-        audiences: table.texts("audiences", findings),
-        algorithms: algorithms.into_iter().map(|alg| alg.as_str().to_owned()).collect(),
-        claims: read_required_claims(table, findings),
-    }
-}
-
-fn read_required_claims(
-    table: &mut Table<'_, '_>,
-    findings: &mut Findings<'_>,
-) -> std::collections::BTreeMap<String, String> {
-    let Some(claims) = table.table("claims", findings) else { return Default::default() };
-    let entries = claims.entries(findings);
-    entries.into_iter().filter_map(|(name, path, value)| Some((name, text_of(value, &path, findings)?))).collect()
-}
-
-fn is_safe_url(text: &str) -> bool {
-    let Ok(url) = Url::parse(text) else { return false };
-    match (url.scheme(), url.host()) {
-        ("https", Some(_)) => true,
-        ("http", Some(Host::Domain(name))) => name == "localhost",
-        ("http", Some(Host::Ipv4(address))) => address.is_loopback(),
-        ("http", Some(Host::Ipv6(address))) => address.is_loopback(),
-        _ => false,
-    }
-}
-
-fn is_public_jwks(text: &str) -> bool {
-    let Ok(document) = serde_json::from_str::<serde_json::Value>(text) else { return false };
-    let Some(keys) = document.get("keys").and_then(|keys| keys.as_array()) else { return false };
-    let is_public = |key: &serde_json::Value| {
-        key.as_object().is_some_and(|members| PRIVATE_MEMBERS.iter().all(|member| !members.contains_key(*member)))
-    };
-    !keys.is_empty() && keys.iter().all(is_public)
 }
 
 /// Reports the texts of a list that do not name anything `known`.

@@ -4,11 +4,13 @@ use super::{
     EnvironmentFile,
     blocks::check_names,
     findings::{Findings, hint},
+    permissions,
     table::item_path,
 };
 use crate::{
     domain::{
         environment::ResourceServer,
+        permission::PermissionDefinition,
         rule::{ExchangeRule, ISSUER_SELF},
     },
     oauth::{grant_type::GrantType, scope::Scope},
@@ -23,6 +25,7 @@ pub(super) fn check(file: &EnvironmentFile, findings: &mut Findings<'_>) {
         check_names(&list, server.clients.iter().map(String::as_str), "client", &client_ids, findings);
     }
     check_access(file, findings);
+    permissions::check(file, findings);
     for (position, block) in file.exchange_rules.iter().enumerate() {
         check_rule(&format!("exchange_rule[{position}]"), &block.rule, file, findings);
     }
@@ -31,12 +34,22 @@ pub(super) fn check(file: &EnvironmentFile, findings: &mut Findings<'_>) {
 fn check_duplicates(file: &EnvironmentFile, findings: &mut Findings<'_>) {
     let audiences = file.resource_servers.iter().map(|server| Some(server.audience.as_str()));
     unique("resource_server", "audience", audiences, findings);
+    let permissions: Vec<Option<String>> = file.permissions.iter().map(full_name).collect();
+    unique("permission", "key", permissions.iter().map(Option::as_deref), findings);
+    let services = file.managed_services.iter().map(|block| Some(block.service_id.as_str()));
+    unique("managed_service", "service_id", services, findings);
     unique("client", "id", file.clients.iter().map(|block| Some(block.client.id.as_str())), findings);
     unique("application", "name", file.applications.iter().map(|block| Some(block.name.as_str())), findings);
     unique("application", "id", file.applications.iter().map(|block| block.id.as_deref()), findings);
     let connections = file.identity_connections.iter().map(|connection| Some(connection.name.as_str()));
     unique("identity_connection", "name", connections, findings);
     unique("exchange_rule", "name", file.exchange_rules.iter().map(|block| Some(block.rule.name.as_str())), findings);
+}
+
+/// `None` when half of it is missing, which is reported already.
+fn full_name(permission: &PermissionDefinition) -> Option<String> {
+    let PermissionDefinition { service_id, key, .. } = permission;
+    (!service_id.is_empty() && !key.is_empty()).then(|| format!("{service_id}:{key}"))
 }
 
 fn unique<'a>(block: &str, key: &str, values: impl Iterator<Item = Option<&'a str>>, findings: &mut Findings<'_>) {

@@ -4,32 +4,47 @@
 //! part of it stands; [`checks`] then looks at what the blocks say of each other. Both gather mistakes instead of
 //! stopping at the first, and each mistake names file, line and column.
 
+mod applications;
 mod blocks;
 mod checks;
 mod clients;
+mod connections;
 mod findings;
+mod permissions;
 mod rules;
+mod secrets;
 mod table;
 #[cfg(test)]
 mod tests;
+mod urls;
 
 use std::path::Path;
 
 use self::findings::Findings;
 pub use self::findings::{EnvironmentFileErrors, Finding};
 use crate::domain::{
-    client::Client, connection::IdentityConnection, environment::ResourceServer, rule::ExchangeRule, secret::SecretHash,
+    application::OnFailure,
+    client::{Client, Permissions},
+    connection::IdentityConnection,
+    environment::ResourceServer,
+    permission::PermissionDefinition,
+    rule::ExchangeRule,
+    secret::{Secret, SecretHash},
 };
 
 /// An environment file that is right in itself. Blocks keep their order.
 #[derive(Debug, Clone)]
 pub struct EnvironmentFile {
-    /// `[environment]`.
+    /// `[environment]` and `[tenant]`.
     pub environment: EnvironmentBlock,
+    /// `[[permission]]`.
+    pub permissions: Vec<PermissionDefinition>,
     /// `[[resource_server]]`.
     pub resource_servers: Vec<ResourceServer>,
     /// `[[client]]`.
     pub clients: Vec<ClientBlock>,
+    /// `[[managed_service]]`.
+    pub managed_services: Vec<ManagedServiceBlock>,
     /// `[[application]]`.
     pub applications: Vec<ApplicationBlock>,
     /// `[[identity_connection]]`.
@@ -40,7 +55,7 @@ pub struct EnvironmentFile {
     pub warnings: Vec<Finding>,
 }
 
-/// `[environment]`.
+/// `[environment]` and `[tenant]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnvironmentBlock {
     /// UUID; made at the first apply when absent.
@@ -51,6 +66,8 @@ pub struct EnvironmentBlock {
     pub tenant: Option<String>,
     /// UUID of its tenant.
     pub tenant_id: Option<String>,
+    /// Whether the tenant is in force; `None` leaves it as it is.
+    pub tenant_enabled: Option<bool>,
     /// A disabled environment issues nothing.
     pub enabled: bool,
     /// The longest life of an access token, in seconds.
@@ -68,8 +85,25 @@ pub struct ClientBlock {
     pub line: usize,
 }
 
-/// `[[application]]`.
+/// `[[managed_service]]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManagedServiceBlock {
+    /// Unique in its environment.
+    pub service_id: String,
+    /// For people.
+    pub name: String,
+    /// The service account, in the environment that it is at home in.
+    pub client_id: String,
+    /// UUID of that environment; this one when absent.
+    pub home_environment_id: Option<String>,
+    /// What its tokens may do here.
+    pub permissions: Permissions,
+    /// A disabled one gets no tokens of this environment.
+    pub enabled: bool,
+}
+
+/// `[[application]]`.
+#[derive(Debug, Clone)]
 pub struct ApplicationBlock {
     /// UUID; made at the first apply when absent.
     pub id: Option<String>,
@@ -79,6 +113,25 @@ pub struct ApplicationBlock {
     pub platform: String,
     /// Tokens of a disabled application's users are refused.
     pub enabled: bool,
+    /// The origins of its pages.
+    pub allowed_origins: Vec<String>,
+    /// The URLs of its proxies.
+    pub allowed_proxy_urls: Vec<String>,
+    /// The hash of the key that the file gives; `None` leaves the application's key alone.
+    pub key: Option<SecretHash>,
+    /// Who is asked for the `extensions` of its users' tokens.
+    pub webhook: Option<WebhookBlock>,
+}
+
+/// `webhook` of an application.
+#[derive(Debug, Clone)]
+pub struct WebhookBlock {
+    /// Where it is called.
+    pub url: String,
+    /// What becomes of the token when the call fails.
+    pub on_failure: OnFailure,
+    /// What requests are signed with.
+    pub secret: Secret,
 }
 
 /// `[[exchange_rule]]`.

@@ -1,3 +1,8 @@
+mod applications;
+mod connections;
+mod permissions;
+mod tenants;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -180,7 +185,7 @@ fn a_rule_has_targets_and_subjects_that_exist() {
     let subject = |subject: &str| rule(&format!("client = \"svc\"\naudience = [\"api\"]\nsubject = {subject}\n"));
     refused(&subject("{ audience = \"apx\" }"), "16:24", "no resource server \"apx\"");
     refused(&subject("{ issuer = \"partner\" }"), "16:22", "there is no \"partner\"");
-    let connection = "[[identity_connection]]\nname = \"partner\"\nprovider = \"OIDC\"\nissuer = \"https://p.example\"\njwks_uri = \"https://p.example/jwks\"\n";
+    let connection = "[[identity_connection]]\nname = \"partner\"\nprovider = \"OIDC\"\nissuer = \"https://p.example\"\njwks_uri = \"https://p.example/jwks\"\naudiences = [\"us\"]\n";
     let file = parse(&format!("{}{connection}", subject("{ issuer = \"partner\", audience = \"their-api\" }")));
     assert_eq!(file.exchange_rules[0].rule.subject.issuer, "partner");
 }
@@ -280,32 +285,6 @@ fn a_secret_may_come_from_a_variable_or_a_file_beside_the_environment_file() {
 }
 
 #[test]
-fn an_identity_connection_says_how_users_are_vouched_for() {
-    let connection = |lines: &str| format!("{HEAD}[[identity_connection]]\nname = \"c\"\n{lines}\n");
-    refused(&connection("provider = \"SAML\""), "5:12", "\"DELEGATED\", \"OIDC\"");
-    refused(&connection("provider = \"DELEGATED\"\nissuer = \"https://p\""), "6:1", "no such key");
-    refused(&connection("provider = \"DELEGATED\"").replace("\"c\"", "\"self\""), "4:8", "stands for this environment");
-    let oidc = |lines: &str| connection(&format!("provider = \"OIDC\"\n{lines}"));
-    refused(&oidc("jwks_uri = \"https://p/jwks\""), "3:1", "issuer: is missing");
-    let issuer = "issuer = \"https://p\"\n";
-    refused(&oidc(issuer), "3:1", "needs jwks_uri, or jwks");
-    let jwks = "jwks = '{\"keys\":[{\"kty\":\"OKP\",\"x\":\"AA\"}]}'";
-    refused(&oidc(&format!("{issuer}jwks_uri = \"https://p/jwks\"\n{jwks}")), "8:8", "together with jwks_uri");
-    refused(&oidc(&format!("{issuer}jwks_uri = \"http://p/jwks\"")), "7:12", "https://");
-    refused(&oidc(&format!("{issuer}{}", jwks.replace("\"x\"", "\"d\""))), "7:8", "public keys only");
-    refused(&oidc(&format!("{issuer}{jwks}\nalgorithms = [\"HS256\"]")), "8:15", "must be one of \"RS256\"");
-    refused(&oidc(&format!("{issuer}{jwks}\nclaims = {{ hd = 3 }}")), "8:12", "must be a text");
-    let file = parse(&oidc(&format!(
-        "{issuer}{jwks}\naudiences = [\"us\"]\nalgorithms = [\"ES256\"]\nclaims = {{ hd = \"p\" }}"
-    )));
-    let IdentityProvider::Oidc { audiences, algorithms, claims, .. } = &file.identity_connections[0].provider else {
-        panic!("an OIDC connection")
-    };
-    assert_eq!((audiences.as_slice(), algorithms.as_slice()), (&["us".to_owned()][..], &["ES256".to_owned()][..]));
-    assert_eq!(claims["hd"], "p");
-}
-
-#[test]
 fn values_of_the_wrong_type_are_named_with_what_they_should_be() {
     refused("environment = { name = \"e\" }\nclient = 3\n", "2:10", "a list of tables");
     refused(&format!("{HEAD}[client]\nid = \"a\"\n"), "3:1", "a block begins with [[client]]");
@@ -324,8 +303,10 @@ proptest! {
 
     #[test]
     fn no_value_in_any_place_makes_the_parser_panic(
-        key in "id|name|audience|scopes|clients|access|grants|permissions|secret|secret_file|subject|claims|provider|jwks|enabled",
-        block in "environment|resource_server|client|application|identity_connection|exchange_rule",
+        key in "id|name|audience|scopes|clients|access|grants|permissions|secret|secret_file|subject|claims|provider|jwks|enabled\
+            |service_id|key|key_env|title|gql_operations|client|environment|allowed_origins|webhook|audiences|map|sort_order",
+        block in "environment|tenant|permission|resource_server|client|managed_service|application|identity_connection\
+            |exchange_rule",
         value in r#"-?[0-9]{1,30}|"\PC{0,8}"|\[\]|\[\[\]\]|\{\}|\[\{\}\]|\[\{ audience = 1 \}\]|\{ a = \[1\] \}|nan|1979-05-27|true|'\PC*'|\["\PC?","é"\]"#,
     ) {
         for header in [format!("[{block}]"), format!("[[{block}]]")] {

@@ -4,6 +4,7 @@ pub mod application;
 pub mod end_user;
 pub mod long_lived;
 pub mod managed;
+pub mod management_user;
 pub mod service_account;
 
 use std::{net::IpAddr, sync::Arc};

@@ -8,6 +8,7 @@ use crate::{
         client::{Access, Client, ClientKind, ClientSecret, ExchangeError},
         connection::{IdentityConnection, IdentityProvider},
         environment::{ResourceServer, ScopeClaim, SigningAlg, TokenProfile},
+        foreign::{ClaimMap, ForeignIssuer},
         permission::{ManagedService, PermissionDefinition},
         rule::ExchangeRule,
         secret::Secret,
@@ -77,19 +78,20 @@ pub(super) fn an_application() -> Application {
 }
 
 pub(super) fn an_identity_connection() -> IdentityConnection {
-    let provider = IdentityProvider::Oidc {
+    let issuer = ForeignIssuer {
         issuer: "https://idp.example".to_owned(),
         jwks_uri: None,
         jwks: Some("{\"keys\":[]}".to_owned()),
         audiences: vec!["x".to_owned()],
-        algorithms: vec!["ES256".to_owned()],
-        claims: BTreeMap::from([("hd".to_owned(), "example".to_owned())]),
+        algorithms: vec![SigningAlg::ES256],
+        claims: BTreeMap::from([("hd".to_owned(), "example".into()), ("run".to_owned(), 7.into())]),
+        map: ClaimMap { email: "upn".to_owned(), ..ClaimMap::default() },
     };
     IdentityConnection {
         name: "idp".to_owned(),
         title: "Sign in with the provider".to_owned(),
         sort_order: -3,
-        provider,
+        provider: IdentityProvider::Oidc(issuer),
         enabled: true,
     }
 }

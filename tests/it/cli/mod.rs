@@ -1,7 +1,10 @@
 //! What an operator does at the command line.
 
 mod apply;
+mod apply_applications;
+mod apply_permissions;
 mod apply_refusals;
+mod apply_tenants;
 mod check_config;
 mod exit_codes;
 mod keys;

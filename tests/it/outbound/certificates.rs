@@ -5,16 +5,16 @@ use std::{
     net::{TcpListener, TcpStream},
     sync::mpsc::{self, Receiver},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use openssl::{
     ssl::{SslAcceptor, SslConnector, SslMethod},
     x509::X509,
 };
-use tessera::outbound::{OutboundError, OutboundOptions};
+use tessera::outbound::{Limits, OutboundError, OutboundOptions};
 
-use super::{LIMITS, get, outbound};
+use super::{LIMITS, get, outbound, to_loopback};
 use crate::support::certificate::certificate;
 
 /// Takes connections over TLS under a certificate that vouches for itself; tells how each handshake went.
@@ -63,4 +63,16 @@ fn a_certificate_that_nobody_vouches_for_is_refused_before_anything_is_sent() {
     let mut stream = connector.build().connect("localhost", stream).expect("a handshake");
     stream.write_all(b"x").expect("to send");
     assert!(heard());
+}
+
+#[test]
+fn a_handshake_that_stalls_ends_with_the_time_to_connect() {
+    // The system takes the connection, and nobody ever answers on it.
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let port = listener.local_addr().expect("an address").port();
+    let limits = Limits { connect: Duration::from_millis(300), ..LIMITS };
+    let start = Instant::now();
+    let outcome = get(&to_loopback(), &format!("https://127.0.0.1:{port}/"), limits).map(|_| ());
+    assert_eq!(outcome, Err(OutboundError::Timeout));
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }

@@ -7,6 +7,7 @@ mod compat;
 mod delegated;
 mod embedded;
 mod environments;
+mod foreign;
 mod forged;
 mod laws;
 mod request;

@@ -1,0 +1,178 @@
+//! The `dev…` operations of `/graphql`, on servers for development.
+
+use std::fmt;
+
+use async_graphql::{Context, InputObject, Object, SimpleObject};
+
+use crate::{
+    domain::permission::ID_SERVICE,
+    graphql::{
+        permission_structure::{PermissionStructureInput, from_input},
+        request,
+        token::{AccessTokenPayload, SuccessPayload},
+    },
+    operations::{
+        management::{
+            recorded::{Operation, Permission},
+            service_accounts::{self, NewServiceAccount, WithSecret},
+        },
+        mosaic_error::MosaicError,
+        mosaic_tokens::management_user::dev_generate_user_access_token,
+    },
+};
+
+/// What all of them take: with it a developer makes accounts and tokens with any permission.
+const SET_UP: Permission = (ID_SERVICE, "DEV_SETUP_SERVICE_ACCOUNT_WITH_PERMISSIONS");
+
+#[derive(Default)]
+pub(super) struct DevMutation;
+
+/// A service account and what it may do.
+#[derive(InputObject)]
+struct DevSetupServiceAccountWithPermissionsInput {
+    /// One of the same name that was made so is replaced.
+    service_account_name: String,
+    /// What it may do.
+    permission_structure: Option<Vec<PermissionStructureInput>>,
+    /// Whether permissions that no service defines are refused.
+    enforce_valid_permission_structure: Option<bool>,
+}
+
+/// Id and secret, shown for the only time.
+#[derive(SimpleObject)]
+struct DevSetupServiceAccountWithPermissionsPayload {
+    /// Its id.
+    client_id: String,
+    /// Its secret.
+    client_secret: String,
+}
+
+impl fmt::Debug for DevSetupServiceAccountWithPermissionsPayload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DevSetupServiceAccountWithPermissionsPayload")
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl From<WithSecret> for DevSetupServiceAccountWithPermissionsPayload {
+    fn from(made: WithSecret) -> Self {
+        Self { client_id: made.client_id, client_secret: made.secret.reveal().to_owned() }
+    }
+}
+
+/// Which service account.
+#[derive(InputObject)]
+struct DevDeleteServiceAccountInput {
+    /// Its id.
+    client_id: String,
+}
+
+/// A service account and what it is to be able to do.
+#[derive(InputObject)]
+struct DevUpdateServiceAccountPermissionStructureInput {
+    /// Its id.
+    client_id: String,
+    /// What it may do, in place of all it could.
+    permission_structure: Option<Vec<PermissionStructureInput>>,
+    /// Whether permissions that no service defines are refused.
+    enforce_valid_permission_structure: Option<bool>,
+}
+
+/// Somebody who manages, as far as the token says.
+#[derive(InputObject)]
+struct DevGenerateUserAccessTokenWithPermissionsInput {
+    /// Who.
+    email: Option<String>,
+    /// What the token allows.
+    permission_structure: Option<Vec<PermissionStructureInput>>,
+    /// Whether permissions that no service defines are refused.
+    enforce_valid_permission_structure: Option<bool>,
+    /// Seconds; the environment's lifetime of tokens when absent.
+    token_expiration_in_seconds: Option<i32>,
+}
+
+#[Object]
+impl DevMutation {
+    /// Makes a service account with these permissions. Needs
+    /// `ax-id-service: DEV_SETUP_SERVICE_ACCOUNT_WITH_PERMISSIONS`, as all of these operations do.
+    async fn dev_setup_service_account_with_permissions(
+        &self,
+        ctx: &Context<'_>,
+        input: DevSetupServiceAccountWithPermissionsInput,
+    ) -> Result<Option<DevSetupServiceAccountWithPermissionsPayload>, MosaicError> {
+        let manager = request::of(ctx)?.manager().await;
+        let name = input.service_account_name;
+        let operation = Operation {
+            name: "devSetupServiceAccountWithPermissions",
+            permission: SET_UP,
+            subject: Some(&name.clone()),
+        };
+        let permissions = from_input(input.permission_structure);
+        let enforce = input.enforce_valid_permission_structure.unwrap_or(false);
+        let work = async {
+            service_accounts::check_permissions(manager.environment, &permissions, enforce)?;
+            let account = NewServiceAccount { name, permissions };
+            service_accounts::set_up(manager.context, manager.environment, account).await
+        };
+        Ok(Some(manager.change(operation, work).await?.into()))
+    }
+
+    /// Deletes a service account that no environment file looks after.
+    async fn dev_delete_service_account(
+        &self,
+        ctx: &Context<'_>,
+        input: DevDeleteServiceAccountInput,
+    ) -> Result<Option<SuccessPayload>, MosaicError> {
+        let manager = request::of(ctx)?.manager().await;
+        let id = input.client_id;
+        let operation = Operation { name: "devDeleteServiceAccount", permission: SET_UP, subject: Some(&id.clone()) };
+        manager.change(operation, service_accounts::delete(manager.context, manager.environment, id)).await?;
+        Ok(Some(SuccessPayload::done()))
+    }
+
+    /// Gives a service account other permissions.
+    async fn dev_update_service_account_permission_structure(
+        &self,
+        ctx: &Context<'_>,
+        input: DevUpdateServiceAccountPermissionStructureInput,
+    ) -> Result<Option<SuccessPayload>, MosaicError> {
+        let manager = request::of(ctx)?.manager().await;
+        let id = input.client_id;
+        let operation = Operation {
+            name: "devUpdateServiceAccountPermissionStructure",
+            permission: SET_UP,
+            subject: Some(&id.clone()),
+        };
+        let permissions = from_input(input.permission_structure);
+        let enforce = input.enforce_valid_permission_structure.unwrap_or(false);
+        let work = async {
+            service_accounts::check_permissions(manager.environment, &permissions, enforce)?;
+            let patch = service_accounts::Patch { permissions: Some(permissions), ..Default::default() };
+            service_accounts::update(manager.context, manager.environment, id, patch).await
+        };
+        manager.change(operation, work).await?;
+        Ok(Some(SuccessPayload::done()))
+    }
+
+    /// A token of somebody who manages the environment, with these permissions.
+    async fn dev_generate_user_access_token_with_permissions(
+        &self,
+        ctx: &Context<'_>,
+        input: DevGenerateUserAccessTokenWithPermissionsInput,
+    ) -> Result<Option<AccessTokenPayload>, MosaicError> {
+        let request = request::of(ctx)?;
+        let caller = request.caller().await?;
+        caller.require(SET_UP.0, SET_UP.1)?;
+        let permissions = from_input(input.permission_structure);
+        let enforce = input.enforce_valid_permission_structure.unwrap_or(false);
+        service_accounts::check_permissions(&request.environment, &permissions, enforce)?;
+        let operation = request.operation("devGenerateUserAccessTokenWithPermissions");
+        let (context, environment) = (&request.context, &request.environment);
+        let (email, lifetime) = (input.email, input.token_expiration_in_seconds.map(i64::from));
+        let token =
+            dev_generate_user_access_token(context, environment, caller, email, permissions, lifetime, &operation)
+                .await?;
+        Ok(Some(token.into()))
+    }
+}

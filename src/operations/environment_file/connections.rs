@@ -1,0 +1,134 @@
+//! `[[identity_connection]]`.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{
+    findings::Findings,
+    table::{MAX_NAME, Table, item_path, json_of},
+    urls::safe_url,
+};
+use crate::{
+    domain::{
+        connection::{IdentityConnection, IdentityProvider},
+        environment::SigningAlg,
+        foreign::{ClaimMap, ForeignIssuer},
+        rule::ISSUER_SELF,
+        user::is_text,
+    },
+    jose::foreign_keys::ForeignKeys,
+};
+
+/// Members of a JWK that must not leave its owner (RFC 7518 §6).
+const PRIVATE_MEMBERS: [&str; 2] = ["d", "k"];
+
+pub(super) fn read(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> IdentityConnection {
+    let name = table.name("name", findings);
+    let name = table.required("name", name, findings);
+    if name == ISSUER_SELF {
+        findings.error(&table.path("name"), "\"self\" stands for this environment in exchange rules; use another name");
+    }
+    let provider = table.text("provider", findings);
+    let provider = match table.required("provider", provider, findings).as_str() {
+        "OIDC" => IdentityProvider::Oidc(read_issuer(table, findings)),
+        "JWT" => IdentityProvider::Jwt(read_issuer(table, findings)),
+        "DELEGATED" => IdentityProvider::Delegated,
+        _ => {
+            if table.has("provider") {
+                findings.error(&table.path("provider"), "must be one of \"DELEGATED\", \"OIDC\", \"JWT\"");
+            }
+            IdentityProvider::Delegated
+        }
+    };
+    let title = table.name("title", findings).unwrap_or_else(|| name.clone());
+    let sort_order = table.integer("sort_order", -1_000_000..=1_000_000, findings).unwrap_or_default();
+    IdentityConnection { name, title, sort_order, provider, enabled: table.enabled(findings) }
+}
+
+fn read_issuer(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> ForeignIssuer {
+    let issuer = table.identifier("issuer", findings);
+    let issuer = table.required("issuer", issuer, findings);
+    let (jwks_uri, jwks) = (table.text("jwks_uri", findings), table.text("jwks", findings));
+    match (table.has("jwks_uri"), table.has("jwks")) {
+        (true, true) => findings.error(&table.path("jwks"), "is set together with jwks_uri; keep one of them"),
+        (false, false) => findings.error(table.own_path(), "needs jwks_uri, or jwks with the keys of the issuer"),
+        _ => {}
+    }
+    let jwks_uri = safe_url(table, "jwks_uri", jwks_uri, "whoever can change the keys can be any user", findings);
+    if let Some(mistake) = jwks.as_deref().and_then(mistake_in_keys) {
+        findings.error(&table.path("jwks"), mistake);
+    }
+    ForeignIssuer {
+        issuer,
+        jwks_uri,
+        jwks,
+        audiences: read_audiences(table, findings),
+        algorithms: table.choices("algorithms", &SigningAlg::ALL, findings),
+        claims: read_conditions(table, findings),
+        map: read_map(table, findings),
+    }
+}
+
+fn read_audiences(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> Vec<String> {
+    let audiences = table.texts("audiences", findings);
+    let path = table.path("audiences");
+    if !table.has("audiences") {
+        findings.error(&path, "is missing; name what \"aud\" must have, or tokens made for others would be taken");
+    } else if audiences.is_empty() {
+        findings.error(&path, "must name at least one, or tokens made for others would be taken");
+    }
+    for audience in audiences.iter().filter(|audience| !is_text(audience, MAX_NAME)) {
+        findings.error(&item_path(&path, audience), format_args!("must be 1 to {MAX_NAME} bytes of text"));
+    }
+    audiences
+}
+
+/// What a token must say besides.
+fn read_conditions(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> BTreeMap<String, Value> {
+    let Some(claims) = table.table("claims", findings) else { return BTreeMap::new() };
+    let mut conditions = BTreeMap::new();
+    for (name, path, value) in claims.entries(findings) {
+        match json_of(value, &path, findings) {
+            // Two spellings of a fraction may or may not be equal; a list could mean "all" or "any".
+            Some(value) if value.is_string() || value.is_boolean() || value.is_i64() => {
+                conditions.insert(name, value);
+            }
+            Some(_) => findings.error(&path, "must be a text, a whole number, true or false"),
+            None => {}
+        }
+    }
+    conditions
+}
+
+/// Where a token says who the user is.
+fn read_map(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> ClaimMap {
+    let mut map = ClaimMap::default();
+    let Some(mut table) = table.table("map", findings) else { return map };
+    if let Some(claim) = table.name("subject", findings) {
+        map.subject = claim;
+    }
+    if let Some(claim) = table.name("email", findings) {
+        map.email = claim;
+    }
+    if let Some(claim) = table.name("name", findings) {
+        map.name = claim;
+    }
+    table.finish(findings);
+    map
+}
+
+fn mistake_in_keys(jwks: &str) -> Option<&'static str> {
+    let document: Value = serde_json::from_str(jwks).unwrap_or_default();
+    let keys = document.get("keys").and_then(Value::as_array).into_iter().flatten();
+    if keys.filter_map(Value::as_object).any(|key| PRIVATE_MEMBERS.iter().any(|member| key.contains_key(*member))) {
+        return Some(
+            "has a private or symmetric key: whoever reads this file could be any user; give the public halves",
+        );
+    }
+    match ForeignKeys::parse(jwks.as_bytes()) {
+        Err(_) => Some("must be a JSON document {\"keys\": [ … ]} with 64 keys at most"),
+        Ok(keys) if keys.is_empty() => Some("has no key for signatures: RSA of 2048 bits or more, P-256 or Ed25519"),
+        Ok(_) => None,
+    }
+}

@@ -1,0 +1,180 @@
+//! Subjects that a foreign issuer vouches for: its token is the proof, and an identity connection says how far it counts.
+
+use std::sync::Arc;
+
+use serde_json::Map;
+
+use super::{
+    context::Context,
+    delegate,
+    subject::{VouchedSubject, described_user},
+};
+use crate::{
+    catalog::environment::EnvironmentSnapshot,
+    domain::{
+        claims::{RESERVED_CLAIMS, SubjectType},
+        connection::{IdentityConnection, IdentityProvider},
+        foreign::{ForeignIssuer, ForeignSubject},
+        subject::SubjectToken,
+        user::Identity,
+    },
+    grants::PresentedSubject,
+    jose::{
+        error::TokenError,
+        foreign::{ForeignKind, verify_foreign_token},
+        foreign_keys::ForeignKeys,
+        unverified::UnverifiedToken,
+    },
+    oauth::{
+        error::{OAuthError, Problem},
+        params::Params,
+        scope::Scope,
+        token_type::TokenType,
+    },
+};
+
+/// The subject of a foreign token; `None` if no identity connection, enabled or not, is for its issuer.
+///
+/// With `application_id` it is a user of that application, with a user record; without, a workload such as a build job,
+/// which is known by issuer and subject alone.
+///
+/// # Errors
+/// Every connection for the issuer is disabled, the token is not acceptable to any of them, or the issuer's keys cannot be had.
+pub(super) async fn vouched_by_issuer(
+    context: &Context,
+    environment: &Arc<EnvironmentSnapshot>,
+    presented: PresentedSubject<'_>,
+    params: &Params,
+) -> Result<Option<VouchedSubject>, OAuthError> {
+    let Ok(unverified) = UnverifiedToken::parse(presented.text) else { return Ok(None) };
+    let claims = unverified.claims().unwrap_or_default();
+    // What the token says of its issuer picks the connections whose keys check it, and nothing else.
+    let Some(issuer) = claims.get("iss").and_then(|iss| iss.as_str()) else { return Ok(None) };
+    let candidates: Vec<Candidate<'_>> = environment
+        .identity_connections
+        .iter()
+        .filter_map(Candidate::of)
+        .filter(|candidate| candidate.issuer.issuer == issuer)
+        .collect();
+    if candidates.is_empty() {
+        return Ok(None);
+    }
+    let mut refusal = OAuthError::new(Problem::ConnectionNotActive, "every connection for this issuer is disabled");
+    for candidate in candidates.iter().filter(|candidate| candidate.connection.enabled) {
+        match candidate.verify(context, environment, presented, unverified.kid()).await {
+            Ok(subject) => return vouched(environment, candidate, subject, params).map(Some),
+            Err(error) => refusal = error,
+        }
+    }
+    Err(refusal)
+}
+
+/// A connection that a token may be for.
+struct Candidate<'a> {
+    connection: &'a IdentityConnection,
+    issuer: &'a ForeignIssuer,
+    takes_id_tokens: bool,
+}
+
+impl<'a> Candidate<'a> {
+    fn of(connection: &'a IdentityConnection) -> Option<Self> {
+        let (issuer, takes_id_tokens) = match &connection.provider {
+            IdentityProvider::Delegated => return None,
+            IdentityProvider::Oidc(issuer) => (issuer, true),
+            IdentityProvider::Jwt(issuer) => (issuer, false),
+        };
+        Some(Self { connection, issuer, takes_id_tokens })
+    }
+
+    async fn verify(
+        &self,
+        context: &Context,
+        environment: &EnvironmentSnapshot,
+        presented: PresentedSubject<'_>,
+        kid: Option<&str>,
+    ) -> Result<ForeignSubject, OAuthError> {
+        let kind = match presented.kind {
+            TokenType::IdToken if self.takes_id_tokens => ForeignKind::IdToken,
+            TokenType::IdToken => {
+                return Err(OAuthError::new(Problem::SubjectTokenRefused, "the connection takes no ID tokens"));
+            }
+            _ => ForeignKind::Jwt,
+        };
+        let keys = self.keys(context, environment, kid).await?;
+        verify_foreign_token(self.issuer, &keys, presented.text, kind, context.clock.now())
+            .map_err(|error| refused(&self.connection.name, error))
+    }
+
+    async fn keys(
+        &self,
+        context: &Context,
+        environment: &EnvironmentSnapshot,
+        kid: Option<&str>,
+    ) -> Result<Arc<ForeignKeys>, OAuthError> {
+        let name = &self.connection.name;
+        let unavailable = |cause: &str| {
+            OAuthError::new(Problem::ForeignKeysUnavailable, format!("the keys of connection {name:?}: {cause}"))
+        };
+        let Some(uri) = &self.issuer.jwks_uri else {
+            let inline = environment.inline_keys(name);
+            return inline.ok_or_else(|| unavailable("the inline key set cannot be used"));
+        };
+        // Nothing of one environment's is another's, not even what it has fetched.
+        let scope = format!("{}/{name}", environment.environment.id);
+        let keys = context.foreign_keys.keys(&scope, uri, kid).await;
+        keys.map_err(|error| unavailable(&error.to_string()))
+    }
+}
+
+fn refused(connection: &str, error: TokenError) -> OAuthError {
+    OAuthError::new(Problem::SubjectTokenRefused, format!("connection {connection:?}: {error}"))
+}
+
+fn vouched(
+    environment: &EnvironmentSnapshot,
+    candidate: &Candidate<'_>,
+    subject: ForeignSubject,
+    params: &Params,
+) -> Result<VouchedSubject, OAuthError> {
+    let connection = candidate.connection.name.clone();
+    let user = match params.get("application_id") {
+        None => None,
+        Some(application_id) => {
+            let identity = Identity { connection: connection.clone(), subject_id: subject.subject_id.clone() };
+            let mut user = described_user(identity, application_id, params);
+            // The issuer's word goes before the caller's.
+            user.email = subject.email.clone().or(user.email);
+            user.name = subject.name.clone().or(user.name);
+            delegate::check(environment, &user)?;
+            Some(user)
+        }
+    };
+    let subject_type = if user.is_some() { SubjectType::EndUserAccount } else { SubjectType::Workload };
+    let token = SubjectToken {
+        iss: candidate.issuer.issuer.clone(),
+        // Two issuers may have the same names; with the issuer before it a name is nobody else's (TE-068).
+        sub: format!("{}#{}", candidate.issuer.issuer, subject.subject_id),
+        aud: subject.aud,
+        client_id: String::new(),
+        jti: subject.token_id,
+        exp: subject.exp,
+        iat: subject.iat.unwrap_or_default(),
+        nbf: subject.nbf,
+        scope: Scope::empty(),
+        act: subject.act,
+        may_act: subject.may_act,
+        anc: Vec::new(),
+        cnf: subject.cnf,
+        subject_type: Some(subject_type),
+        application_id: params.get("application_id").map(str::to_owned),
+        profile_id: None,
+        other: passable(subject.claims),
+    };
+    Ok(VouchedSubject { connection, token, user })
+}
+
+/// The claims that rules may pass on. Those that only this server writes are left out: a foreign issuer that could write
+/// `extensions` or `profileId` could be anybody's profile.
+fn passable(claims: Map<String, serde_json::Value>) -> Map<String, serde_json::Value> {
+    claims.into_iter().filter(|(name, _)| !RESERVED_CLAIMS.contains(&name.as_str())).collect()
+}

@@ -1,0 +1,302 @@
+//! Users: create, change, delete, list.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Place,
+    applications::replace,
+    change_users,
+    checks::{self, Page, invalid, not_found},
+    look_up,
+    recorded::Subject,
+};
+use crate::{
+    catalog::environment::EnvironmentSnapshot,
+    domain::{
+        random::random_uuid,
+        user::{Identity, MAX_SUBJECT_ID, MAX_TEXT, Profile, User},
+    },
+    operations::{context::Context, mosaic_error::MosaicError},
+    store::{
+        Conn, StoreError, identity_connections, profiles, user_identities,
+        users::{self, UserFilter},
+    },
+};
+
+/// A user with all that belongs to one.
+#[derive(Debug, Clone)]
+pub struct UserDetails {
+    /// The user.
+    pub user: User,
+    /// Under which names others know the user.
+    pub identities: Vec<Identity>,
+    /// The user's profiles, oldest first.
+    pub profiles: Vec<Profile>,
+}
+
+impl Subject for UserDetails {
+    fn subject(&self) -> &str {
+        &self.user.id
+    }
+}
+
+/// What of a listed user is wanted besides the user.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wanted {
+    /// The names.
+    pub identities: bool,
+    /// The profiles.
+    pub profiles: bool,
+}
+
+/// Some users, and whether there are more.
+#[derive(Debug)]
+pub struct Users {
+    /// Those of the page.
+    pub nodes: Vec<UserDetails>,
+    /// Whether others follow.
+    pub has_more: bool,
+}
+
+/// What a user is made of.
+#[derive(Debug, Clone, Default)]
+pub struct NewUser {
+    /// E-mail address.
+    pub email: Option<String>,
+    /// Name.
+    pub name: Option<String>,
+    /// Under which name somebody who vouches for users will name this one.
+    pub identity: Option<Identity>,
+}
+
+/// What is changed of a user; `None` stays as it is, `Some(None)` is taken away.
+#[derive(Debug, Clone, Default)]
+pub struct UserPatch {
+    /// E-mail address.
+    pub email: Option<Option<String>>,
+    /// Name.
+    pub name: Option<Option<String>>,
+    /// Whether the user gets tokens, and those that the user has are good.
+    pub enabled: Option<bool>,
+}
+
+/// The users of the environment that `filter` lets through, oldest first.
+///
+/// # Errors
+/// The database fails.
+pub async fn list(
+    context: &Context,
+    environment: &EnvironmentSnapshot,
+    filter: UserFilter,
+    page: Page,
+    wanted: Wanted,
+) -> Result<Users, MosaicError> {
+    let texts = [&filter.email, &filter.connection, &filter.subject_id];
+    if texts.into_iter().flatten().any(|text| text.contains('\0')) {
+        // Nobody has it, and Postgres would call it an error.
+        return Ok(Users { nodes: Vec::new(), has_more: false });
+    }
+    look_up(context, environment, move |conn, id| {
+        // One more tells whether there are more; to count them all would cost more the more there are.
+        let mut found = users::list(conn, id, &filter, page.first + 1, page.offset)?;
+        let has_more = found.len() > usize::try_from(page.first).unwrap_or(0);
+        if has_more {
+            found.pop();
+        }
+        Ok(Users { nodes: with_details(conn, id, found, wanted)?, has_more })
+    })
+    .await
+}
+
+/// The user with this id; `None` if the environment has none.
+///
+/// # Errors
+/// The database fails.
+pub async fn find(
+    context: &Context,
+    environment: &EnvironmentSnapshot,
+    id: String,
+) -> Result<Option<UserDetails>, MosaicError> {
+    if checks::id(&id).is_err() {
+        return Ok(None);
+    }
+    look_up(context, environment, move |conn, environment_id| match users::find(conn, environment_id, &id)? {
+        Some(user) => details(conn, environment_id, user).map(Some),
+        None => Ok(None),
+    })
+    .await
+}
+
+/// Makes a user with one profile.
+///
+/// # Errors
+/// An argument is invalid, there is no such identity connection, somebody has that identity, or the database fails.
+pub async fn create(
+    context: &Context,
+    environment: &EnvironmentSnapshot,
+    new: NewUser,
+) -> Result<UserDetails, MosaicError> {
+    check(new.email.as_deref(), new.name.as_deref())?;
+    if let Some(identity) = &new.identity {
+        checks::text("connection", &identity.connection, MAX_TEXT)?;
+        checks::text("subjectId", &identity.subject_id, MAX_SUBJECT_ID)?;
+    }
+    let place = Place::of(context, environment);
+    let profile_id = random_uuid(&*context.random)?;
+    let user = User {
+        id: random_uuid(&*context.random)?,
+        email: new.email,
+        name: new.name,
+        enabled: true,
+        active_profile_id: profile_id.clone(),
+        created_at: place.now,
+        updated_at: place.now,
+    };
+    let profile = Profile {
+        id: profile_id,
+        user_id: user.id.clone(),
+        unique_identifier: None,
+        display_name: None,
+        picture_url: None,
+        created_at: place.now,
+    };
+    let made = UserDetails { user, identities: new.identity.into_iter().collect(), profiles: vec![profile] };
+    // No node can remember anything of one who was not there.
+    context.catalog.change(move |store| store.transact(|conn| insert(conn, &place, made))).await
+}
+
+fn insert(conn: &mut Conn<'_>, place: &Place, made: UserDetails) -> Result<UserDetails, MosaicError> {
+    let environment_id = &place.environment_id;
+    users::insert(conn, environment_id, &made.user)?;
+    for profile in &made.profiles {
+        profiles::insert(conn, profile)?;
+    }
+    for identity in &made.identities {
+        let connections = identity_connections::list(conn, environment_id)?;
+        if !connections.iter().any(|stored| stored.connection.name == identity.connection) {
+            return Err(invalid("connection", "names no identity connection"));
+        }
+        user_identities::insert(conn, environment_id, identity, &made.user.id, place.now)?;
+    }
+    Ok(made)
+}
+
+/// Changes a user. The tokens of one who is disabled are refused from now on.
+///
+/// # Errors
+/// An argument is invalid, there is no such user, or the database fails.
+pub async fn update(
+    context: &Context,
+    environment: &EnvironmentSnapshot,
+    id: String,
+    patch: UserPatch,
+) -> Result<UserDetails, MosaicError> {
+    check(patch.email.as_ref().and_then(Option::as_deref), patch.name.as_ref().and_then(Option::as_deref))?;
+    edit(context, environment, id, move |_, user| {
+        replace(&mut user.email, patch.email);
+        replace(&mut user.name, patch.name);
+        replace(&mut user.enabled, patch.enabled);
+        Ok(())
+    })
+    .await
+}
+
+/// Makes a profile the one of tokens for which none is named; the next token carries it.
+///
+/// # Errors
+/// There is no such user, the user has no such profile, or the database fails.
+pub async fn set_active_profile(
+    context: &Context,
+    environment: &EnvironmentSnapshot,
+    user_id: String,
+    profile_id: String,
+) -> Result<UserDetails, MosaicError> {
+    checks::id(&profile_id)?;
+    edit(context, environment, user_id, move |conn, user| {
+        let own = profiles::of_user(conn, &user.id)?;
+        let profile = own.into_iter().find(|profile| profile.id == profile_id).ok_or_else(not_found)?;
+        user.active_profile_id = profile.id;
+        Ok(())
+    })
+    .await
+}
+
+/// Deletes a user with profiles and identities, and gives what there was. The user's tokens are refused from now on.
+///
+/// # Errors
+/// There is no such user, or the database fails.
+pub async fn delete(
+    context: &Context,
+    environment: &EnvironmentSnapshot,
+    id: String,
+) -> Result<UserDetails, MosaicError> {
+    checks::id(&id)?;
+    change_users(context, environment, move |conn, place| {
+        let user = stored(conn, place, &id)?;
+        let details = details(conn, &place.environment_id, user)?;
+        users::delete(conn, &place.environment_id, &id)?;
+        Ok(details)
+    })
+    .await
+}
+
+async fn edit(
+    context: &Context,
+    environment: &EnvironmentSnapshot,
+    id: String,
+    work: impl FnOnce(&mut Conn<'_>, &mut User) -> Result<(), MosaicError> + Send + 'static,
+) -> Result<UserDetails, MosaicError> {
+    checks::id(&id)?;
+    change_users(context, environment, move |conn, place| {
+        let mut user = stored(conn, place, &id)?;
+        work(conn, &mut user)?;
+        user.updated_at = place.now;
+        users::update(conn, &place.environment_id, &user)?;
+        Ok(details(conn, &place.environment_id, user)?)
+    })
+    .await
+}
+
+/// The user with this id.
+pub(super) fn stored(conn: &mut Conn<'_>, place: &Place, id: &str) -> Result<User, MosaicError> {
+    users::find(conn, &place.environment_id, id)?.ok_or_else(not_found)
+}
+
+fn details(conn: &mut Conn<'_>, environment_id: &str, user: User) -> Result<UserDetails, StoreError> {
+    let identities = user_identities::of_user(conn, environment_id, &user.id)?;
+    let profiles = profiles::of_user(conn, &user.id)?;
+    Ok(UserDetails { user, identities, profiles })
+}
+
+/// One statement for all profiles and one for all identities, however many users there are.
+fn with_details(
+    conn: &mut Conn<'_>,
+    environment_id: &str,
+    users: Vec<User>,
+    wanted: Wanted,
+) -> Result<Vec<UserDetails>, StoreError> {
+    let ids: Vec<String> = users.iter().map(|user| user.id.clone()).collect();
+    let mut identities: BTreeMap<String, Vec<Identity>> = BTreeMap::new();
+    if wanted.identities {
+        for (user_id, identity) in user_identities::of_users(conn, environment_id, &ids)? {
+            identities.entry(user_id).or_default().push(identity);
+        }
+    }
+    let mut own: BTreeMap<String, Vec<Profile>> = BTreeMap::new();
+    if wanted.profiles {
+        for profile in profiles::of_users(conn, &ids)? {
+            own.entry(profile.user_id.clone()).or_default().push(profile);
+        }
+    }
+    let detailed = users.into_iter().map(|user| UserDetails {
+        identities: identities.remove(&user.id).unwrap_or_default(),
+        profiles: own.remove(&user.id).unwrap_or_default(),
+        user,
+    });
+    Ok(detailed.collect())
+}
+
+fn check(email: Option<&str>, name: Option<&str>) -> Result<(), MosaicError> {
+    checks::optional_text("email", email, MAX_TEXT)?;
+    checks::optional_text("name", name, MAX_TEXT)
+}

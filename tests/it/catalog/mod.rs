@@ -1,0 +1,3 @@
+//! What is kept in memory.
+
+mod foreign_keys;
