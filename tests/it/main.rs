@@ -22,4 +22,5 @@ mod outbound;
 mod properties;
 mod support;
 mod token;
+mod webhook;
 mod well_known;
