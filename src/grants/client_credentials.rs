@@ -38,29 +38,39 @@ impl Grant for ClientCredentialsGrant {
         let requested = super::requested_scope(request.params)?;
         let targets = super::requested_targets(request.params)?;
         let issuer = &request.environment.issuer;
-        if let Some(asked) = permissions::asked(request.client, issuer, &targets, requested.as_ref())? {
-            return Ok(for_services(request, asked));
-        }
-        let access = allowed_access(request.client, request.environment, &targets, requested.as_ref())?;
-        let mut order = own_account(request);
-        if access.is_empty() {
-            return match requested {
-                // Permissions need no scope; the token is then for this server's own API (TE-084: never without aud).
-                None => Ok(order),
-                Some(_) => Err(OAuthError::new(Problem::ScopeNotAllowed, "the client has no access entry at all")),
-            };
-        }
-        order.audience = access.iter().map(|(_, server)| server.audience.clone()).collect();
-        order.scope = negotiated_scope(request, &access, requested.as_ref())?;
-        (order.scope_claim, order.profile, order.signing_alg) = common_form(&access)?;
-        if requested.is_some() || !targets.is_empty() {
-            // Least privilege: who names what is wanted gets that, and no permissions besides.
-            order.permissions = None;
-        }
-        let lifetimes = access.iter().filter_map(|(_, server)| server.max_lifetime);
-        order.expires_at = lifetimes.map(|lifetime| request.now + lifetime).fold(order.expires_at, i64::min);
-        Ok(order)
+        let order = match permissions::asked(request.client, issuer, &targets, requested.as_ref())? {
+            Some(asked) => for_services(request, asked)?,
+            None => for_resource_servers(request, &targets, requested.as_ref())?,
+        };
+        Ok(as_guards_read_it(order, request.client))
     }
+}
+
+/// A token for resource servers that the client has access to; one for the client itself where it has access to none.
+fn for_resource_servers(
+    request: &GrantRequest<'_>,
+    targets: &[String],
+    requested: Option<&Scope>,
+) -> Result<TokenOrder, OAuthError> {
+    let access = allowed_access(request.client, request.environment, targets, requested)?;
+    let mut order = own_account(request);
+    if access.is_empty() {
+        return match requested {
+            // Permissions need no scope; the token is then for this server's own API (TE-084: never without aud).
+            None => Ok(order),
+            Some(_) => Err(OAuthError::new(Problem::ScopeNotAllowed, "the client has no access entry at all")),
+        };
+    }
+    order.audience = access.iter().map(|(_, server)| server.audience.clone()).collect();
+    order.scope = negotiated_scope(request, &access, requested)?;
+    let servers: Vec<&ResourceServer> = access.iter().map(|(_, server)| *server).collect();
+    take_form(&mut order, servers.iter().map(|server| form(server)))?;
+    if requested.is_some() || !targets.is_empty() {
+        // Least privilege: who names what is wanted gets that, and no permissions besides.
+        order.permissions = None;
+    }
+    shorten(&mut order, &servers);
+    Ok(order)
 }
 
 /// A target that the client may ask for, and what it may have there.
@@ -157,25 +167,57 @@ fn negotiated_scope(
     Ok(granted.unwrap_or_default())
 }
 
-/// One token has one form (see `TargetsDiffer` in `docs/errors.md`).
-fn common_form(access: &[Target<'_>]) -> Result<(ScopeClaim, TokenProfile, Option<SigningAlg>), OAuthError> {
-    let mut forms = access.iter().map(|(_, server)| (server.scope_claim, server.token_profile, server.signing_alg));
-    let first = forms.next().unwrap_or_default();
-    if forms.all(|form| form == first) {
-        Ok(first)
-    } else {
-        Err(OAuthError::new(Problem::TargetsDiffer, "the targets differ in scope_claim, token_profile or signing_alg"))
-    }
+/// How a resource server wants its tokens.
+type Form = (ScopeClaim, TokenProfile, Option<SigningAlg>);
+
+fn form(server: &ResourceServer) -> Form {
+    (server.scope_claim, server.token_profile, server.signing_alg)
 }
 
-/// A token by which the client uses its permissions, or some of them, at services.
-fn for_services(request: &GrantRequest<'_>, asked: Asked) -> TokenOrder {
-    TokenOrder {
+/// One token has one form (see `TargetsDiffer` in `docs/errors.md`).
+fn take_form(order: &mut TokenOrder, mut forms: impl Iterator<Item = Form>) -> Result<(), OAuthError> {
+    let first = forms.next().unwrap_or_default();
+    if !forms.all(|form| form == first) {
+        let detail = "the targets differ in scope_claim, token_profile or signing_alg";
+        return Err(OAuthError::new(Problem::TargetsDiffer, detail));
+    }
+    (order.scope_claim, order.profile, order.signing_alg) = first;
+    Ok(())
+}
+
+/// No token outlives the bound of one of its targets.
+fn shorten(order: &mut TokenOrder, servers: &[&ResourceServer]) {
+    let lifetimes = servers.iter().filter_map(|server| server.max_lifetime);
+    order.expires_at = lifetimes.map(|lifetime| order.issued_at + lifetime).fold(order.expires_at, i64::min);
+}
+
+/// A token by which the client uses its permissions, or some of them, at services. A service that is a resource server of
+/// the environment gets tokens as that one does, or none while it is disabled.
+fn for_services(request: &GrantRequest<'_>, asked: Asked) -> Result<TokenOrder, OAuthError> {
+    let known = |service: &String| request.environment.resource_server(service);
+    let servers: Vec<&ResourceServer> = asked.audience.iter().filter_map(known).collect();
+    if let Some(server) = servers.iter().find(|server| !server.enabled) {
+        return Err(OAuthError::new(Problem::TargetNotAllowed, format!("{:?} is disabled", server.audience)));
+    }
+    let forms: Vec<Form> = asked.audience.iter().map(|service| known(service).map(form).unwrap_or_default()).collect();
+    let mut order = TokenOrder {
         audience: asked.audience,
         scope: as_scope(&asked.permissions),
         permissions: Some(asked.permissions),
         ..own_account(request)
+    };
+    take_form(&mut order, forms.into_iter())?;
+    shorten(&mut order, &servers);
+    Ok(order)
+}
+
+/// Guards of Mosaic services read the name and the permissions: a service account without any has an empty list of them.
+fn as_guards_read_it(mut order: TokenOrder, client: &Client) -> TokenOrder {
+    if order.profile == TokenProfile::Mosaic {
+        order.claims.insert("name".to_owned(), client.name.as_str().into());
+        order.permissions.get_or_insert_default();
     }
+    order
 }
 
 /// A token for the client itself, addressed to this server.

@@ -76,6 +76,10 @@ pub fn verify_access_token(
     let verifier = keyring.verifier(kid, now).ok_or(TokenError::UnknownKey)?;
     let payload = verifier.verify(&token)?;
     let claims = parse_object(&payload).ok_or(TokenError::Json("payload"))?;
+    // We make no such token. One all the same must not be two things: the inner to those who look for it, the outer here.
+    if claims.contains_key(EMBEDDED_TOKEN_CLAIM) {
+        return Err(TokenError::Envelope);
+    }
     let subject = read_claims(claims)?;
     // The key already says which environment it was. The names of the `mosaic` profile are the same everywhere.
     let mosaic_issuer = subject.subject_type.map(SubjectType::mosaic_issuer);

@@ -96,6 +96,9 @@ pub enum TokenError {
     /// A token inside a third party's is not that of an end user.
     #[error("only tokens of end users may stand inside another token")]
     NotAnEndUser,
+    /// It is but the envelope of another token.
+    #[error("the token is the envelope of another one")]
+    Envelope,
     /// `iss` is another issuer.
     #[error("iss is another issuer")]
     WrongIssuer,

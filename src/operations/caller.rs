@@ -154,6 +154,7 @@ pub fn token_refused(error: TokenError) -> MosaicError {
         | TokenError::MissingClaim(_)
         | TokenError::ClaimType(_)
         | TokenError::NotAnEndUser
+        | TokenError::Envelope
         | TokenError::MalformedScope
         | TokenError::Chain { .. }
         | TokenError::TooManyAncestors

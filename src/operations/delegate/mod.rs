@@ -198,13 +198,12 @@ async fn known_user(
         now: context.clock.now(),
     };
     let found = context.catalog.work(move |store| wanted.find_or_make(store)).await?;
-    if found.changed {
-        // Other nodes hear of it; what this one remembers of the user under other names is old now.
-        environment.forget_users();
-    }
     let known = Arc::new(found.known);
-    if known.user.enabled {
-        let memory = if found.changed { environment.users() } else { memory };
+    if found.changed {
+        // Other nodes hear of it; what this one remembers of the user under other names is old now. The user as just written
+        // is not remembered either: somebody may have changed, or disabled, the same one since, and been forgotten above.
+        environment.forget_users();
+    } else if known.user.enabled {
         memory.remember(vouched.identity.clone(), vouched.unique_profile_identifier.clone(), Arc::clone(&known));
     }
     Ok(known)

@@ -57,16 +57,19 @@ impl Wanted {
     }
 
     fn make(&self, conn: &mut Conn<'_>) -> Result<Found, DelegateError> {
-        let mut user = match users::known_as(conn, &self.environment_id, &self.vouched.identity)? {
-            Some(user) => user,
-            None => self.make_user(conn)?,
-        };
-        let changed = user.enabled && !says_nothing_new(&self.vouched, &user);
+        let mut user = self.find_or_make_user(conn)?;
+        let mut changed = self.is_to_change(&user);
+        if changed {
+            environments::touch_users(conn, &self.environment_id)?;
+            // Others that change users had to finish first, and may have disabled this one: what was read before is old,
+            // and written back it would undo that.
+            user = self.find_or_make_user(conn)?;
+            changed = self.is_to_change(&user);
+        }
         if changed {
             user.email = self.vouched.email.clone().or(user.email);
             user.name = self.vouched.name.clone().or(user.name);
             user.updated_at = self.now;
-            environments::touch_users(conn, &self.environment_id)?;
             users::update(conn, &self.environment_id, &user)?;
         }
         let profile_id = match &self.vouched.unique_profile_identifier {
@@ -76,6 +79,17 @@ impl Wanted {
             Some(_) => String::new(),
         };
         Ok(Found { known: KnownUser { user, profile_id }, changed })
+    }
+
+    fn find_or_make_user(&self, conn: &mut Conn<'_>) -> Result<User, DelegateError> {
+        match users::known_as(conn, &self.environment_id, &self.vouched.identity)? {
+            Some(user) => Ok(user),
+            None => self.make_user(conn),
+        }
+    }
+
+    fn is_to_change(&self, user: &User) -> bool {
+        user.enabled && !says_nothing_new(&self.vouched, user)
     }
 
     /// The rule of the database that a name belongs to one user decides between callers at the same moment; the slower

@@ -117,6 +117,21 @@ impl TestDatabase {
         .expect(statements);
     }
 
+    /// Begins a transaction of somebody else's on Postgres, which holds its locks until it is committed.
+    pub fn begin(&self, statements: &str) -> OpenTransaction {
+        let mut connection = postgres(&self.url);
+        connection.batch_execute(&format!("BEGIN; {statements}")).expect(statements);
+        OpenTransaction(connection)
+    }
+
+    /// Whether somebody waits for a lock in a Postgres database.
+    pub fn somebody_waits(&self) -> bool {
+        self.value(
+            "SELECT CAST(COUNT(*) AS TEXT) AS value FROM pg_stat_activity \
+             WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        ) != "0"
+    }
+
     /// Cuts every connection to a Postgres database and lets no new one in: to the server it is down.
     pub fn cut_off(&self) {
         let name = self.name();
@@ -140,6 +155,16 @@ impl TestDatabase {
             SqliteConnection::establish(self.url.trim_start_matches("sqlite://")).expect("the SQLite file");
         connection.batch_execute("PRAGMA busy_timeout = 5000").expect("a pragma");
         connection
+    }
+}
+
+/// See [`TestDatabase::begin`].
+pub struct OpenTransaction(PgConnection);
+
+impl OpenTransaction {
+    /// Ends it.
+    pub fn commit(mut self) {
+        self.0.batch_execute("COMMIT").expect("to commit");
     }
 }
 

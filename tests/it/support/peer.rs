@@ -20,6 +20,11 @@ pub struct Peer {
 impl Peer {
     /// Starts listening. `answer` gets the connection when the request has been read; the connection ends with it.
     pub fn start(answer: impl Fn(&mut TcpStream) + Send + Sync + 'static) -> Self {
+        Self::hearing(move |_, stream| answer(stream))
+    }
+
+    /// The same for one that looks at the request, head and body, before it answers.
+    pub fn hearing(answer: impl Fn(&str, &mut TcpStream) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let address = listener.local_addr().expect("an address");
         let (requests, stopped) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
@@ -34,8 +39,8 @@ impl Peer {
                 let (answer, requests) = (Arc::clone(&answer), Arc::clone(&requests));
                 thread::spawn(move || {
                     let request = read_request(&mut stream);
-                    requests.lock().expect("no panic").push(request);
-                    answer(&mut stream);
+                    requests.lock().expect("no panic").push(request.clone());
+                    answer(&request, &mut stream);
                 });
             }
         });

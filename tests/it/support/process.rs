@@ -46,6 +46,11 @@ impl Installation {
         Self { database, settings }
     }
 
+    /// The settings as environment variables.
+    pub fn variables(&self) -> &BTreeMap<String, String> {
+        &self.settings
+    }
+
     /// With another setting, as `section.key`.
     pub fn with(mut self, key: &str, value: &str) -> Self {
         self.set(key, value);

@@ -5,11 +5,17 @@ use serde_json::{Value, json};
 use super::{Answer, TestServer};
 
 impl TestServer {
-    /// The one audit record of the request that `answer` is to.
-    pub fn record_of(&self, answer: &Answer) -> Value {
+    /// The audit records of the request that `answer` is to, in the order in which things happened.
+    pub fn records_of(&self, answer: &Answer) -> Vec<Value> {
         let id = answer.header("x-request-id").expect("a request id");
         let mut records = self.database.audit_records();
         records.retain(|record| record["request_id"] == id);
+        records
+    }
+
+    /// The one audit record of the request that `answer` is to.
+    pub fn record_of(&self, answer: &Answer) -> Value {
+        let mut records = self.records_of(answer);
         assert_eq!(records.len(), 1, "each decision has one record: {records:?}");
         records.remove(0)
     }

@@ -5,6 +5,9 @@ use serde_json::Value;
 
 use super::{ACCESS_TOKEN, Answer, BFF, EXCHANGE, TestServer};
 
+/// The token type of subject ids.
+pub const SUBJECT_ID: &str = "urn:tessera:params:oauth:token-type:subject-id";
+
 /// The claims of a token that is good for `audience`.
 pub fn verify(server: &TestServer, token: &str, audience: &str) -> Value {
     verify_of(server, "", token, audience)
@@ -41,6 +44,19 @@ pub fn user_token(server: &TestServer) -> String {
 /// Exchanges `subject` as the demo's `bff`.
 pub fn exchange(server: &TestServer, subject: &str, more: &[(&str, &str)]) -> Answer {
     exchange_as(server, BFF, subject, more)
+}
+
+/// Says as `client` that the user `subject_id` signed in to an application.
+pub fn delegate(
+    server: &TestServer,
+    client: (&str, &str),
+    (application_id, subject_id): (&str, &str),
+    more: &[(&str, &str)],
+) -> Answer {
+    let mut form = vec![("grant_type", EXCHANGE), ("subject_token", subject_id), ("subject_token_type", SUBJECT_ID)];
+    form.push(("application_id", application_id));
+    form.extend_from_slice(more);
+    server.token(client, &form)
 }
 
 /// Exchanges `subject` as some client.

@@ -1,6 +1,7 @@
 //! `grant_type=client_credentials` (RFC 6749 §4.4).
 
 mod claims;
+mod permissions;
 mod targets;
 
 use crate::support::{Answer, Engine, TestServer};

@@ -6,18 +6,19 @@ use serde_json::{Value, json};
 
 use crate::{
     both_engines,
-    support::{Answer, EXCHANGE, Engine, TestServer, tokens::verify},
+    support::{
+        Answer, EXCHANGE, Engine, TestServer,
+        tokens::{self, SUBJECT_ID, verify},
+    },
 };
 
-/// The type of subject ids.
-const SUBJECT_ID: &str = "urn:tessera:params:oauth:token-type:subject-id";
 /// Id and secret of the client that may say who a user is.
-const SIGN_IN: (&str, &str) = ("sign-in", "a-secret-of-sign-in-with-more-than-32-characters");
+pub(super) const SIGN_IN: (&str, &str) = ("sign-in", "a-secret-of-sign-in-with-more-than-32-characters");
 /// Id and secret of one that may not.
 const OTHER: (&str, &str) = ("other", "a-secret-of-other-with-more-than-32-characters");
-const APP: &str = "0a6d7f2e-3c1b-4a59-8e7d-6f5a4b3c2d1e";
+pub(super) const APP: &str = "0a6d7f2e-3c1b-4a59-8e7d-6f5a4b3c2d1e";
 
-const ENVIRONMENT: &str = r#"
+pub(super) const ENVIRONMENT: &str = r#"
 [environment]
 name = "delegated"
 
@@ -61,25 +62,20 @@ grant_scopes = ["read"]
 max_lifetime = 300
 "#;
 
-fn server(engine: Engine) -> TestServer {
+pub(super) fn server(engine: Engine) -> TestServer {
     TestServer::builder(engine).environment(ENVIRONMENT).start()
 }
 
 /// The exchange of a subject id.
-fn delegate(server: &TestServer, client: (&str, &str), subject_id: &str, more: &[(&str, &str)]) -> Answer {
-    let mut form = vec![("grant_type", EXCHANGE), ("subject_token", subject_id), ("subject_token_type", SUBJECT_ID)];
-    if !more.iter().any(|(name, _)| *name == "application_id") {
-        form.push(("application_id", APP));
-    }
-    form.extend_from_slice(more);
-    server.token(client, &form)
+pub(super) fn delegate(server: &TestServer, client: (&str, &str), subject_id: &str, more: &[(&str, &str)]) -> Answer {
+    tokens::delegate(server, client, (APP, subject_id), more)
 }
 
-fn rows(server: &TestServer, table: &str) -> String {
+pub(super) fn rows(server: &TestServer, table: &str) -> String {
     server.database.value(&format!("SELECT CAST(COUNT(*) AS TEXT) AS value FROM {table}"))
 }
 
-fn claims(server: &TestServer, answer: &Answer) -> Value {
+pub(super) fn claims(server: &TestServer, answer: &Answer) -> Value {
     let audience = server.url.clone();
     verify(server, &answer.access_token(), &audience)
 }
@@ -193,7 +189,7 @@ fn nobody_else_may_say_who_a_user_is_and_nothing_is_stored() {
     let server = server(Engine::Sqlite);
     server.assert_refused(&delegate(&server, OTHER, "ada", &[]), "unauthorized_client", "delegation_not_allowed");
     for id in ["1b7e8a3f-4d2c-4b6a-9f8e-7a6b5c4d3e2f", "2c8f9b4a-5e3d-4c7b-8a9f-8b7c6d5e4f3a", "sign-in"] {
-        let answer = delegate(&server, SIGN_IN, "ada", &[("application_id", id)]);
+        let answer = tokens::delegate(&server, SIGN_IN, (id, "ada"), &[]);
         server.assert_refused(&answer, "invalid_request", "application_not_active");
     }
     let long = "x".repeat(256);

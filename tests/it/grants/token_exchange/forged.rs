@@ -217,7 +217,7 @@ fn a_token_of_another_environment_is_refused_both_ways() {
 }
 
 /// Where an environment other than the default one hangs.
-fn path_of(server: &TestServer, name: &str) -> String {
+pub(super) fn path_of(server: &TestServer, name: &str) -> String {
     let store = app::open_store(&load(server.variables())).expect("the database");
     let all = store.read(environments::all).expect("the environments");
     let environment = all.iter().map(|stored| &stored.environment).find(|environment| environment.name == name);

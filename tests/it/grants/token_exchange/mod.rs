@@ -5,6 +5,7 @@ mod audit;
 mod chain;
 mod compat;
 mod delegated;
+mod embedded;
 mod environments;
 mod foreign;
 mod forged;
@@ -12,6 +13,7 @@ mod laws;
 mod request;
 mod secrecy;
 mod standing;
+mod subject_ids;
 mod targets;
 
 use serde_json::Value;
