@@ -86,6 +86,20 @@ both_engines! {
         assert_eq!(login(&api, "ada").1["sub"], claims["sub"]);
     }
 
+    fn another_node_hears_that_a_user_was_disabled(engine) {
+        let server = start(engine);
+        let other = server.another_node();
+        let (here, there) = (Api::of(&server, MANAGER), Api::of(&other, MANAGER));
+        let (token, claims) = login(&there, "ada");
+        assert_eq!(refusal(&there, &token), None, "the other node remembers the user now");
+        let input = json!({ "id": claims["sub"], "patch": { "enabled": false } });
+        here.mutate("updateUser", input, "user { enabled }");
+        assert_eq!(refusal(&here, &token).as_deref(), Some("USER_NOT_ACTIVE"));
+        server.eventually("the other node refuses the token", || {
+            refusal(&there, &token).as_deref() == Some("USER_NOT_ACTIVE")
+        });
+    }
+
     fn whoever_comes_back_after_being_deleted_is_somebody_else(engine) {
         let server = start(engine);
         let api = Api::of(&server, MANAGER);
