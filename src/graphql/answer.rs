@@ -16,6 +16,8 @@ const TOO_COMPLEX: &str = "Query is too complex.";
 const RETRY_AFTER: i64 = 1;
 /// The most errors that are sent: a document of nothing but mistakes has hundreds.
 const MAX_ERRORS: usize = 50;
+/// The most characters of a path that the log keeps.
+const MAX_PATH: usize = 100;
 
 /// What is sent back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,8 +153,10 @@ fn severity(status: u16) -> usize {
 fn say(error: &MosaicError, path: &[PathSegment], request_id: &str) {
     let level = if error.code.status() < 500 { log::Level::Info } else { log::Level::Error };
     let path: Vec<String> = path.iter().map(segment).collect();
-    let (code, path, detail) = (error.code.as_str(), path.join("."), error.detail.as_deref().unwrap_or("-"));
-    log::log!(level, request_id; "{path:?} {code}: {detail:?}");
+    // Its names may be aliases, which the caller chose.
+    let path: String = path.join(".").chars().take(MAX_PATH).collect();
+    let (code, detail) = (error.code.as_str(), error.detail.as_deref().unwrap_or("-"));
+    log::log!(level, request_id; "{path}: {code}: {detail}");
 }
 
 fn segment(segment: &PathSegment) -> String {

@@ -1,6 +1,6 @@
 //! The JSON body of a request: one document, its variables, and which of its operations to execute.
 
-use async_graphql::{Request, Variables};
+use async_graphql::{Name, Request, Variables, parser::types::ExecutableDocument};
 use serde::{Deserialize, de::IgnoredAny};
 
 use super::document;
@@ -30,8 +30,25 @@ pub(super) fn read(body: &[u8]) -> Result<Request, MosaicError> {
     let document = document::parse(&body.query)?;
     let mut request = Request::new(body.query).variables(body.variables);
     request.operation_name = body.operation_name;
+    fill_in_defaults(&document, &mut request);
     request.set_parsed_query(document);
     Ok(request)
+}
+
+/// The executor decides what `@skip` and `@include` leave out before it thinks of the defaults of variables.
+fn fill_in_defaults(document: &ExecutableDocument, request: &mut Request) {
+    let is_chosen = |name: Option<&Name>| match &request.operation_name {
+        Some(chosen) => name.is_some_and(|name| name == chosen.as_str()),
+        None => true,
+    };
+    // Without a name there is one operation, or the request will be refused.
+    let Some((_, operation)) = document.operations.iter().find(|(name, _)| is_chosen(*name)) else { return };
+    for variable in &operation.node.variable_definitions {
+        if let Some(default) = &variable.node.default_value {
+            let name = variable.node.name.node.clone();
+            request.variables.entry(name).or_insert_with(|| default.node.clone());
+        }
+    }
 }
 
 /// Says where the mistake is. The reader's own text may quote the body, which may hold a secret.
@@ -80,6 +97,15 @@ mod tests {
             assert_eq!(refused(bad), MosaicCode::GraphqlValidationFailed, "{bad}");
         }
         assert!(read(b"{\"query\":\"\xff\"}").is_err());
+    }
+
+    #[test]
+    fn a_variable_that_is_not_given_has_its_default() {
+        let body = r#"{"operationName":"A","variables":{"x":null,"y":3},"query":
+            "query B($z:Int=9){a} query A($x:Int=1,$y:Int=2,$z:Int=4,$none:Int){a}"}"#;
+        let request = read(body.replace('\n', " ").as_bytes()).expect("a request");
+        let variables = serde_json::to_value(&request.variables).expect("JSON");
+        assert_eq!(variables, serde_json::json!({ "x": null, "y": 3, "z": 4 }));
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub struct GraphQlRequest {
 
 /// Executes documents. One per node, shared by its workers.
 pub struct Engine {
-    context: Context,
+    context: Arc<Context>,
     auth: Box<dyn ErasedSchema>,
     management: Box<dyn ErasedSchema>,
 }
@@ -66,7 +66,11 @@ pub struct Engine {
 impl Engine {
     /// Builds both schemas. `dev_operations` says whether the `dev…` operations exist at all.
     pub fn new(context: Context, dev_operations: bool) -> Self {
-        Self { context, auth: schema::auth(dev_operations), management: schema::management(dev_operations) }
+        Self {
+            context: Arc::new(context),
+            auth: schema::auth(dev_operations),
+            management: schema::management(dev_operations),
+        }
     }
 
     /// Executes one request. Whatever is wrong with it is said in the answer.
@@ -85,7 +89,7 @@ impl Engine {
             Err(error) => return self.refuse(error.code.status(), error, &request.request_id),
         };
         let request_id = request.request_id.clone();
-        let context = RequestContext::new(self.context.clone(), environment, request);
+        let context = RequestContext::new(Arc::clone(&self.context), environment, request);
         let response = schema.execute(prepared.data(context)).await;
         answer::of(response, &request_id, self.context.clock.now_millis())
     }

@@ -19,7 +19,7 @@ use crate::{
 /// The request that is being executed; [`of`] gives it to a resolver.
 pub(super) struct RequestContext {
     /// What the operations work with.
-    pub context: Context,
+    pub context: Arc<Context>,
     /// The environment whose endpoint was called.
     pub environment: Arc<EnvironmentSnapshot>,
     /// Headers, id and address of the request.
@@ -28,7 +28,7 @@ pub(super) struct RequestContext {
 }
 
 impl RequestContext {
-    pub fn new(context: Context, environment: Arc<EnvironmentSnapshot>, request: GraphQlRequest) -> Self {
+    pub fn new(context: Arc<Context>, environment: Arc<EnvironmentSnapshot>, request: GraphQlRequest) -> Self {
         Self { context, environment, request, caller: OnceCell::new() }
     }
 

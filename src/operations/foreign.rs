@@ -6,7 +6,7 @@ use serde_json::Map;
 
 use super::{
     context::Context,
-    delegate,
+    delegate::{self, Vouched},
     subject::{VouchedSubject, described_user},
 };
 use crate::{
@@ -36,8 +36,8 @@ use crate::{
 /// The subject of a foreign token; `None` if no identity connection, enabled or not, is for its issuer, or if it is a JWT
 /// around a token of ours.
 ///
-/// With `application_id` it is a user of that application, with a user record; without, a workload such as a build job,
-/// which is known by issuer and subject alone.
+/// With `application_id` it is a user of that application, with a user record; without, where it is no ID token, a workload
+/// such as a build job, which is known by issuer and subject alone.
 ///
 /// # Errors
 /// Every connection for the issuer is disabled, the token is not acceptable to any of them, or the issuer's keys cannot be had.
@@ -67,7 +67,7 @@ pub(super) async fn vouched_by_issuer(
     let mut refusal = OAuthError::new(Problem::ConnectionNotActive, "every connection for this issuer is disabled");
     for candidate in candidates.iter().filter(|candidate| candidate.connection.enabled) {
         match candidate.verify(context, environment, presented, unverified.kid()).await {
-            Ok(subject) => return vouched(environment, candidate, subject, params).map(Some),
+            Ok(subject) => return vouched(environment, candidate, subject, presented.kind, params).map(Some),
             Err(error) => refusal = error,
         }
     }
@@ -139,17 +139,22 @@ fn vouched(
     environment: &EnvironmentSnapshot,
     candidate: &Candidate<'_>,
     subject: ForeignSubject,
+    kind: TokenType,
     params: &Params,
 ) -> Result<VouchedSubject, OAuthError> {
     let connection = candidate.connection.name.clone();
-    let user = match params.get("application_id") {
+    let application_id = match kind {
+        // An ID token speaks of a person who signed in somewhere.
+        TokenType::IdToken => Some(params.require("application_id")?),
+        _ => params.get("application_id"),
+    };
+    let user = match application_id {
         None => None,
         Some(application_id) => {
             let identity = Identity { connection: connection.clone(), subject_id: subject.subject_id.clone() };
-            let mut user = described_user(identity, application_id, params);
-            // The issuer's word goes before the caller's.
-            user.email = subject.email.clone().or(user.email);
-            user.name = subject.name.clone().or(user.name);
+            // The issuer's word alone: a caller that could add an e-mail address could give a user somebody else's.
+            let (email, name) = (subject.email.clone(), subject.name.clone());
+            let user = Vouched { email, name, ..described_user(identity, application_id, params) };
             delegate::check(environment, &user)?;
             Some(user)
         }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::token::readable;
 use crate::oauth::error::{OAuthError, Problem};
 
 macro_rules! codes {
@@ -108,9 +109,6 @@ codes! {
     InternalError = "INTERNAL_SERVER_ERROR", 500, "internal error";
 }
 
-/// The longest detail that is kept, in characters.
-const MAX_DETAIL: usize = 500;
-
 /// Why a Mosaic operation is refused: one of the documented codes, a sentence for the caller, a detail for the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{code:?}: {message}")]
@@ -133,15 +131,11 @@ impl MosaicError {
         Self { code, message: message.into(), detail: None, details: None, retry_after: None }
     }
 
-    /// Adds the reason that the log gets; it is cut where it gets long.
+    /// Adds the reason that the log gets. It may quote the request: what could forge a line, and words as long as tokens,
+    /// are not kept (TE-138).
     #[must_use]
-    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
-        let mut detail = detail.into();
-        if let Some((end, _)) = detail.char_indices().nth(MAX_DETAIL) {
-            detail.truncate(end);
-            detail.push('…');
-        }
-        self.detail = Some(detail);
+    pub fn with_detail(mut self, detail: impl AsRef<str>) -> Self {
+        self.detail = Some(readable(detail.as_ref()));
         self
     }
 
@@ -197,8 +191,9 @@ mod tests {
     }
 
     #[test]
-    fn a_detail_is_cut_where_it_gets_long() {
-        let error = MosaicError::from(MosaicCode::NotFound).with_detail("ä".repeat(MAX_DETAIL + 1));
-        assert_eq!(error.detail.map(|detail| detail.chars().count()), Some(MAX_DETAIL + 1));
+    fn a_token_in_the_wrong_place_does_not_get_into_the_log() {
+        let error = MosaicError::from(MosaicCode::NotFound).with_detail(format!("{:?}\nx", "t".repeat(500)));
+        let detail = error.detail.unwrap_or_default();
+        assert!(detail.len() < 200 && !detail.contains('\n'), "{detail}");
     }
 }

@@ -213,7 +213,7 @@ fn as_the_client_expects(mut error: OAuthError, client: &Client) -> OAuthError {
 /// A text that holds values of the request, fit for the log and the record: bounded, and without anything that could
 /// forge a second line. Long words are cut: scopes and targets are short, and a token that a client put in the wrong
 /// place must not be kept (TE-138).
-fn readable(text: &str) -> String {
+pub(super) fn readable(text: &str) -> String {
     let mut words = text.split(' ');
     let mut kept: Vec<String> = words.by_ref().take(MAX_WORDS).map(readable_word).collect();
     kept.extend(words.next().map(|_| "…".to_owned()));

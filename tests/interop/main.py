@@ -1,10 +1,14 @@
 """Runs every check against one server, says which passed, and exits 1 if one did not. Started by ./run."""
 
+import base64
+import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import traceback
+import urllib.request
 
 import negative
 import shell_lines
@@ -35,6 +39,11 @@ def program(environment, *command):
         raise RuntimeError(done.stdout + done.stderr)
 
 
+def count(calls):
+    """A note for the report."""
+    return f"{len(calls)} curl calls"
+
+
 def documented_lines(server, name, script):
     """A check of commands we show to users."""
     calls = shell_lines.run(server, script, server.directory / f"calls-{name}")
@@ -42,7 +51,40 @@ def documented_lines(server, name, script):
         raise RuntimeError(f"there is no curl call in:\n{script}")
     for call in calls:
         shell_lines.judge(call)
-    return f"{len(calls)} curl calls"
+    return calls
+
+
+def operations(server, path):
+    """The GraphQL operations that the server offers there."""
+    query = "{ __schema { queryType { fields { name } } mutationType { fields { name } } } }"
+    request = urllib.request.Request(
+        f"{server.issuer}{path}", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        schema = json.load(answer)["data"]["__schema"]
+    return {field["name"] for kind in schema.values() for field in kind["fields"]}
+
+
+def mosaic_mapping(server):
+    """The page that shows every operation beside its OAuth form: does it run, and is it every operation?"""
+    page = (REPOSITORY / "docs/mosaic-mapping.md").read_text()
+    calls = documented_lines(server, "mosaic", "\n".join(shell_lines.marked_blocks(page, "mosaic")))
+    for path in ("/graphql", "/graphql-management"):
+        sent = "\n".join(call["arguments"] for call in calls if f"{path}\n" in call["arguments"])
+        missing = [name for name in sorted(operations(server, path)) if not re.search(rf"\b{name}\b", sent)]
+        if missing:
+            raise RuntimeError(f"the page calls no {', '.join(missing)} at {path}")
+    both = [token_claims(call["body"]) for call in calls if re.search("generateDelegatedAccessToken|=kids", call["arguments"])]
+    for name in ("sub", "profileId", "applicationId", "email", "name", "tenantId", "environmentId", "subjectType"):
+        if len(both) != 2 or len({claims[name] for claims in both}) != 1:
+            raise RuntimeError(f"the operation and the exchange differ in {name}:\n{both}")
+    return calls
+
+
+def token_claims(answer):
+    """The claims of the first JWT in an answer."""
+    payload = re.search(r"eyJ[\w-]*\.([\w-]+)\.", answer)[1]
+    return json.loads(base64.urlsafe_b64decode(payload + "=="))
 
 
 def checks(server):
@@ -54,10 +96,11 @@ def checks(server):
         yield f"node {file.stem}", lambda file=file: program(environment, os.environ["INTEROP_NODE"], file)
 
     printed = "\n".join(shell_lines.commands(server.printed()))
-    yield "lines printed by quickstart", lambda: documented_lines(server, "quickstart", printed)
+    yield "lines printed by quickstart", lambda: count(documented_lines(server, "quickstart", printed))
     # One script: later blocks use the variables of earlier ones, as a reader's shell does.
-    readme = "\n".join(shell_lines.marked_blocks((REPOSITORY / "README.md").read_text()))
-    yield "lines of README.md", lambda: documented_lines(server, "readme", readme)
+    readme = "\n".join(shell_lines.marked_blocks((REPOSITORY / "README.md").read_text(), "readme"))
+    yield "lines of README.md", lambda: count(documented_lines(server, "readme", readme))
+    yield "lines of docs/mosaic-mapping.md", lambda: count(mosaic_mapping(server))
 
     credentials = f"bff:{demo_secrets()['bff']}"
     for refusal in negative.ALL:

@@ -5,14 +5,13 @@ import re
 import shlex
 import subprocess
 
-MARK = "<!-- test:readme -->"
 # A command worth running: curl itself, or a variable that a later curl uses.
 START = re.compile(r"^(export\s+)?([A-Za-z_]\w*=(\$\(|`|\"|')|([A-Za-z_]\w*=\S*\s+)*curl\s)")
 
 
-def marked_blocks(markdown):
-    """The ```sh blocks that follow the mark, in order."""
-    return re.findall(rf"{re.escape(MARK)}\s*```(?:sh|bash|shell|console)\n(.*?)^```", markdown, re.S | re.M)
+def marked_blocks(markdown, mark):
+    """The ```sh blocks that follow `<!-- test:mark -->`, in order."""
+    return re.findall(rf"<!-- test:{mark} -->\s*```(?:sh|bash|shell|console)\n(.*?)^```", markdown, re.S | re.M)
 
 
 def commands(printed):
@@ -51,12 +50,12 @@ def run(server, script, record):
     # The documentation says the default port; the test may not have it.
     script = re.sub(r"http://(localhost|127\.0\.0\.1):8080", server.issuer, script)
     done = subprocess.run(
-        ["bash", "-eu", "-o", "pipefail", "-c", script],
+        ["bash", "-Eeu", "-o", "pipefail", "-c", f"trap 'printf \"%s\\n\" \"failed: $BASH_COMMAND\" >&2' ERR\n{script}"],
         cwd=server.directory,
         env=server.environment | {"CURL_RECORD": str(record)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     if done.returncode != 0:
         raise RuntimeError(f"exit code {done.returncode} from:\n{script}\n{done.stdout}{done.stderr}")
@@ -83,6 +82,7 @@ EXPECTED = [
     (r"/token\b", ["access_token", "token_type", "expires_in"]),
     (r"/introspect\b", ["active"]),
     (r"/jwks\.json", ["keys"]),
+    (r"/\.well-known$", ["authGraphQlEndpoint", "accessManagementGraphQlEndpoint"]),
     (r"/\.well-known/(oauth-authorization-server|openid-configuration)", ["issuer", "token_endpoint", "jwks_uri"]),
     (r"/graphql", ["data"]),
 ]
@@ -90,13 +90,15 @@ EXPECTED = [
 
 def judge(recorded):
     """Raises unless the answer is 200 and has the members its endpoint promises."""
-    where = recorded["arguments"].replace("\n", " ")
+    where = recorded["arguments"].replace("\n", " ").strip()
     if recorded["status"] != 200:
         raise RuntimeError(f"{recorded['status']} from curl {where}\n{recorded['body']}")
     for pattern, members in EXPECTED:
         if re.search(pattern, where):
             answer = json.loads(recorded["body"])
             missing = [member for member in members if member not in answer]
-            if missing or answer.get("errors"):
-                raise RuntimeError(f"missing {missing} in the answer to curl {where}\n{recorded['body']}")
+            # A GraphQL operation that gave nothing says so by null.
+            empty = [field for field, value in (answer.get("data") or {}).items() if value is None]
+            if missing or empty or answer.get("errors"):
+                raise RuntimeError(f"missing {missing + empty} in the answer to curl {where}\n{recorded['body']}")
             return

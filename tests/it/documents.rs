@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tessera::{grants::GRANTS, oauth::error::Problem};
+use tessera::{grants::GRANTS, oauth::error::Problem, operations::mosaic_error::MosaicCode};
 
 use crate::support::{
     cli::tessera,
@@ -96,6 +96,15 @@ fn the_error_page_lists_every_problem_as_it_is_sent() {
         .iter()
         .map(|problem| (problem.slug().into(), problem.code().as_str().into(), problem.status().to_string()))
         .collect();
+    assert_eq!(listed, sent);
+}
+
+#[test]
+fn the_graphql_page_lists_every_code_as_it_is_sent() {
+    let listed: Vec<(String, String)> =
+        rows("docs/graphql.md", "`").into_iter().map(|cells| (cells[0].replace('`', ""), cells[1].clone())).collect();
+    let sent: Vec<(String, String)> =
+        MosaicCode::ALL.iter().map(|code| (code.as_str().into(), code.status().to_string())).collect();
     assert_eq!(listed, sent);
 }
 

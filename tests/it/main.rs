@@ -13,6 +13,8 @@ mod catalog;
 mod cli;
 mod documents;
 mod grants;
+mod graphql_management;
+mod graphql;
 mod health;
 mod lifecycle;
 mod observe;

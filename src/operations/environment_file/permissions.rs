@@ -3,7 +3,7 @@
 use super::{
     EnvironmentFile, ManagedServiceBlock,
     blocks::check_names,
-    findings::Findings,
+    findings::{Findings, hint},
     table::{MAX_NAME, Table, item_path, texts_of},
 };
 use crate::domain::{
@@ -76,13 +76,20 @@ pub(super) fn check(file: &EnvironmentFile, findings: &mut Findings<'_>) {
 
 fn check_held(path: &str, held: &Permissions, file: &EnvironmentFile, findings: &mut Findings<'_>) {
     for (service, keys) in held {
-        let own = own_permissions(service).unwrap_or_default().iter().copied();
+        let path = format!("{path}.{service}");
+        if let Some(own) = own_permissions(service) {
+            // Files for the original may well have some that this server has no use for.
+            for key in keys.iter().filter(|key| !own.contains(&key.as_str())) {
+                let hint = hint(key, own.iter().copied());
+                findings.warn(&item_path(&path, key), format_args!("\"{key}\" opens nothing at this server{hint}"));
+            }
+            continue;
+        }
         let of_service = |definition: &&PermissionDefinition| definition.service_id == *service;
-        let defined = file.permissions.iter().filter(of_service).map(|definition| definition.key.as_str());
-        let known: Vec<&str> = own.chain(defined).collect();
+        let known: Vec<&str> =
+            file.permissions.iter().filter(of_service).map(|definition| definition.key.as_str()).collect();
         if !known.is_empty() {
-            let keys = keys.iter().map(String::as_str);
-            check_names(&format!("{path}.{service}"), keys, "permission", &known, findings);
+            check_names(&path, keys.iter().map(String::as_str), "permission", &known, findings);
         }
     }
 }

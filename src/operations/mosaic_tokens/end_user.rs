@@ -107,10 +107,14 @@ async fn token_of(
     let now = context.clock.now();
     let expires_at = now.saturating_add(environment.environment.access_token_lifetime);
     let audience = vec![EVERY_SERVICE.to_owned()];
-    let order = TokenOrder {
-        claims: user.claims,
-        ..TokenOrder::new(user.user_id, SubjectType::EndUserAccount, audience, now, expires_at)
-    };
+    let mut claims = user.claims;
+    if !claims.contains_key("name") {
+        // Guards expect one: the next best thing that people know the user by.
+        let next_best = claims.get("email").cloned().unwrap_or_else(|| user.user_id.as_str().into());
+        claims.insert("name".to_owned(), next_best);
+    }
+    let order =
+        TokenOrder { claims, ..TokenOrder::new(user.user_id, SubjectType::EndUserAccount, audience, now, expires_at) };
     // Issued to the service account, which may exchange it on.
     Ok(Ordered { client_id: caller.token().client_id.clone(), environment: Arc::clone(environment), order })
 }

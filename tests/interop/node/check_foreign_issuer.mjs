@@ -99,11 +99,13 @@ try {
 
   // A service with the JWT that its own provider gave it, and a right that a rule gives.
   const job = await provider.serviceToken('nightly-job', WORKLOADS);
-  const target = { audience: 'orders', scope: 'orders.read' };
-  const workload = await claims(await exchange(job, JWT, target), 'orders');
+  const form = { grant_type: TOKEN_EXCHANGE, subject_token: job, subject_token_type: JWT, audience: 'orders', scope: 'orders.read' };
+  const workload = await claims(await tokenRequest(issuer, CLIENT, form), 'orders');
   assert.equal(workload.scope, 'orders.read');
   assert.ok(![first.sub, other.sub].includes(workload.sub));
   assert.equal(workload.act.sub, 'gateway');
+  assert.equal(workload.subjectType, 'Workload');
+  assert.equal(workload.applicationId, undefined);
 
   // Tokens for somebody else, tokens of the wrong kind, and tokens that somebody else signed.
   assertRefused('another audience', await exchange(await provider.idToken('somebody-else', 'ada'), ID_TOKEN));

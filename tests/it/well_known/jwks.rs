@@ -14,6 +14,7 @@ use openssl::{
 };
 use serde_json::Value;
 
+use super::{SECOND, apply_second};
 use crate::support::{BFF, CLIENT_CREDENTIALS, Engine, TestServer};
 
 const PATH: &str = "/.well-known/jwks.json";
@@ -182,5 +183,53 @@ fn every_signature_is_good_under_the_published_key_and_no_other() {
         let signature = URL_SAFE_NO_PAD.decode(signature).expect("base64url");
         assert!(is_good(alg, &public_key(key), input.as_bytes(), &signature), "{alg}");
         assert!(!is_good(alg, &public_key(key), format!("{input}A").as_bytes(), &signature), "{alg}");
+    }
+}
+
+/// Verifiers of Mosaic tokens put the ids of the token behind whatever base URL they have.
+#[test]
+fn the_keys_are_found_by_the_ids_of_environment_and_application_and_by_no_others() {
+    const SECOND_APPLICATION: &str = "00000000-0000-4000-8000-00000000000a";
+    let server = TestServer::start(Engine::Sqlite);
+    let second = apply_second(&server);
+    let application =
+        format!("[[application]]\nid = \"{SECOND_APPLICATION}\"\nname = \"second web\"\nplatform = \"WEB\"\n");
+    server.apply(&format!("{SECOND}{application}"));
+    let web = server.database.value("SELECT id AS value FROM applications WHERE name = 'web'");
+    let ids =
+        server.database.texts("SELECT '/' || tenant_id || '/' || id AS text FROM environments WHERE name = 'demo'");
+    let first = ids.first().expect("the default environment").as_str();
+
+    let keys = |path: &str| server.get(&format!("{path}{PATH}"));
+    server.eventually("the application is known", || keys(&format!("{second}/{SECOND_APPLICATION}")).status == 200);
+    let (own, seconds) = (keys("").text, keys(&second).text);
+    assert_ne!(own, seconds);
+    for (path, expected) in [
+        (first.to_owned(), &own),
+        (format!("{first}/{web}"), &own),
+        (format!("{second}/{SECOND_APPLICATION}"), &seconds),
+        (format!("{second}{second}"), &seconds),
+        (format!("{second}{second}/{SECOND_APPLICATION}"), &seconds),
+    ] {
+        let answer = keys(&path);
+        assert_eq!((answer.status.as_u16(), &answer.text), (200, expected), "{path}");
+        assert!(answer.header("etag").is_some(), "{path}");
+    }
+    let nowhere = server.get("/nowhere").text;
+    for path in [
+        format!("{first}/{SECOND_APPLICATION}"),
+        format!("{second}/{web}"),
+        format!("{second}{first}"),
+        format!("{second}{second}/{web}"),
+        // The default environment's issuer has no ids in it.
+        format!("{first}{first}"),
+        format!("{first}{first}/{web}"),
+        format!("{first}{second}"),
+        format!("/{web}"),
+        format!("{first}/{}", web.to_uppercase()),
+        format!("{second}{second}{second}"),
+    ] {
+        let answer = keys(&path);
+        assert_eq!((answer.status.as_u16(), &answer.text), (404, &nowhere), "{path}");
     }
 }

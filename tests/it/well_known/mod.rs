@@ -21,10 +21,10 @@ grants = ["client_credentials", "token_exchange"]
 access = [{ audience = "second-api", scopes = ["second.read"] }]
 secret = "a-secret-for-the-client-of-the-second-one"
 "#;
-const SECOND_CLIENT: (&str, &str) = ("second-client", "a-secret-for-the-client-of-the-second-one");
+pub const SECOND_CLIENT: (&str, &str) = ("second-client", "a-secret-for-the-client-of-the-second-one");
 
 /// Applies [`SECOND`] and says its path: `/{tenantId}/{environmentId}`.
-fn apply_second(server: &TestServer) -> String {
+pub fn apply_second(server: &TestServer) -> String {
     server.apply(SECOND);
     // Nothing public lists environments, so the ids come from where they are kept.
     let ids = server.database.texts("SELECT tenant_id || '/' || id AS text FROM environments WHERE name = 'second'");

@@ -227,7 +227,7 @@ fn no_rule_can_set_or_pass_a_reserved_claim() {
     let file = server.database.folder().join("reserved.toml");
     for name in tessera::domain::claims::RESERVED_CLAIMS {
         for bad in [
-            DEMO.replacen("set = { user-access", &format!("set = {{ {name} = \"x\", user-access"), 1),
+            DEMO.replacen("set = { user-access", &format!("set = {{ \"{name}\" = \"x\", user-access"), 1),
             DEMO.replacen("pass = [", &format!("pass = [\"{name}\", "), 1),
         ] {
             std::fs::write(&file, bad).expect("a file");
