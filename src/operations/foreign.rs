@@ -12,7 +12,7 @@ use super::{
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
-        claims::{RESERVED_CLAIMS, SubjectType},
+        claims::{EMBEDDED_TOKEN_CLAIM, RESERVED_CLAIMS, SubjectType},
         connection::{IdentityConnection, IdentityProvider},
         foreign::{ForeignIssuer, ForeignSubject},
         subject::SubjectToken,
@@ -33,7 +33,8 @@ use crate::{
     },
 };
 
-/// The subject of a foreign token; `None` if no identity connection, enabled or not, is for its issuer.
+/// The subject of a foreign token; `None` if no identity connection, enabled or not, is for its issuer, or if it is a JWT
+/// around a token of ours.
 ///
 /// With `application_id` it is a user of that application, with a user record; without, where it is no ID token, a workload
 /// such as a build job, which is known by issuer and subject alone.
@@ -48,6 +49,10 @@ pub(super) async fn vouched_by_issuer(
 ) -> Result<Option<VouchedSubject>, OAuthError> {
     let Ok(unverified) = UnverifiedToken::parse(presented.text) else { return Ok(None) };
     let claims = unverified.claims().unwrap_or_default();
+    if presented.kind == TokenType::Jwt && claims.contains_key(EMBEDDED_TOKEN_CLAIM) {
+        // The envelope of a token of ours, whoever made it. Other services look inside: here it must not be another user's.
+        return Ok(None);
+    }
     // What the token says of its issuer picks the connections whose keys check it, and nothing else.
     let Some(issuer) = claims.get("iss").and_then(|iss| iss.as_str()) else { return Ok(None) };
     let candidates: Vec<Candidate<'_>> = environment

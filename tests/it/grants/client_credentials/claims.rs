@@ -101,7 +101,10 @@ fn a_token_without_scope_has_no_scope_claim() {
 fn permissions_stand_in_the_clients_own_token() {
     let server = server();
     let claims = verify(&server, &request(&server, "permitted", &[]).access_token(), &server.url.clone());
-    assert_eq!(claims["permissions"], json!({ "ax-user-service": ["B_KEY", "A_KEY"], "other": ["C_KEY"] }));
+    assert_eq!(
+        claims["permissions"],
+        json!({ "ax-user-service": ["USERS_VIEW", "APPLICATIONS_VIEW"], "other": ["C_KEY"] })
+    );
     assert_eq!(verify(&server, &request(&server, "single", &[]).access_token(), "orders").get("permissions"), None);
 }
 

@@ -67,7 +67,7 @@ secret = "a-secret-for-all-clients-of-this-test"
 [[client]]
 id = "permitted"
 grants = ["client_credentials"]
-permissions = { ax-user-service = ["B_KEY", "A_KEY"], other = ["C_KEY"] }
+permissions = { ax-user-service = ["USERS_VIEW", "APPLICATIONS_VIEW"], other = ["C_KEY"] }
 secret = "a-secret-for-all-clients-of-this-test"
 "#;
 

@@ -8,7 +8,7 @@ use crate::{
     both_engines,
     support::{
         ACCESS_TOKEN, Answer, EXCHANGE, Engine, TestServer,
-        forge::{Forge, with},
+        forge::{Forge, claims, with},
         tokens::{exchange_as, verify},
     },
 };
@@ -238,4 +238,21 @@ fn a_derived_token_is_ours() {
     let token = present(&server, &foreign(&key, &build(&server)), JWT, &DEPLOY).access_token();
     let form = [("grant_type", EXCHANGE), ("subject_token", &token), ("subject_token_type", ACCESS_TOKEN)];
     server.assert_refused(&server.token(GATE, &form), "unauthorized_client", "no_rule");
+}
+
+// Whoever reads the token as Mosaic services do sees the user inside; we must not see another one.
+#[test]
+fn a_jwt_that_carries_a_token_of_ours_is_but_its_envelope_though_we_believe_its_issuer() {
+    let (server, key) = start(Engine::Sqlite);
+    let around = |inner: &str| foreign(&key, &with(&person(&server), &json!({ "mosaic.end-user.accessToken": inner })));
+    let inside = claims(&server, "deploy-api", APP, "read");
+    let good = around(&Forge::of(&server).token(&inside));
+    let answer = present(&server, &good, JWT, &READ);
+    let record = server.assert_refused(&answer, "unauthorized_client", "no_rule");
+    assert_eq!(record["subject"], inside["sub"], "the rule is for other subjects than this one");
+    let answer = present(&server, &around(&key.token(&inside)), JWT, &READ);
+    server.assert_subject_refused(&answer, "no key of this environment has that kid");
+    // An ID token is presented for what it says itself.
+    let id_token = verify(&server, &present(&server, &good, ID_TOKEN, &READ).access_token(), "deploy-api");
+    assert_eq!(id_token["email"], "ada@example.com");
 }
