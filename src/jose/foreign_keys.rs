@@ -51,6 +51,13 @@ impl ForeignKeys {
         Ok(Self { keys: keys.iter().filter_map(Value::as_object).filter_map(ForeignKey::read).collect() })
     }
 
+    /// Whether a key set, a JSON document, has a private or symmetric key: one that is to be kept and shown must not.
+    pub fn gives_away_secrets(jwks_json: &[u8]) -> bool {
+        let keys = parse_object(jwks_json).and_then(|mut document| document.remove("keys"));
+        let keys = keys.as_ref().and_then(Value::as_array).into_iter().flatten();
+        keys.filter_map(Value::as_object).any(has_secret)
+    }
+
     /// Whether a usable key has this id.
     pub fn has(&self, kid: &str) -> bool {
         self.keys.iter().any(|key| key.kid.as_deref() == Some(kid))
@@ -98,7 +105,7 @@ impl ForeignKey {
             Some(Value::String(kid)) if kid.len() <= MAX_KID_LENGTH => Some(kid.clone()),
             Some(_) => return None,
         };
-        if PRIVATE_MEMBERS.iter().any(|member| jwk.contains_key(*member)) || !is_for_signatures(jwk) {
+        if has_secret(jwk) || !is_for_signatures(jwk) {
             return None;
         }
         let (public, possible) = public_members(jwk)?;
@@ -112,6 +119,10 @@ impl ForeignKey {
             algorithms.into_iter().map(|alg| Verifier::of_public_jwk(alg, &public).ok()).collect();
         verifiers.filter(|verifiers| !verifiers.is_empty()).map(|verifiers| Self { kid, verifiers })
     }
+}
+
+fn has_secret(jwk: &Map<String, Value>) -> bool {
+    PRIVATE_MEMBERS.iter().any(|member| jwk.contains_key(*member))
 }
 
 /// `use` and `key_ops` (RFC 7517 §4.2, §4.3), where they are there.

@@ -20,9 +20,6 @@ use crate::{
     jose::foreign_keys::ForeignKeys,
 };
 
-/// Members of a JWK that must not leave its owner (RFC 7518 §6).
-const PRIVATE_MEMBERS: [&str; 2] = ["d", "k"];
-
 pub(super) fn read(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> IdentityConnection {
     let name = table.name("name", findings);
     let name = table.required("name", name, findings);
@@ -122,9 +119,7 @@ fn read_map(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> ClaimMap 
 }
 
 fn mistake_in_keys(jwks: &str) -> Option<&'static str> {
-    let document: Value = serde_json::from_str(jwks).unwrap_or_default();
-    let keys = document.get("keys").and_then(Value::as_array).into_iter().flatten();
-    if keys.filter_map(Value::as_object).any(|key| PRIVATE_MEMBERS.iter().any(|member| key.contains_key(*member))) {
+    if ForeignKeys::gives_away_secrets(jwks.as_bytes()) {
         return Some(
             "has a private or symmetric key: whoever reads this file could be any user; give the public halves",
         );

@@ -129,6 +129,10 @@ fn check_keys(jwks: &str) -> Result<(), MosaicError> {
     if jwks.len() > MAX_JWKS {
         return Err(invalid("jwks", "is too long"));
     }
+    if ForeignKeys::gives_away_secrets(jwks.as_bytes()) {
+        // It is shown to all who may see connections, and each of them could be any user.
+        return Err(invalid("jwks", "has a private or symmetric key; give the public halves"));
+    }
     match ForeignKeys::parse(jwks.as_bytes()) {
         Ok(keys) if !keys.is_empty() => Ok(()),
         Ok(_) => Err(invalid("jwks", "has no key that signatures can be verified with")),

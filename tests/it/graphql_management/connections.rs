@@ -97,6 +97,7 @@ fn a_foreign_issuer_that_would_let_in_too_many_or_nobody_is_refused() {
     let api = Api::of(&server, MANAGER);
     let mut private = keys();
     private["keys"][0]["d"] = json!("AQAB");
+    let beside_a_good_one = json!({ "keys": [keys()["keys"][0], private["keys"][0]] });
     for (argument, changes) in [
         ("name", json!({ "name": "self" })),
         ("name", json!({ "name": "" })),
@@ -109,6 +110,7 @@ fn a_foreign_issuer_that_would_let_in_too_many_or_nobody_is_refused() {
         ("jwks", json!({ "jwksUri": "https://idp.example/jwks" })),
         ("jwks", json!({ "jwks": { "keys": [] } })),
         ("jwks", json!({ "jwks": private })),
+        ("jwks", json!({ "jwks": beside_a_good_one })),
         ("jwks", json!({ "jwks": "text" })),
         ("jwksUri", json!({ "jwks": null, "jwksUri": "http://idp.example/jwks" })),
         ("jwksUri", json!({ "jwks": null, "jwksUri": "https://10.0.0.1/jwks" })),
