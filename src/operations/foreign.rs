@@ -163,6 +163,7 @@ fn vouched(
             Some(user)
         }
     };
+    let unverified = if subject.email.is_none() { &["email", &candidate.issuer.map.email][..] } else { &[] };
     let subject_type = if user.is_some() { SubjectType::EndUserAccount } else { SubjectType::Workload };
     let token = SubjectToken {
         iss: candidate.issuer.issuer.clone(),
@@ -182,13 +183,15 @@ fn vouched(
         subject_type: Some(subject_type),
         application_id: params.get("application_id").map(str::to_owned),
         profile_id: None,
-        other: passable(subject.claims),
+        other: passable(subject.claims, unverified),
     };
     Ok(VouchedSubject { connection, token, user })
 }
 
 /// The claims that rules may pass on. Those that only this server writes are left out: a foreign issuer that could write
-/// `extensions` or `profileId` could be anybody's profile.
-fn passable(claims: Map<String, serde_json::Value>) -> Map<String, serde_json::Value> {
-    claims.into_iter().filter(|(name, _)| !RESERVED_CLAIMS.contains(&name.as_str())).collect()
+/// `extensions` or `profileId` could be anybody's profile. So are those of an e-mail address that it has not verified: other
+/// services tell users by it.
+fn passable(claims: Map<String, serde_json::Value>, unverified: &[&str]) -> Map<String, serde_json::Value> {
+    let is_kept = |name: &str| !RESERVED_CLAIMS.contains(&name) && !unverified.contains(&name);
+    claims.into_iter().filter(|(name, _)| is_kept(name)).collect()
 }

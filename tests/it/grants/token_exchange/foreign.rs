@@ -278,3 +278,17 @@ fn a_connection_in_our_own_name_vouches_for_nobody() {
     );
     server.assert_refused(&present(&server, &good, JWT, &READ), "unauthorized_client", "no_rule");
 }
+
+// Other services may tell users by their address: one that anybody could have written must not reach them by a rule either.
+#[test]
+fn an_address_that_is_not_verified_is_passed_on_by_no_rule() {
+    let key = Forge::attacker();
+    let environment = environment(&key).replace("[\"department\", ", "[\"department\", \"email\", ");
+    let server = TestServer::builder(Engine::Sqlite).environment(&environment).start();
+    let address = |verified: bool| {
+        let claims = with(&person(&server), &json!({ "email_verified": verified, "sub": verified.to_string() }));
+        let issued = present(&server, &foreign(&key, &claims), ID_TOKEN, &READ).access_token();
+        verify(&server, &issued, "deploy-api").get("email").cloned()
+    };
+    assert_eq!((address(true), address(false)), (Some(json!("ada@example.com")), None));
+}
