@@ -9,8 +9,8 @@ use crate::{
     oauth::error::OAuthError,
 };
 
-/// The standing of the clients and the application behind `token`, as far as the catalog knows them; loads what it does
-/// not. No token: nothing against anybody.
+/// The standing of the clients, the application and the user behind `token`, as far as the catalog knows them; loads what it
+/// does not. No token: nothing against anybody.
 pub async fn gather_standing(
     context: &Context,
     environment: &Arc<EnvironmentSnapshot>,

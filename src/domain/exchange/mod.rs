@@ -10,7 +10,7 @@
 //! 5. `may_act`, where present, matches the party that acts on every member it has.
 //! 6. `cnf` is never silently lost.
 //! 7. The subject token is addressed to the caller.
-//! 8. Nothing comes of a token that is expired, not yet valid, or whose client or application is disabled.
+//! 8. Nothing comes of a token that is expired, not yet valid, or whose client, application or user is disabled.
 
 mod addressee;
 mod parties;
@@ -40,7 +40,7 @@ pub struct Presented<'a> {
     pub standing: Standing,
 }
 
-/// Whether the client and the application behind a token may still be served.
+/// Whether the client, the application and the user behind a token may still be served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     /// Nothing against them.
