@@ -7,7 +7,7 @@ use crate::{
     domain::secret::Secret,
     graphql::{
         request,
-        token::{AccessTokenPayload, TOKEN_TYPE},
+        token::{TOKEN_TYPE, token_payloads},
     },
     operations::{
         mosaic_error::MosaicError,
@@ -52,6 +52,13 @@ struct GenerateDelegatedAccessTokenPayload {
     expires_in_seconds: i64,
     /// Its claims.
     payload: Json<Map<String, Value>>,
+}
+
+token_payloads! {
+    /// A token of the application.
+    AuthenticateEndUserApplicationPayload;
+    /// A token of a user.
+    DevGenerateEndUserAccessTokenPayload;
 }
 
 /// An application, and the user whom a token is wanted for.
@@ -109,7 +116,7 @@ impl EndUserTokenMutation {
         &self,
         ctx: &Context<'_>,
         input: AuthenticateEndUserApplicationInput,
-    ) -> Result<Option<AccessTokenPayload>, MosaicError> {
+    ) -> Result<Option<AuthenticateEndUserApplicationPayload>, MosaicError> {
         let request = request::of(ctx)?;
         let credentials = ApplicationCredentials {
             tenant_id: input.tenant_id,
@@ -131,7 +138,7 @@ impl DevEndUserTokenMutation {
         &self,
         ctx: &Context<'_>,
         input: DevGenerateEndUserAccessTokenInput,
-    ) -> Result<Option<AccessTokenPayload>, MosaicError> {
+    ) -> Result<Option<DevGenerateEndUserAccessTokenPayload>, MosaicError> {
         let request = request::of(ctx)?;
         let caller = request.caller().await?;
         let operation = request.operation("devGenerateEndUserAccessToken");
