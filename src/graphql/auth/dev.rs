@@ -15,7 +15,7 @@ use crate::{
             service_accounts::{self, NewServiceAccount},
         },
         mosaic_error::MosaicError,
-        mosaic_tokens::management_user::dev_generate_user_access_token,
+        mosaic_tokens::management_user::{DevManager, dev_generate_user_access_token},
     },
 };
 
@@ -154,17 +154,16 @@ impl DevMutation {
         input: DevGenerateUserAccessTokenWithPermissionsInput,
     ) -> Result<Option<DevGenerateUserAccessTokenWithPermissionsPayload>, MosaicError> {
         let request = request::of(ctx)?;
-        let caller = request.caller().await?;
-        caller.require(SET_UP.0, SET_UP.1)?;
-        let permissions = from_input(input.permission_structure);
-        let enforce = input.enforce_valid_permission_structure.unwrap_or(false);
-        service_accounts::check_permissions(&request.environment, &permissions, enforce)?;
+        let manager = DevManager {
+            email: input.email,
+            permissions: from_input(input.permission_structure),
+            enforce: input.enforce_valid_permission_structure.unwrap_or(false),
+            lifetime: input.token_expiration_in_seconds.map(i64::from),
+        };
+        let caller = request.caller().await;
         let operation = request.operation("devGenerateUserAccessTokenWithPermissions");
         let (context, environment) = (&request.context, &request.environment);
-        let (email, lifetime) = (input.email, input.token_expiration_in_seconds.map(i64::from));
-        let token =
-            dev_generate_user_access_token(context, environment, caller, email, permissions, lifetime, &operation)
-                .await?;
+        let token = dev_generate_user_access_token(context, environment, caller, manager, &operation).await?;
         Ok(Some(token.into()))
     }
 }

@@ -37,7 +37,7 @@ impl TokenMutation {
         input: GenerateLongLivedTokenInput,
     ) -> Result<Option<GenerateLongLivedTokenPayload>, MosaicError> {
         let request = request::of(ctx)?;
-        let caller = request.caller().await?;
+        let caller = request.caller().await;
         let validity = input.validity_duration_in_seconds.map_or(DEFAULT_VALIDITY, i64::from);
         let operation = request.operation("generateLongLivedToken");
         let (context, environment, user_token) = (&request.context, &request.environment, &input.user_token);

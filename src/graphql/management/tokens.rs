@@ -92,7 +92,7 @@ impl EndUserTokenMutation {
         input: GenerateDelegatedAccessTokenInput,
     ) -> Result<Option<GenerateDelegatedAccessTokenPayload>, MosaicError> {
         let request = request::of(ctx)?;
-        let caller = request.caller().await?;
+        let caller = request.caller().await;
         let login = DelegatedLogin {
             application_id: input.application_id,
             subject_id: input.subject_id,
@@ -140,7 +140,7 @@ impl DevEndUserTokenMutation {
         input: DevGenerateEndUserAccessTokenInput,
     ) -> Result<Option<DevGenerateEndUserAccessTokenPayload>, MosaicError> {
         let request = request::of(ctx)?;
-        let caller = request.caller().await?;
+        let caller = request.caller().await;
         let operation = request.operation("devGenerateEndUserAccessToken");
         let (context, environment) = (&request.context, &request.environment);
         let (application, user) = (input.application_id, input.user_id);
