@@ -208,7 +208,7 @@ fn check_token(presented: Presented<'_>, now: i64) -> Result<(), &'static str> {
 
 /// An actor token must be the caller's own (TE-066): with somebody else's, a client could act in another one's name.
 fn check_actor(client: &Client, actor: &SubjectToken) -> Result<(), &'static str> {
-    if actor.client_id != client.id {
+    if !actor.is_issued_to(&client.id) {
         return Err("the actor token was not issued to the calling client");
     }
     if actor.act.is_some() {
