@@ -12,6 +12,7 @@ use super::{
 use crate::{
     domain::{
         application::{Application, OnFailure},
+        claims::SubjectType,
         client::Client,
         connection::{IdentityConnection, IdentityProvider},
         environment::{Environment, ResourceServer},
@@ -20,7 +21,7 @@ use crate::{
         secret::Secret,
     },
     jose::{
-        access_token::{VerifiedToken, verify_access_token, verify_embedded_token},
+        access_token::{VerifiedToken, embedded_token, verify_access_token},
         error::TokenError,
         foreign_keys::ForeignKeys,
         keyring::Keyring,
@@ -176,23 +177,31 @@ impl EnvironmentSnapshot {
         }
     }
 
-    /// Verifies an access token of this environment. A token that was seen before costs a hash instead of a signature;
-    /// its time and its key are checked again all the same.
+    /// Verifies an access token of this environment, or the end user's token that a third party's JWT carries.
     ///
     /// # Errors
     /// What is wrong with the token.
     pub fn verify(&self, token: &str, now: i64) -> Result<Arc<VerifiedToken>, TokenError> {
+        self.verify_own(token, now).or_else(|error| {
+            // A third party's token around one of ours is nothing by itself: what is inside decides, and is remembered by its
+            // own hash. Anybody can make envelopes without end around one good token, and fill the memory with them.
+            let inner = embedded_token(token).ok_or(error)?;
+            let verified = self.verify_own(&inner, now)?;
+            // A service has no business lending its own token to a third party.
+            let is_end_user = verified.subject_type == Some(SubjectType::EndUserAccount);
+            if is_end_user { Ok(verified) } else { Err(TokenError::NotAnEndUser) }
+        })
+    }
+
+    /// A token that was seen before costs a hash instead of a signature; its time and its key are checked again all the same.
+    fn verify_own(&self, token: &str, now: i64) -> Result<Arc<VerifiedToken>, TokenError> {
         let hash = sha256(token.as_bytes());
         if let Some(verified) = self.verified_tokens.get(&hash) {
             verified.check_time(now)?;
             self.keyring.verifier(verified.kid(), now).ok_or(TokenError::UnknownKey)?;
             return Ok(verified);
         }
-        let verified = verify_access_token(&self.keyring, &self.issuer, token, now);
-        // A third party's token around one of ours is nothing by itself: what it holds is verified in its stead.
-        let verified = verified
-            .or_else(|error| verify_embedded_token(&self.keyring, &self.issuer, token, now).unwrap_or(Err(error)))?;
-        let verified = Arc::new(verified);
+        let verified = Arc::new(verify_access_token(&self.keyring, &self.issuer, token, now)?);
         self.verified_tokens.insert(hash, Arc::clone(&verified));
         Ok(verified)
     }
@@ -210,4 +219,80 @@ fn inline_keys(connections: &[IdentityConnection]) -> HashMap<String, Arc<Foreig
         }
     }
     parsed
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        domain::{claims::EMBEDDED_TOKEN_CLAIM, environment::SigningAlg, signing_key::KeySchedule},
+        jose::{keyring::KeyEntry, private_key::PrivateKey},
+    };
+
+    const ISSUER: &str = "https://id.example";
+    const NOW: i64 = 1_800_000_000;
+
+    fn snapshot() -> EnvironmentSnapshot {
+        let key = PrivateKey::generate(SigningAlg::ES256).expect("a key");
+        let entry = KeyEntry {
+            kid: key.kid().to_owned(),
+            alg: key.alg(),
+            schedule: KeySchedule {
+                created_at: 0,
+                activates_at: 0,
+                retires_at: None,
+                removes_at: None,
+                tokens_until: 0,
+            },
+            private_key_der: key.to_pkcs8_der().expect("encodes"),
+            public_jwk: key.public_jwk().to_owned(),
+        };
+        let parts = EnvironmentParts {
+            environment: Environment {
+                id: "e".into(),
+                tenant_id: "t".into(),
+                name: "e".into(),
+                is_default: true,
+                enabled: true,
+                tenant_enabled: true,
+                access_token_lifetime: 3600,
+            },
+            issuer: ISSUER.into(),
+            version: 1,
+            keyring: Keyring::new(&[entry], None).expect("a keyring"),
+            resource_servers: vec![],
+            rules: vec![],
+            applications: vec![],
+            webhooks: HashMap::new(),
+            identity_connections: vec![],
+            permissions: vec![],
+            managed_services: vec![],
+            users_version: 1,
+        };
+        let unknown_client_ttl = Duration::from_secs(1);
+        let limits =
+            CatalogLimits { clients: 10, unknown_clients: 10, unknown_client_ttl, verified_tokens: 100, users: 10 };
+        EnvironmentSnapshot::new(parts, &limits, None)
+    }
+
+    #[test]
+    fn envelopes_around_one_token_take_the_memory_of_one() {
+        let environment = snapshot();
+        let claims = json!({
+            "iss": ISSUER, "sub": "u", "aud": "api", "client_id": "c", "jti": "j", "iat": NOW, "exp": NOW + 60,
+            "subjectType": "EndUserAccount",
+        });
+        let signer = environment.keyring.signer(SigningAlg::ES256, NOW).expect("a signer");
+        let token = signer.sign(claims.to_string().as_bytes()).expect("a token");
+        for number in 0..20 {
+            let outer = json!({ EMBEDDED_TOKEN_CLAIM: token, "number": number }).to_string();
+            let outer = format!("{}.{}.AA", URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#), URL_SAFE_NO_PAD.encode(outer));
+            assert_eq!(environment.verify(&outer, NOW).map(|token| token.jti.clone()), Ok("j".to_owned()));
+            assert_eq!(environment.verify(&outer, NOW + 60).map(drop), Err(TokenError::Expired));
+        }
+        assert_eq!(environment.verified_tokens.len(), 1);
+    }
 }

@@ -1,6 +1,9 @@
 //! From the database into a snapshot.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError},
+};
 
 use super::{
     Catalog, Environments,
@@ -50,6 +53,9 @@ impl Catalog {
     /// The database fails, or an environment cannot be loaded. That one stays as it was, for the next call to try again;
     /// the others are loaded all the same.
     pub fn refresh(&self) -> Result<(), LoadError> {
+        // One at a time: of two, the slower could put back what it read before the other's change, and a client that was
+        // just disabled would be served again.
+        let _refreshing = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
         let current = self.environments.load_full();
         let stored = self.store.read(environments::all)?;
         for stored in &stored {

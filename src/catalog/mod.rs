@@ -13,7 +13,7 @@ pub mod watch;
 use std::{
     collections::HashMap,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -61,6 +61,8 @@ pub struct Catalog {
     limits: CatalogLimits,
     clock: Arc<dyn Clock>,
     environments: ArcSwap<Environments>,
+    /// Held by whoever loads what changed.
+    refreshing: Mutex<()>,
     lookups: Arc<Semaphore>,
     start: Instant,
     /// Until when the database is left alone, in milliseconds after `start`: setting the machine's clock back must not
@@ -94,6 +96,7 @@ impl Catalog {
             limits,
             clock,
             environments: ArcSwap::default(),
+            refreshing: Mutex::default(),
             lookups: Arc::new(Semaphore::new(MOST_LOOKUPS)),
             start: Instant::now(),
             resting_until: AtomicU64::new(0),

@@ -12,13 +12,15 @@ use super::{
     unverified::UnverifiedToken,
 };
 use crate::domain::{
-    foreign::{ForeignIssuer, ForeignSubject},
+    foreign::{ClaimMap, ForeignIssuer, ForeignSubject},
     party::{Actor, MayAct},
     subject::CLOCK_LEEWAY,
 };
 
 /// The longest text about a user that is taken, in bytes (OpenID Connect Core §2 says so of `sub`).
 const MAX_TEXT: usize = 255;
+/// The claim with the e-mail address, where issuers keep to the standard (OpenID Connect Core §5.1).
+const EMAIL: &str = "email";
 /// Bytes of the hash that name a token: as many as a random id has.
 const TOKEN_ID_BYTES: usize = 16;
 
@@ -103,7 +105,7 @@ fn read_claims(
     let map = &issuer.map;
     let mut rest = claims.clone();
     Ok(ForeignSubject {
-        subject_id: usable_text(&claims, &map.subject).ok_or(TokenError::MappedSubject)?.to_owned(),
+        subject_id: subject_id(&claims, map).ok_or(TokenError::MappedSubject)?,
         email: verified_email(&claims, &map.email),
         name: usable_text(&claims, &map.name).map(str::to_owned),
         aud: audience(&mut rest)?,
@@ -116,6 +118,15 @@ fn read_claims(
         token_id,
         claims,
     })
+}
+
+/// Where the e-mail address is what identifies the user, it has to be the user's: whoever could write another one's into
+/// the own profile, unverified, would be that one.
+fn subject_id(claims: &Map<String, Value>, map: &ClaimMap) -> Option<String> {
+    if map.subject == map.email || map.subject == EMAIL {
+        return verified_email(claims, &map.subject);
+    }
+    usable_text(claims, &map.subject).map(str::to_owned)
 }
 
 /// A text about a user that can be kept and shown. An e-mail address or a name that cannot is no reason to refuse its

@@ -42,15 +42,13 @@ pub async fn authenticate_at(
     // Behind a socket without an address there is nobody to slow down.
     let Some(address) = address else { return authenticate(context, environment, credentials).await };
     let now = context.clock.now_millis();
-    // What cannot be an id counts for its address alone: it may be long, and is not worth remembering.
-    let client_id = if Client::is_id(&credentials.id) { &credentials.id } else { "" };
-    context.throttle.check(address, client_id, now).map_err(|throttled| OAuthError {
+    context.throttle.check(address, &credentials.id, now).map_err(|throttled| OAuthError {
         retry_after: Some(throttled.retry_after),
         ..OAuthError::new(Problem::TooManyFailures, "too many failures from this address")
     })?;
     let outcome = authenticate(context, environment, credentials).await;
     if outcome.as_ref().is_err_and(|error| error.problem == Problem::ClientAuthenticationFailed) {
-        context.throttle.count_failure(address, client_id, now);
+        context.throttle.count_failure(address, &credentials.id, now);
     }
     outcome
 }

@@ -192,7 +192,7 @@ async fn current_permissions(
 
 /// Whether the token was meant for this server. Else a service that was shown a caller's token could come here with it
 /// and manage the environment in the caller's name (confused deputy).
-fn is_addressed_to(token: &SubjectToken, issuer: &str, service_id: &str) -> bool {
+pub(super) fn is_addressed_to(token: &SubjectToken, issuer: &str, service_id: &str) -> bool {
     token.aud.iter().any(|audience| [issuer, service_id, EVERY_SERVICE].contains(&audience.as_str()))
 }
 

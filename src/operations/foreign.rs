@@ -55,6 +55,10 @@ pub(super) async fn vouched_by_issuer(
     }
     // What the token says of its issuer picks the connections whose keys check it, and nothing else.
     let Some(issuer) = claims.get("iss").and_then(|iss| iss.as_str()) else { return Ok(None) };
+    if issuer == environment.issuer {
+        // Nobody else vouches in our name, whatever a connection says: its keys would make tokens that pass for ours.
+        return Ok(None);
+    }
     let candidates: Vec<Candidate<'_>> = environment
         .identity_connections
         .iter()

@@ -13,6 +13,8 @@ use std::{
 
 use quick_cache::sync::Cache;
 
+use crate::domain::client::Client;
+
 /// How long failures are remembered, in milliseconds.
 const WINDOW: i64 = 60_000;
 /// Failures from one address as one client within a [`WINDOW`].
@@ -84,7 +86,9 @@ impl Throttle {
     }
 }
 
+/// What cannot be an id counts for its address alone: it may be long, and is not worth remembering.
 fn limits(address: IpAddr, client_id: &str) -> [(Who, u32); 2] {
+    let client_id = if Client::is_id(client_id) { client_id } else { "" };
     [(Who::Client(address, client_id.to_owned()), MOST_PER_CLIENT), (Who::Address(address), MOST_PER_ADDRESS)]
 }
 
@@ -116,6 +120,14 @@ mod tests {
         let throttle = Throttle::default();
         (0..MOST_PER_ADDRESS).for_each(|number| throttle.count_failure(HERE, &format!("client-{number}"), 0));
         assert!(throttle.check(HERE, "never seen", 0).is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_an_id_is_not_remembered_however_long_it_is() {
+        let throttle = Throttle::default();
+        (0..MOST_PER_CLIENT).for_each(|number| throttle.count_failure(HERE, &format!("{number:0300}"), 0));
+        assert!(throttle.check(HERE, &"1".repeat(300), 0).is_err(), "all of them are one");
+        assert_eq!(throttle.0.len(), 2, "one for the address, one for all that it made up");
     }
 
     #[test]

@@ -179,7 +179,8 @@ impl ServiceAccountMutation {
         Ok(Some(manager.change(operation, work).await?.into()))
     }
 
-    /// Gives a service account a new secret. Needs `ax-id-service: SERVICE_ACCOUNTS_EDIT`.
+    /// Gives a service account a new secret. Needs `ax-id-service: SERVICE_ACCOUNTS_EDIT`, and every permission that it
+    /// has; one with scopes or exchange rules of its own gets one by command, or for itself.
     async fn reset_service_account_secret(
         &self,
         ctx: &Context<'_>,

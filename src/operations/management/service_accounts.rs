@@ -13,6 +13,7 @@ use super::{
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
+        claims::SubjectType,
         client::{Client, ClientKind, ClientSecret, ExchangeError, Permissions},
         permission::{ID_SERVICE, is_own_permission, is_permission_name},
         random::{Random, random_id, random_uuid},
@@ -138,7 +139,8 @@ pub fn check_not_more_than(caller: &Caller, permissions: &Permissions) -> Result
     Ok(())
 }
 
-/// The same for an account that is there: with its secret the caller would have what it has.
+/// The same for an account that is there: with its secret the caller would have what it has. Scopes and exchange rules
+/// cannot be compared with a token: unless it is the caller's own, it may have none.
 ///
 /// # Errors
 /// There is no such account, or it has more than the caller; or the database fails.
@@ -150,7 +152,21 @@ pub async fn check_is_not_more_than(
 ) -> Result<(), MosaicError> {
     let client = context.client(environment, client_id).await?;
     let client = client.ok_or(MosaicCode::ServiceAccountDoesNotExist)?;
-    check_not_more_than(caller, &client.permissions)
+    let token = caller.token();
+    if token.subject_type == Some(SubjectType::ServiceAccount) && token.sub == client.id {
+        return Ok(());
+    }
+    check_not_more_than(caller, &client.permissions)?;
+    let is_in_rule = environment.rules.iter().any(|rule| rule.client == client.id);
+    let is_server = environment.resource_servers.iter().any(|server| server.clients.contains(&client.id));
+    if client.access.is_empty() && !is_in_rule && !is_server {
+        return Ok(());
+    }
+    let refusal = MosaicError::from(MosaicCode::UserNotAuthorized);
+    Err(refusal.with_detail(format!(
+        "{:?} has scopes or exchange rules; `tessera service-account reset-secret` can",
+        client.id
+    )))
 }
 
 /// Makes a service account with an id of its own.

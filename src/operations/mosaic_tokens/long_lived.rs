@@ -18,7 +18,7 @@ use crate::{
     },
     jose::access_token::VerifiedToken,
     operations::{
-        caller::{Caller, token_refused},
+        caller::{Caller, is_addressed_to, token_refused},
         context::Context,
         mosaic_error::{MosaicCode, MosaicError},
         standing::gather_standing,
@@ -55,6 +55,7 @@ pub async fn generate_long_lived_token(
         caller.require(ID_SERVICE, PERMISSION)?;
         check_validity(validity)?;
         let user = check_user(context, environment, user_token).await?;
+        check_addressee(environment, caller.token(), &user)?;
         record.subject = Some(user.sub.clone());
         let now = context.clock.now();
         let order = order(&user, now, now.saturating_add(validity))?;
@@ -95,6 +96,19 @@ async fn check_user(
         Standing::ApplicationDisabled => Err(MosaicCode::ApplicationNotActive.into()),
         _ => Err(invalid("whoever userToken was issued to is disabled or gone")),
     }
+}
+
+/// Whether the user's token is for this server, or the caller's own. The new one is issued to the caller, who may exchange
+/// it: a service that was merely shown a token for others must not make it its own here (confused deputy).
+fn check_addressee(
+    environment: &EnvironmentSnapshot,
+    caller: &SubjectToken,
+    user: &SubjectToken,
+) -> Result<(), MosaicError> {
+    if user.client_id == caller.client_id || is_addressed_to(user, &environment.issuer, ID_SERVICE) {
+        return Ok(());
+    }
+    Err(MosaicError::from(MosaicCode::AccessTokenInvalid).with_detail("userToken is addressed to others"))
 }
 
 fn order(user: &SubjectToken, now: i64, expires_at: i64) -> Result<TokenOrder, MosaicError> {

@@ -3,6 +3,7 @@
 mod bearer;
 mod frame;
 mod graphiql;
+mod lengthened;
 mod limits;
 
 use reqwest::Method;

@@ -8,6 +8,7 @@ mod permissions;
 mod profiles;
 mod records;
 mod secrets;
+mod takeover;
 mod users;
 
 use reqwest::Method;

@@ -103,6 +103,22 @@ fn the_claims_that_say_who_it_is_are_those_of_the_map() {
     idp.refuses(&idp.sign_claims(&good()), TokenError::MappedSubject);
 }
 
+// Else somebody writes the address of another user into the own profile, and is that user.
+#[test]
+fn an_address_identifies_nobody_whom_the_issuer_has_not_verified_it_for() {
+    for (subject, email) in [("email", "email"), ("email", "upn"), ("upn", "upn")] {
+        let mut idp = Idp::new(SigningAlg::EdDSA);
+        (idp.issuer.map.subject, idp.issuer.map.email) = (subject.to_owned(), email.to_owned());
+        let mut claims = with(subject, "victim@idp.example");
+        claims["email_verified"] = json!(true);
+        assert_eq!(idp.accepts(&claims).subject_id, "victim@idp.example");
+        for unverified in [json!(false), json!("false"), json!(null)] {
+            claims["email_verified"] = unverified;
+            idp.refuses(&idp.sign_claims(&claims), TokenError::MappedSubject);
+        }
+    }
+}
+
 #[test]
 fn a_token_for_somebody_else_or_by_somebody_else_is_refused() {
     let mut idp = Idp::new(SigningAlg::EdDSA);

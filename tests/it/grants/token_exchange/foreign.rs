@@ -256,3 +256,25 @@ fn a_jwt_that_carries_a_token_of_ours_is_but_its_envelope_though_we_believe_its_
     let id_token = verify(&server, &present(&server, &good, ID_TOKEN, &READ).access_token(), "deploy-api");
     assert_eq!(id_token["email"], "ada@example.com");
 }
+
+// Whoever may edit connections could otherwise make tokens that pass for ours, and keep the good ones from being taken.
+#[test]
+fn a_connection_in_our_own_name_vouches_for_nobody() {
+    let (server, key) = start(Engine::Sqlite);
+    let own = claims(&server, "deploy-api", APP, "read");
+    let issuer = own["iss"].as_str().expect("an issuer");
+    server.apply(&environment(&key).replace(ISSUER, issuer));
+    let forged = foreign(&key, &with(&person(&server), &json!({ "iss": issuer })));
+    let good = Forge::of(&server).token(&own);
+    server.eventually("the connection is in our name", || {
+        present(&server, &foreign(&key, &person(&server)), JWT, &READ).status == 400
+    });
+    let answer = present(&server, &forged, JWT, &READ);
+    server.assert_subject_refused(&answer, "the header has no typ");
+    server.assert_refused(
+        &present(&server, &forged, ID_TOKEN, &READ),
+        "invalid_request",
+        "identity_connection_not_active",
+    );
+    server.assert_refused(&present(&server, &good, JWT, &READ), "unauthorized_client", "no_rule");
+}
