@@ -211,7 +211,9 @@ impl ServiceAccountMutation {
         let permissions = from_input(Some(input.permission_structure));
         let work = async {
             service_accounts::check_permissions(manager.environment, &permissions, true)?;
-            service_accounts::check_not_more_than(request.caller().await?, &permissions)?;
+            let caller = request.caller().await?;
+            service_accounts::check_not_more_than(caller, &permissions)?;
+            service_accounts::check_is_not_more_than(manager.context, manager.environment, caller, &id).await?;
             let patch = Patch { permissions: Some(permissions), ..Patch::default() };
             service_accounts::update(manager.context, manager.environment, id.clone(), patch).await
         };
@@ -225,10 +227,15 @@ impl ServiceAccountMutation {
         ctx: &Context<'_>,
         input: SetServiceAccountEnabledInput,
     ) -> Result<Option<SetServiceAccountEnabledPayload>, MosaicError> {
-        let manager = request::of(ctx)?.manager().await;
+        let request = request::of(ctx)?;
+        let manager = request.manager().await;
         let id = input.client_id;
-        let patch = Patch { enabled: Some(input.enabled), ..Patch::default() };
-        let work = service_accounts::update(manager.context, manager.environment, id.clone(), patch);
+        let work = async {
+            let caller = request.caller().await?;
+            service_accounts::check_is_not_more_than(manager.context, manager.environment, caller, &id).await?;
+            let patch = Patch { enabled: Some(input.enabled), ..Patch::default() };
+            service_accounts::update(manager.context, manager.environment, id.clone(), patch).await
+        };
         let stored = manager.change(operation("setServiceAccountEnabled", &id), work).await?;
         Ok(Some(shown_to(&manager, stored).into()))
     }
@@ -239,9 +246,14 @@ impl ServiceAccountMutation {
         ctx: &Context<'_>,
         input: DeleteServiceAccountInput,
     ) -> Result<Option<DeleteServiceAccountPayload>, MosaicError> {
-        let manager = request::of(ctx)?.manager().await;
+        let request = request::of(ctx)?;
+        let manager = request.manager().await;
         let id = input.client_id;
-        let work = service_accounts::delete(manager.context, manager.environment, id.clone());
+        let work = async {
+            let caller = request.caller().await?;
+            service_accounts::check_is_not_more_than(manager.context, manager.environment, caller, &id).await?;
+            service_accounts::delete(manager.context, manager.environment, id.clone()).await
+        };
         let stored = manager.change(operation("deleteServiceAccount", &id), work).await?;
         Ok(Some(shown_to(&manager, stored).into()))
     }
