@@ -22,6 +22,8 @@ const DEMO: &str = include_str!("../../config/demo.toml");
 const DEMO_NAME: &str = "config/demo.toml";
 /// The demo's client, as it stands in the file.
 const CLIENT: &str = "bff:demo-secret-of-the-bff-do-not-use-elsewhere";
+/// The demo's application, likewise.
+const APPLICATION: &str = "6f4b1a5e-0d3c-4b7e-9a21-5c8d7e6f4a3b";
 
 /// Sets up the embedded database with the demo environment, prints what to paste, and serves.
 pub(super) fn run(config: Option<&Path>) -> Result<(), Failure> {
@@ -80,8 +82,13 @@ curl -s -u {CLIENT} -d grant_type=urn:ietf:params:oauth:grant-type:token-exchang
 # 3. The same with the older delegation grant:
 curl -s -u {CLIENT} -d grant_type=delegation -d scope=calendar.edit -d token={token} {url}/token
 
-# 4. The keys that verify all of them:
+# 4. A token for a user who signed in elsewhere, on the word of a trusted service:
+curl -s -u {CLIENT} -d grant_type=urn:ietf:params:oauth:grant-type:token-exchange -d subject_token_type=urn:tessera:params:oauth:token-type:subject-id -d subject_token=ada -d application_id={APPLICATION} -d name=Ada {url}/token
+
+# 5. The keys that verify all of them:
 curl -s {url}/.well-known/jwks.json
+
+The management API has a page to try it on: {url}/graphiql
 "
     )
 }

@@ -14,7 +14,7 @@ use crate::oauth::scope::Scope;
 pub const MAX_ANCESTORS: usize = 10;
 
 /// Claims that only the server writes. A rule can neither set nor pass them.
-pub const RESERVED_CLAIMS: [&str; 31] = [
+pub const RESERVED_CLAIMS: [&str; 32] = [
     // Members of introspection answers (RFC 7662 §2.2), where the claims of a token are repeated.
     "active",
     "token_type",
@@ -35,6 +35,7 @@ pub const RESERVED_CLAIMS: [&str; 31] = [
     "sid",
     "tenantId",
     "environmentId",
+    HOME_ENVIRONMENT_CLAIM,
     "subjectType",
     "permissions",
     "tags",
@@ -55,6 +56,10 @@ pub const MOSAIC_ID_ISSUER: &str = "ax-id-service";
 pub const MOSAIC_USER_ISSUER: &str = "ax-user-service";
 /// The property of a third party's JWT that holds an end user's token of ours, whole. The dots are part of its name.
 pub const EMBEDDED_TOKEN_CLAIM: &str = "mosaic.end-user.accessToken";
+
+/// The environment that the client (`client_id`) is at home in, in tokens that a managed service account got of another one:
+/// both may have a client of that id.
+pub const HOME_ENVIRONMENT_CLAIM: &str = "homeEnvironmentId";
 
 /// What a subject is (Mosaic's word for it).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -20,3 +20,4 @@ pub mod subject;
 pub mod suggestion;
 pub mod timestamp;
 pub mod user;
+pub mod web_url;

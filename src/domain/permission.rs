@@ -71,6 +71,27 @@ pub struct ManagedService {
     pub enabled: bool,
 }
 
+impl ManagedService {
+    /// Whether it lets the client `client_id` of the environment `home_environment_id` in.
+    pub fn lets_in(&self, client_id: &str, home_environment_id: &str) -> bool {
+        self.enabled && self.client_id == client_id && self.home_environment_id == home_environment_id
+    }
+}
+
+/// What `services` let that client do, all of them together; `None` if they do not let it in.
+pub fn let_in(services: &[ManagedService], client_id: &str, home_environment_id: &str) -> Option<Permissions> {
+    let mut all: Option<Permissions> = None;
+    for service in services.iter().filter(|service| service.lets_in(client_id, home_environment_id)) {
+        let all = all.get_or_insert_default();
+        for (service, keys) in &service.permissions {
+            let known = all.entry(service.clone()).or_default();
+            let new: Vec<String> = keys.iter().filter(|key| !known.contains(key)).cloned().collect();
+            known.extend(new);
+        }
+    }
+    all
+}
+
 /// Whether `text` can name a service or a permission: visible ASCII without `"`, `\` and `:`, so that `serviceId:KEY` is
 /// a scope (RFC 6749 §3.3) that can be taken apart again.
 pub fn is_permission_name(text: &str) -> bool {

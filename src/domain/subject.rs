@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{
-    claims::SubjectType,
+    claims::{HOME_ENVIRONMENT_CLAIM, SubjectType},
     party::{Actor, MayAct},
 };
 use crate::oauth::scope::Scope;
@@ -56,6 +56,18 @@ pub struct SubjectToken {
 }
 
 impl SubjectToken {
+    /// UUID of the environment that the client it was issued to is at home in, where that is not the token's own.
+    pub fn home_environment_id(&self) -> Option<&str> {
+        // Whatever stands there instead of a text is no environment, and surely not the token's own.
+        self.other.get(HOME_ENVIRONMENT_CLAIM).map(|claim| claim.as_str().unwrap_or_default())
+    }
+
+    /// Whether it was issued to the client `client_id` of the token's own environment. A managed service account may have
+    /// the same id at its home, and is somebody else.
+    pub fn is_issued_to(&self, client_id: &str) -> bool {
+        self.client_id == client_id && self.home_environment_id().is_none()
+    }
+
     /// Whether the token has expired at `now` (seconds since 1970).
     pub fn is_expired(&self, now: i64) -> bool {
         now >= self.exp

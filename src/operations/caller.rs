@@ -11,13 +11,7 @@ use super::{
 };
 use crate::{
     catalog::environment::EnvironmentSnapshot,
-    domain::{
-        claims::SubjectType,
-        client::Permissions,
-        exchange::Standing,
-        permission::{self, ManagedService},
-        subject::SubjectToken,
-    },
+    domain::{claims::SubjectType, client::Permissions, exchange::Standing, permission, subject::SubjectToken},
     jose::{access_token::VerifiedToken, error::TokenError},
 };
 
@@ -189,9 +183,8 @@ async fn current_permissions(
             Ok(Some(client.map(|client| client.permissions.clone()).unwrap_or_default()))
         }
         Some(SubjectType::ManagedServiceAccount) => {
-            let is_it = |service: &&ManagedService| service.enabled && service.client_id == token.sub;
-            let service = environment.managed_services.iter().find(is_it);
-            Ok(Some(service.map(|service| service.permissions.clone()).unwrap_or_default()))
+            let home = token.home_environment_id().unwrap_or_default();
+            Ok(Some(permission::let_in(&environment.managed_services, &token.sub, home).unwrap_or_default()))
         }
         _ => Ok(None),
     }

@@ -128,11 +128,14 @@ impl<'a> Candidate<'a> {
             let inline = environment.inline_keys(name);
             return inline.ok_or_else(|| unavailable("the inline key set cannot be used"));
         };
-        // Nothing of one environment's is another's, not even what it has fetched.
-        let scope = format!("{}/{name}", environment.environment.id);
-        let keys = context.foreign_keys.keys(&scope, uri, kid).await;
+        let keys = context.foreign_keys.keys(&key_set_scope(environment, name), uri, kid).await;
         keys.map_err(|error| unavailable(&error.to_string()))
     }
+}
+
+/// Whose a fetched key set is. Nothing of one environment's is another's, not even what it has fetched.
+pub fn key_set_scope(environment: &EnvironmentSnapshot, connection: &str) -> String {
+    format!("{}/{connection}", environment.environment.id)
 }
 
 fn refused(connection: &str, error: TokenError) -> OAuthError {

@@ -8,7 +8,7 @@ pub mod delegate;
 pub mod demo_token;
 pub mod enrich;
 pub mod environment_file;
-mod foreign;
+pub mod foreign;
 pub mod issue;
 pub mod keys;
 pub mod lookup;

@@ -9,8 +9,8 @@ use crate::{
     oauth::error::OAuthError,
 };
 
-/// The standing of the clients and the application behind `token`, as far as the catalog knows them; loads what it does
-/// not. No token: nothing against anybody.
+/// The standing of the clients, the application and the user behind `token`, as far as the catalog knows them; loads what it
+/// does not. No token: nothing against anybody.
 pub async fn gather_standing(
     context: &Context,
     environment: &Arc<EnvironmentSnapshot>,
@@ -25,13 +25,15 @@ pub async fn gather_standing(
             return Ok(Standing::UserDisabled);
         }
     }
-    if token.subject_type == Some(SubjectType::ManagedServiceAccount) {
-        return managed_standing(context, environment, &token.sub).await;
-    }
     if let Some(id) = &token.application_id
         && !application(id).is_some_and(|application| application.enabled)
     {
         return Ok(Standing::ApplicationDisabled);
+    }
+    let home = token.home_environment_id();
+    if home.is_some() || token.subject_type == Some(SubjectType::ManagedServiceAccount) {
+        // Never a client of that id here, who is somebody else.
+        return managed_standing(context, environment, &token.client_id, home.unwrap_or_default()).await;
     }
     // Also the service account that the token stands for, which exchanges may have carried far from its own client id.
     let service_account = (token.subject_type == Some(SubjectType::ServiceAccount)).then_some(token.sub.as_str());
@@ -56,14 +58,15 @@ async fn managed_standing(
     context: &Context,
     environment: &Arc<EnvironmentSnapshot>,
     client_id: &str,
+    home_environment_id: &str,
 ) -> Result<Standing, OAuthError> {
-    let services = environment.managed_services.iter();
-    for service in services.filter(|service| service.enabled && service.client_id == client_id) {
-        let Some(home) = context.catalog.environment_by_id(&service.home_environment_id) else { continue };
-        let client = context.client(&home, client_id).await?;
-        if home.environment.is_active() && client.is_some_and(|client| client.enabled) {
-            return Ok(Standing::Good);
-        }
+    if !environment.managed_services.iter().any(|service| service.lets_in(client_id, home_environment_id)) {
+        return Ok(Standing::ManagedServiceDisabled);
     }
-    Ok(Standing::ManagedServiceDisabled)
+    let Some(home) = context.catalog.environment_by_id(home_environment_id) else {
+        return Ok(Standing::ManagedServiceDisabled);
+    };
+    let client = context.client(&home, client_id).await?;
+    let is_good = home.environment.is_active() && client.is_some_and(|client| client.enabled);
+    Ok(if is_good { Standing::Good } else { Standing::ManagedServiceDisabled })
 }

@@ -88,8 +88,8 @@ impl Outbound {
     pub fn new(options: OutboundOptions) -> Result<Self, OutboundError> {
         let resolver = Resolver::new(options.clone());
         let outbound = Self { shared: Arc::new(Shared { options, resolver, clients: Mutex::default() }) };
-        // Only a test, so that a broken installation shows at the start and not at the first request.
-        build_client(Duration::from_secs(1), Reach::Tls, &outbound.shared.resolver)?;
+        // One that most requests use, so that a broken installation shows at the start and not at the first of them.
+        outbound.client(Duration::from_secs(1), Reach::Tls)?;
         Ok(outbound)
     }
 

@@ -15,6 +15,7 @@ mod documents;
 mod grants;
 mod graphql;
 mod graphql_management;
+mod graphql_tokens;
 mod health;
 mod lifecycle;
 mod observe;

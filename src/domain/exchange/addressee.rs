@@ -15,7 +15,7 @@ pub(super) fn is_addressed_to(
     resource_servers: &[ResourceServer],
 ) -> bool {
     let subject = presented.token;
-    if subject.client_id == client.id {
+    if subject.is_issued_to(&client.id) {
         return true;
     }
     if presented.origin != ISSUER_SELF {

@@ -10,7 +10,7 @@
 //! 5. `may_act`, where present, matches the party that acts on every member it has.
 //! 6. `cnf` is never silently lost.
 //! 7. The subject token is addressed to the caller.
-//! 8. Nothing comes of a token that is expired, not yet valid, or whose client or application is disabled.
+//! 8. Nothing comes of a token that is expired, not yet valid, or whose client, application or user is disabled.
 
 mod addressee;
 mod parties;
@@ -40,7 +40,7 @@ pub struct Presented<'a> {
     pub standing: Standing,
 }
 
-/// Whether the client and the application behind a token may still be served.
+/// Whether the client, the application and the user behind a token may still be served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     /// Nothing against them.
@@ -165,6 +165,7 @@ pub fn decide(
             Some(parties::chain(client, subject.token, actor, policy.issuer).map_err(|r| r.by(rule))?)
         }
     };
+    let profile = targets.first().map(|target| target.token_profile).unwrap_or_default();
     Ok(Granted {
         rule: rule.name.clone(),
         audience: targets.iter().map(|target| target.audience.clone()).collect(),
@@ -174,10 +175,10 @@ pub fn decide(
         may_act: subject.token.may_act.clone(),
         anc: lineage,
         subject_type: subject.token.subject_type.unwrap_or(SubjectType::EndUserAccount),
-        claims: claims(rule, subject.token),
+        claims: claims(rule, subject.token, profile),
         expires_at: expiry(rule, &targets, subject.token, actor, policy),
         scope_claim: targets.first().map(|target| target.scope_claim).unwrap_or_default(),
-        profile: targets.first().map(|target| target.token_profile).unwrap_or_default(),
+        profile,
         signing_alg: targets.first().and_then(|target| target.signing_alg),
     })
 }
@@ -207,7 +208,7 @@ fn check_token(presented: Presented<'_>, now: i64) -> Result<(), &'static str> {
 
 /// An actor token must be the caller's own (TE-066): with somebody else's, a client could act in another one's name.
 fn check_actor(client: &Client, actor: &SubjectToken) -> Result<(), &'static str> {
-    if actor.client_id != client.id {
+    if !actor.is_issued_to(&client.id) {
         return Err("the actor token was not issued to the calling client");
     }
     if actor.act.is_some() {
@@ -292,11 +293,13 @@ fn choose_rule<'a>(
 }
 
 /// Claims that the server copies, then those that the rule passes, then those that it sets.
-fn claims(rule: &ExchangeRule, subject: &SubjectToken) -> Map<String, Value> {
+fn claims(rule: &ExchangeRule, subject: &SubjectToken, profile: TokenProfile) -> Map<String, Value> {
     let mut claims = Map::new();
     // Files that pass reserved claims are refused; a row that was changed by hand must not smuggle one in either.
     let by_rule = rule.claims.pass.iter().map(String::as_str).filter(|name| !RESERVED_CLAIMS.contains(name));
-    let passed = SESSION_CLAIMS.into_iter().chain(by_rule);
+    // The guards of Mosaic services expect them.
+    let by_profile: &[&str] = if profile == TokenProfile::Mosaic { &["name", "email"] } else { &[] };
+    let passed = SESSION_CLAIMS.into_iter().chain(by_profile.iter().copied()).chain(by_rule);
     for name in passed {
         if let Some(value) = subject.other.get(name) {
             claims.insert(name.to_owned(), value.clone());

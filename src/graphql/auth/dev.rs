@@ -1,23 +1,21 @@
 //! The `dev…` operations of `/graphql`, on servers for development.
 
-use std::fmt;
-
-use async_graphql::{Context, InputObject, Object, SimpleObject};
+use async_graphql::{Context, InputObject, Object};
 
 use crate::{
     domain::permission::ID_SERVICE,
     graphql::{
         permission_structure::{PermissionStructureInput, from_input},
         request,
-        token::{AccessTokenPayload, SuccessPayload},
+        token::{secret_payloads, success_payloads, token_payloads},
     },
     operations::{
         management::{
             recorded::{Operation, Permission},
-            service_accounts::{self, NewServiceAccount, WithSecret},
+            service_accounts::{self, NewServiceAccount},
         },
         mosaic_error::MosaicError,
-        mosaic_tokens::management_user::dev_generate_user_access_token,
+        mosaic_tokens::management_user::{DevManager, dev_generate_user_access_token},
     },
 };
 
@@ -38,27 +36,21 @@ struct DevSetupServiceAccountWithPermissionsInput {
     enforce_valid_permission_structure: Option<bool>,
 }
 
-/// Id and secret, shown for the only time.
-#[derive(SimpleObject)]
-struct DevSetupServiceAccountWithPermissionsPayload {
-    /// Its id.
-    client_id: String,
-    /// Its secret.
-    client_secret: String,
+secret_payloads! {
+    /// Id and secret, shown for the only time.
+    DevSetupServiceAccountWithPermissionsPayload;
 }
 
-impl fmt::Debug for DevSetupServiceAccountWithPermissionsPayload {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DevSetupServiceAccountWithPermissionsPayload")
-            .field("client_id", &self.client_id)
-            .finish_non_exhaustive()
-    }
+success_payloads! {
+    /// Whether it is deleted.
+    DevDeleteServiceAccountPayload;
+    /// Whether it has the permissions now.
+    DevUpdateServiceAccountPermissionStructurePayload;
 }
 
-impl From<WithSecret> for DevSetupServiceAccountWithPermissionsPayload {
-    fn from(made: WithSecret) -> Self {
-        Self { client_id: made.client_id, client_secret: made.secret.reveal().to_owned() }
-    }
+token_payloads! {
+    /// A token of somebody who manages.
+    DevGenerateUserAccessTokenWithPermissionsPayload;
 }
 
 /// Which service account.
@@ -123,12 +115,12 @@ impl DevMutation {
         &self,
         ctx: &Context<'_>,
         input: DevDeleteServiceAccountInput,
-    ) -> Result<Option<SuccessPayload>, MosaicError> {
+    ) -> Result<Option<DevDeleteServiceAccountPayload>, MosaicError> {
         let manager = request::of(ctx)?.manager().await;
         let id = input.client_id;
         let operation = Operation { name: "devDeleteServiceAccount", permission: SET_UP, subject: Some(&id.clone()) };
         manager.change(operation, service_accounts::delete(manager.context, manager.environment, id)).await?;
-        Ok(Some(SuccessPayload::done()))
+        Ok(Some(DevDeleteServiceAccountPayload::done()))
     }
 
     /// Gives a service account other permissions.
@@ -136,7 +128,7 @@ impl DevMutation {
         &self,
         ctx: &Context<'_>,
         input: DevUpdateServiceAccountPermissionStructureInput,
-    ) -> Result<Option<SuccessPayload>, MosaicError> {
+    ) -> Result<Option<DevUpdateServiceAccountPermissionStructurePayload>, MosaicError> {
         let manager = request::of(ctx)?.manager().await;
         let id = input.client_id;
         let operation = Operation {
@@ -152,7 +144,7 @@ impl DevMutation {
             service_accounts::update(manager.context, manager.environment, id, patch).await
         };
         manager.change(operation, work).await?;
-        Ok(Some(SuccessPayload::done()))
+        Ok(Some(DevUpdateServiceAccountPermissionStructurePayload::done()))
     }
 
     /// A token of somebody who manages the environment, with these permissions.
@@ -160,19 +152,18 @@ impl DevMutation {
         &self,
         ctx: &Context<'_>,
         input: DevGenerateUserAccessTokenWithPermissionsInput,
-    ) -> Result<Option<AccessTokenPayload>, MosaicError> {
+    ) -> Result<Option<DevGenerateUserAccessTokenWithPermissionsPayload>, MosaicError> {
         let request = request::of(ctx)?;
-        let caller = request.caller().await?;
-        caller.require(SET_UP.0, SET_UP.1)?;
-        let permissions = from_input(input.permission_structure);
-        let enforce = input.enforce_valid_permission_structure.unwrap_or(false);
-        service_accounts::check_permissions(&request.environment, &permissions, enforce)?;
+        let manager = DevManager {
+            email: input.email,
+            permissions: from_input(input.permission_structure),
+            enforce: input.enforce_valid_permission_structure.unwrap_or(false),
+            lifetime: input.token_expiration_in_seconds.map(i64::from),
+        };
+        let caller = request.caller().await;
         let operation = request.operation("devGenerateUserAccessTokenWithPermissions");
         let (context, environment) = (&request.context, &request.environment);
-        let (email, lifetime) = (input.email, input.token_expiration_in_seconds.map(i64::from));
-        let token =
-            dev_generate_user_access_token(context, environment, caller, email, permissions, lifetime, &operation)
-                .await?;
+        let token = dev_generate_user_access_token(context, environment, caller, manager, &operation).await?;
         Ok(Some(token.into()))
     }
 }

@@ -5,7 +5,7 @@ use async_graphql::{Context, InputObject, Object};
 use crate::{
     graphql::{
         request,
-        token::{AccessTokenPayload, SuccessPayload},
+        token::{success_payloads, token_payloads},
     },
     oauth::credentials::ClientCredentials,
     operations::{
@@ -23,6 +23,20 @@ use crate::{
 
 #[derive(Default)]
 pub(super) struct ServiceAccountMutation;
+
+token_payloads! {
+    /// A token of the service account.
+    AuthenticateServiceAccountPayload;
+    /// A token of the managed service account.
+    AuthenticateManagedServiceAccountPayload;
+    /// A token of the managed service account.
+    AuthenticateManagedServiceAccountWithEnvironmentScopePayload;
+}
+
+success_payloads! {
+    /// Whether it is renamed.
+    UpdateServiceAccountPayload;
+}
 
 /// Id and secret of a service account.
 #[derive(InputObject)]
@@ -81,7 +95,7 @@ impl ServiceAccountMutation {
         &self,
         ctx: &Context<'_>,
         input: AuthenticateServiceAccountInput,
-    ) -> Result<Option<AccessTokenPayload>, MosaicError> {
+    ) -> Result<Option<AuthenticateServiceAccountPayload>, MosaicError> {
         let request = request::of(ctx)?;
         let credentials = ClientCredentials::from_arguments(input.client_id, input.client_secret);
         let operation = request.operation("authenticateServiceAccount");
@@ -95,7 +109,7 @@ impl ServiceAccountMutation {
         &self,
         ctx: &Context<'_>,
         input: UpdateServiceAccountInput,
-    ) -> Result<Option<SuccessPayload>, MosaicError> {
+    ) -> Result<Option<UpdateServiceAccountPayload>, MosaicError> {
         let manager = request::of(ctx)?.manager().await;
         let id = input.client_id;
         let operation =
@@ -103,7 +117,7 @@ impl ServiceAccountMutation {
         let patch = Patch { name: input.patch.name, ..Patch::default() };
         let work = update(manager.context, manager.environment, id, patch);
         manager.change(operation, work).await?;
-        Ok(Some(SuccessPayload::done()))
+        Ok(Some(UpdateServiceAccountPayload::done()))
     }
 
     /// A token of a managed service account for an environment that lets it in.
@@ -111,7 +125,7 @@ impl ServiceAccountMutation {
         &self,
         ctx: &Context<'_>,
         input: AuthenticateManagedServiceAccountInput,
-    ) -> Result<Option<AccessTokenPayload>, MosaicError> {
+    ) -> Result<Option<AuthenticateManagedServiceAccountPayload>, MosaicError> {
         let request = request::of(ctx)?;
         let credentials = ClientCredentials::from_arguments(input.client_id, input.client_secret);
         let target = Target { tenant_id: input.target_tenant_id, environment_id: input.target_environment_id };
@@ -127,7 +141,7 @@ impl ServiceAccountMutation {
         &self,
         ctx: &Context<'_>,
         input: AuthenticateManagedServiceAccountWithEnvironmentScopeInput,
-    ) -> Result<Option<AccessTokenPayload>, MosaicError> {
+    ) -> Result<Option<AuthenticateManagedServiceAccountWithEnvironmentScopePayload>, MosaicError> {
         let request = request::of(ctx)?;
         let credentials = ClientCredentials::from_arguments(input.client_id, input.client_secret);
         let operation = request.operation("authenticateManagedServiceAccountWithEnvironmentScope");

@@ -3,7 +3,7 @@
 use async_graphql::{Context, InputObject, Object};
 
 use crate::{
-    graphql::{request, token::AccessTokenPayload},
+    graphql::{request, token::token_payloads},
     operations::{
         mosaic_error::MosaicError,
         mosaic_tokens::long_lived::{DEFAULT_VALIDITY, generate_long_lived_token},
@@ -12,6 +12,11 @@ use crate::{
 
 #[derive(Default)]
 pub(super) struct TokenMutation;
+
+token_payloads! {
+    /// A token that lives longer.
+    GenerateLongLivedTokenPayload;
+}
 
 /// A user's token, and how long the new one is to live.
 #[derive(InputObject)]
@@ -30,9 +35,9 @@ impl TokenMutation {
         &self,
         ctx: &Context<'_>,
         input: GenerateLongLivedTokenInput,
-    ) -> Result<Option<AccessTokenPayload>, MosaicError> {
+    ) -> Result<Option<GenerateLongLivedTokenPayload>, MosaicError> {
         let request = request::of(ctx)?;
-        let caller = request.caller().await?;
+        let caller = request.caller().await;
         let validity = input.validity_duration_in_seconds.map_or(DEFAULT_VALIDITY, i64::from);
         let operation = request.operation("generateLongLivedToken");
         let (context, environment, user_token) = (&request.context, &request.environment, &input.user_token);

@@ -8,7 +8,7 @@ use super::{
     platform::ApplicationPlatform,
 };
 use crate::{
-    domain::application::{OnFailure, Webhook},
+    domain::application::OnFailure,
     operations::{
         management::{applications, checks::Page, recorded::VIEW_APPLICATIONS},
         mosaic_error::MosaicError,
@@ -41,7 +41,10 @@ pub(super) struct Application {
 
 /// The access-token enrichment webhook of an application. Its secret is shown once, when it is made.
 #[derive(SimpleObject)]
+#[graphql(complex)]
 pub(super) struct EnrichmentWebhook {
+    #[graphql(skip)]
+    pub(super) application_id: String,
     /// Where it is called.
     url: String,
     /// What becomes of a token when the call fails.
@@ -61,6 +64,12 @@ pub(super) enum EnrichmentFailure {
 impl From<StoredApplication> for Application {
     fn from(stored: StoredApplication) -> Self {
         let StoredApplication { application, origin } = stored;
+        let application_id = application.id.clone();
+        let enrichment_webhook = application.webhook.map(|webhook| EnrichmentWebhook {
+            application_id,
+            url: webhook.url,
+            on_failure: webhook.on_failure.into(),
+        });
         Self {
             id: application.id.into(),
             name: application.name,
@@ -69,15 +78,9 @@ impl From<StoredApplication> for Application {
             allowed_origins: application.allowed_origins,
             allowed_proxy_urls: application.allowed_proxy_urls,
             has_application_key: application.key.is_some(),
-            enrichment_webhook: application.webhook.map(Into::into),
+            enrichment_webhook,
             managed_by_file: origin == Origin::File,
         }
-    }
-}
-
-impl From<Webhook> for EnrichmentWebhook {
-    fn from(webhook: Webhook) -> Self {
-        Self { url: webhook.url, on_failure: webhook.on_failure.into() }
     }
 }
 

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use async_graphql::{Context, Enum, Json, Object, SimpleObject};
 use serde_json::Value;
 
-use super::manager;
+use super::{health::KeySetFetches, manager};
 use crate::{
     domain::{connection::IdentityProvider, foreign::ForeignIssuer},
+    graphql::request,
     operations::{
+        foreign::key_set_scope,
         management::{
             connections::{self, ProviderKind},
             recorded::VIEW_CONNECTIONS,
@@ -89,6 +91,14 @@ impl IdentityConnection {
     /// A disabled connection vouches for nobody.
     async fn enabled(&self) -> bool {
         self.0.connection.enabled
+    }
+
+    /// How often its key set was fetched by the node that answers; nothing before the first token that needs it.
+    async fn key_set_fetches(&self, ctx: &Context<'_>) -> Result<Option<KeySetFetches>, MosaicError> {
+        let request = request::of(ctx)?;
+        let scope = key_set_scope(&request.environment, &self.0.connection.name);
+        let all = request.context.foreign_keys.counters();
+        Ok(all.into_iter().find(|(of, _)| *of == scope).map(|(_, counters)| counters.into()))
     }
 
     /// Its place among the others; equal ones are ordered by name.

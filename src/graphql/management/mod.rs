@@ -4,6 +4,7 @@ mod application_changes;
 mod applications;
 mod connection_changes;
 mod connections;
+mod health;
 mod list;
 mod permissions;
 mod platform;

@@ -1,21 +1,19 @@
 //! Service accounts: list, create, change, new secret, delete.
 
-use std::fmt;
-
 use async_graphql::{Context, InputObject, Object, SimpleObject};
 
+use super::shapes::payloads;
 use crate::{
     graphql::{
         permission_structure::{PermissionStructure, PermissionStructureInput, from_input, shown},
         request,
+        token::secret_payloads,
     },
     operations::{
         management::{
             checks::Page,
             recorded::{Manager, Operation},
-            service_accounts::{
-                self, EDIT_SERVICE_ACCOUNTS, NewServiceAccount, Patch, VIEW_SERVICE_ACCOUNTS, WithSecret,
-            },
+            service_accounts::{self, EDIT_SERVICE_ACCOUNTS, NewServiceAccount, Patch, VIEW_SERVICE_ACCOUNTS},
         },
         mosaic_error::MosaicError,
     },
@@ -79,25 +77,11 @@ struct CreateServiceAccountInput {
     permission_structure: Option<Vec<PermissionStructureInput>>,
 }
 
-/// Id and secret, shown for the only time.
-#[derive(SimpleObject)]
-struct ServiceAccountSecretPayload {
-    /// Its id.
-    client_id: String,
-    /// Its secret.
-    client_secret: String,
-}
-
-impl From<WithSecret> for ServiceAccountSecretPayload {
-    fn from(made: WithSecret) -> Self {
-        Self { client_id: made.client_id, client_secret: made.secret.reveal().to_owned() }
-    }
-}
-
-impl fmt::Debug for ServiceAccountSecretPayload {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServiceAccountSecretPayload").field("client_id", &self.client_id).finish_non_exhaustive()
-    }
+secret_payloads! {
+    /// Id and secret, shown for the only time.
+    CreateServiceAccountPayload;
+    /// Id and new secret, shown for the only time.
+    ResetServiceAccountSecretPayload;
 }
 
 /// Which service account.
@@ -134,19 +118,22 @@ struct DeleteServiceAccountInput {
     client_id: String,
 }
 
-/// A service account, as it is after the operation or was before it was deleted.
-#[derive(SimpleObject)]
-struct ServiceAccountPayload {
-    /// It.
-    service_account: ServiceAccount,
+payloads! {
+    service_account: ServiceAccount, from ServiceAccount;
+    /// The service account, as it is now.
+    SetServiceAccountPermissionsPayload;
+    /// The service account, as it is now.
+    SetServiceAccountEnabledPayload;
+    /// The service account, as it was.
+    DeleteServiceAccountPayload;
 }
 
 fn operation<'a>(name: &'static str, subject: &'a str) -> Operation<'a> {
     Operation { name, permission: EDIT_SERVICE_ACCOUNTS, subject: Some(subject) }
 }
 
-fn shown_to(manager: &Manager<'_>, stored: StoredClient) -> ServiceAccountPayload {
-    ServiceAccountPayload { service_account: ServiceAccount::of(stored, manager.context.clock.now()) }
+fn shown_to(manager: &Manager<'_>, stored: StoredClient) -> ServiceAccount {
+    ServiceAccount::of(stored, manager.context.clock.now())
 }
 
 #[Object]
@@ -177,7 +164,7 @@ impl ServiceAccountMutation {
         &self,
         ctx: &Context<'_>,
         input: CreateServiceAccountInput,
-    ) -> Result<Option<ServiceAccountSecretPayload>, MosaicError> {
+    ) -> Result<Option<CreateServiceAccountPayload>, MosaicError> {
         let request = request::of(ctx)?;
         let manager = request.manager().await;
         let name = input.name;
@@ -198,7 +185,7 @@ impl ServiceAccountMutation {
         &self,
         ctx: &Context<'_>,
         input: ResetServiceAccountSecretInput,
-    ) -> Result<Option<ServiceAccountSecretPayload>, MosaicError> {
+    ) -> Result<Option<ResetServiceAccountSecretPayload>, MosaicError> {
         let request = request::of(ctx)?;
         let manager = request.manager().await;
         let id = input.client_id;
@@ -217,19 +204,21 @@ impl ServiceAccountMutation {
         &self,
         ctx: &Context<'_>,
         input: SetServiceAccountPermissionsInput,
-    ) -> Result<Option<ServiceAccountPayload>, MosaicError> {
+    ) -> Result<Option<SetServiceAccountPermissionsPayload>, MosaicError> {
         let request = request::of(ctx)?;
         let manager = request.manager().await;
         let id = input.client_id;
         let permissions = from_input(Some(input.permission_structure));
         let work = async {
             service_accounts::check_permissions(manager.environment, &permissions, true)?;
-            service_accounts::check_not_more_than(request.caller().await?, &permissions)?;
+            let caller = request.caller().await?;
+            service_accounts::check_not_more_than(caller, &permissions)?;
+            service_accounts::check_is_not_more_than(manager.context, manager.environment, caller, &id).await?;
             let patch = Patch { permissions: Some(permissions), ..Patch::default() };
             service_accounts::update(manager.context, manager.environment, id.clone(), patch).await
         };
         let stored = manager.change(operation("setServiceAccountPermissions", &id), work).await?;
-        Ok(Some(shown_to(&manager, stored)))
+        Ok(Some(shown_to(&manager, stored).into()))
     }
 
     /// Takes a service account out of force, or puts it back. Needs `ax-id-service: SERVICE_ACCOUNTS_EDIT`.
@@ -237,13 +226,18 @@ impl ServiceAccountMutation {
         &self,
         ctx: &Context<'_>,
         input: SetServiceAccountEnabledInput,
-    ) -> Result<Option<ServiceAccountPayload>, MosaicError> {
-        let manager = request::of(ctx)?.manager().await;
+    ) -> Result<Option<SetServiceAccountEnabledPayload>, MosaicError> {
+        let request = request::of(ctx)?;
+        let manager = request.manager().await;
         let id = input.client_id;
-        let patch = Patch { enabled: Some(input.enabled), ..Patch::default() };
-        let work = service_accounts::update(manager.context, manager.environment, id.clone(), patch);
+        let work = async {
+            let caller = request.caller().await?;
+            service_accounts::check_is_not_more_than(manager.context, manager.environment, caller, &id).await?;
+            let patch = Patch { enabled: Some(input.enabled), ..Patch::default() };
+            service_accounts::update(manager.context, manager.environment, id.clone(), patch).await
+        };
         let stored = manager.change(operation("setServiceAccountEnabled", &id), work).await?;
-        Ok(Some(shown_to(&manager, stored)))
+        Ok(Some(shown_to(&manager, stored).into()))
     }
 
     /// Deletes a service account that no environment file looks after. Needs `ax-id-service: SERVICE_ACCOUNTS_EDIT`.
@@ -251,11 +245,16 @@ impl ServiceAccountMutation {
         &self,
         ctx: &Context<'_>,
         input: DeleteServiceAccountInput,
-    ) -> Result<Option<ServiceAccountPayload>, MosaicError> {
-        let manager = request::of(ctx)?.manager().await;
+    ) -> Result<Option<DeleteServiceAccountPayload>, MosaicError> {
+        let request = request::of(ctx)?;
+        let manager = request.manager().await;
         let id = input.client_id;
-        let work = service_accounts::delete(manager.context, manager.environment, id.clone());
+        let work = async {
+            let caller = request.caller().await?;
+            service_accounts::check_is_not_more_than(manager.context, manager.environment, caller, &id).await?;
+            service_accounts::delete(manager.context, manager.environment, id.clone()).await
+        };
         let stored = manager.change(operation("deleteServiceAccount", &id), work).await?;
-        Ok(Some(shown_to(&manager, stored)))
+        Ok(Some(shown_to(&manager, stored).into()))
     }
 }

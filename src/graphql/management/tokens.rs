@@ -7,7 +7,7 @@ use crate::{
     domain::secret::Secret,
     graphql::{
         request,
-        token::{AccessTokenPayload, TOKEN_TYPE},
+        token::{TOKEN_TYPE, token_payloads},
     },
     operations::{
         mosaic_error::MosaicError,
@@ -54,6 +54,13 @@ struct GenerateDelegatedAccessTokenPayload {
     payload: Json<Map<String, Value>>,
 }
 
+token_payloads! {
+    /// A token of the application.
+    AuthenticateEndUserApplicationPayload;
+    /// A token of a user.
+    DevGenerateEndUserAccessTokenPayload;
+}
+
 /// An application, and the user whom a token is wanted for.
 #[derive(InputObject)]
 struct DevGenerateEndUserAccessTokenInput {
@@ -85,7 +92,7 @@ impl EndUserTokenMutation {
         input: GenerateDelegatedAccessTokenInput,
     ) -> Result<Option<GenerateDelegatedAccessTokenPayload>, MosaicError> {
         let request = request::of(ctx)?;
-        let caller = request.caller().await?;
+        let caller = request.caller().await;
         let login = DelegatedLogin {
             application_id: input.application_id,
             subject_id: input.subject_id,
@@ -109,7 +116,7 @@ impl EndUserTokenMutation {
         &self,
         ctx: &Context<'_>,
         input: AuthenticateEndUserApplicationInput,
-    ) -> Result<Option<AccessTokenPayload>, MosaicError> {
+    ) -> Result<Option<AuthenticateEndUserApplicationPayload>, MosaicError> {
         let request = request::of(ctx)?;
         let credentials = ApplicationCredentials {
             tenant_id: input.tenant_id,
@@ -131,9 +138,9 @@ impl DevEndUserTokenMutation {
         &self,
         ctx: &Context<'_>,
         input: DevGenerateEndUserAccessTokenInput,
-    ) -> Result<Option<AccessTokenPayload>, MosaicError> {
+    ) -> Result<Option<DevGenerateEndUserAccessTokenPayload>, MosaicError> {
         let request = request::of(ctx)?;
-        let caller = request.caller().await?;
+        let caller = request.caller().await;
         let operation = request.operation("devGenerateEndUserAccessToken");
         let (context, environment) = (&request.context, &request.environment);
         let (application, user) = (input.application_id, input.user_id);

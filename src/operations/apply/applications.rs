@@ -1,5 +1,7 @@
 //! Compares applications with the database, with their keys and webhooks.
 
+use std::collections::BTreeSet;
+
 use super::{
     ApplyContext, ApplyError, Change,
     blocks::Block as _,
@@ -13,7 +15,7 @@ use crate::{
     },
     jose::master_key::webhook_secret_aad,
     operations::environment_file::{ApplicationBlock, EnvironmentFile, WebhookBlock},
-    store::{Conn, applications, signing_keys},
+    store::{Conn, applications, clients, signing_keys},
 };
 
 pub(super) fn plan_applications(
@@ -31,10 +33,11 @@ pub(super) fn plan_applications(
     let mut secrets = Vec::new();
     for block in &file.applications {
         let known = known.iter().copied().find(|known| known.name == block.name);
-        let application = wanted_application(conn, context, &environment_id, file, block, known)?;
+        let application = wanted_application(conn, context, &environment_id, block, known)?;
         secrets.extend(secret_changes(&application, known).into_iter().map(|change| (change, application.clone())));
         wanted.push(application);
     }
+    check_ids_apart(conn, &environment_id, file, known.iter().copied().chain(&wanted))?;
     plan_blocks(planned, context, stored, wanted);
     for (change, application) in secrets {
         let environment_id = environment_id.clone();
@@ -48,12 +51,11 @@ fn wanted_application(
     conn: &mut Conn<'_>,
     context: &ApplyContext<'_>,
     environment_id: &str,
-    file: &EnvironmentFile,
     block: &ApplicationBlock,
     known: Option<&Application>,
 ) -> Result<Application, ApplyError> {
     let known_id = known.map(|known| known.id.clone());
-    check_application_id(file, block, known_id.as_deref())?;
+    check_same_id(block, known_id.as_deref())?;
     let id = block.id.clone().or(known_id).map_or_else(|| random_uuid(context.keys.random), Ok)?;
     let known_webhook = known.and_then(|known| known.webhook.as_ref());
     let webhook = match &block.webhook {
@@ -112,14 +114,9 @@ fn secret_changes(wanted: &Application, known: Option<&Application>) -> Vec<Chan
         .collect()
 }
 
-/// Tokens carry the id of their application, and that of the client beside it: it can neither change nor be both.
-fn check_application_id(
-    file: &EnvironmentFile,
-    block: &ApplicationBlock,
-    known: Option<&str>,
-) -> Result<(), ApplyError> {
-    let id = block.id.as_deref();
-    if let (Some(given), Some(known)) = (id, known)
+/// Tokens carry the id of their application: it cannot change.
+fn check_same_id(block: &ApplicationBlock, known: Option<&str>) -> Result<(), ApplyError> {
+    if let (Some(given), Some(known)) = (block.id.as_deref(), known)
         && given != known
     {
         let name = &block.name;
@@ -127,8 +124,24 @@ fn check_application_id(
             "application {name:?} has the id {known}; it cannot become {given}"
         )));
     }
-    if file.clients.iter().any(|client| Some(client.client.id.as_str()) == id.or(known)) {
-        return Err(ApplyError::Contradiction(format!("application {:?} and a client have the same id", block.name)));
-    }
     Ok(())
+}
+
+/// Tokens name clients and applications in the same place, so that no id may be both, whoever made either.
+fn check_ids_apart<'a>(
+    conn: &mut Conn<'_>,
+    environment_id: &str,
+    file: &EnvironmentFile,
+    mut applications: impl Iterator<Item = &'a Application>,
+) -> Result<(), ApplyError> {
+    let in_file = file.clients.iter().map(|block| block.client.id.clone());
+    let stored = clients::list(conn, environment_id)?.into_iter().map(|stored| stored.client.id);
+    let clients: BTreeSet<String> = in_file.chain(stored).collect();
+    match applications.find(|application| clients.contains(&application.id)) {
+        None => Ok(()),
+        Some(application) => {
+            let name = &application.name;
+            Err(ApplyError::Contradiction(format!("application {name:?} and a client have the same id")))
+        }
+    }
 }

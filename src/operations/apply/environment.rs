@@ -86,14 +86,17 @@ fn plan_known_environment(
     }
     let details = differences(&facts(known), &facts(&wanted));
     if !details.is_empty() {
-        let longer = wanted.access_token_lifetime > known.access_token_lifetime;
+        let lifetime = known.access_token_lifetime;
         let now = context.keys.now;
         let change = Change { sign: '~', what: format!("environment {}", wanted.name), details };
         planned.add(change, move |conn| {
             environments::update(conn, &wanted)?;
-            if longer {
+            if wanted.access_token_lifetime > lifetime {
                 // Tokens issued until a key retires live longer now, and so must the key.
                 extend_retiring_keys(conn, &wanted, now)?;
+            }
+            if wanted.access_token_lifetime < lifetime {
+                remember_longer_tokens(conn, &wanted, now.saturating_add(lifetime))?;
             }
             Ok(())
         });
@@ -111,6 +114,16 @@ fn plan_tenant(planned: &mut Planned, block: &EnvironmentBlock, all: &[Environme
     let change = Change { sign: '~', what: format!("tenant {}", tenant.name), details };
     let id = tenant.id.clone();
     planned.add(change, move |conn| Ok(tenants::set_enabled(conn, &id, enabled).map(drop)?));
+}
+
+/// Tokens made until now live until `expiry`, which the new lifetime says nothing of: a key that retires soon must still be
+/// known then.
+fn remember_longer_tokens(conn: &mut Conn<'_>, environment: &Environment, expiry: i64) -> Result<(), StoreError> {
+    for key in signing_keys::list(conn, &environment.id)? {
+        let schedule = key.schedule.with_token_until(expiry);
+        signing_keys::update_schedule(conn, &environment.id, &key.kid, &schedule)?;
+    }
+    Ok(())
 }
 
 fn extend_retiring_keys(conn: &mut Conn<'_>, environment: &Environment, now: i64) -> Result<(), StoreError> {

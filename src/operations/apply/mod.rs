@@ -21,7 +21,6 @@ use crate::{
     jose::error::JoseError,
     store::{Conn, Store, StoreError, environments},
 };
-use plan::Planned;
 
 /// What it takes to apply a file.
 pub struct ApplyContext<'a> {
@@ -85,15 +84,18 @@ pub fn dry_run(context: &ApplyContext<'_>, file: &EnvironmentFile) -> Result<Vec
 /// The database fails, or the file contradicts it. Nothing was changed then.
 pub fn apply(context: &ApplyContext<'_>, file: &EnvironmentFile) -> Result<Vec<Change>, ApplyError> {
     context.store.transact(|conn| {
-        let Planned { touched, changes, .. } = plan::plan(conn, context, file)?;
-        if changes.is_empty() {
-            return Ok(changes);
+        let mut planned = plan::plan(conn, context, file)?;
+        if planned.changes.is_empty() {
+            return Ok(planned.changes);
         }
         // The new versions tell every node to look. They also lock the environments' rows, in one order for all: whoever
-        // applied something in between is done now, and the plan is made again on what they left.
-        touch(conn, &touched, context)?;
-        let planned = plan::plan(conn, context, file)?;
-        touch(conn, &(&planned.touched - &touched), context)?;
+        // applied something in between is done now, and the plan is made again on what they left. Where there is no row
+        // yet there is nobody to wait for.
+        if touch(conn, &planned.touched, context)? {
+            let touched = planned.touched;
+            planned = plan::plan(conn, context, file)?;
+            touch(conn, &(&planned.touched - &touched), context)?;
+        }
         for step in planned.steps {
             step(conn)?;
         }
@@ -101,6 +103,11 @@ pub fn apply(context: &ApplyContext<'_>, file: &EnvironmentFile) -> Result<Vec<C
     })
 }
 
-fn touch(conn: &mut Conn<'_>, ids: &BTreeSet<String>, context: &ApplyContext<'_>) -> Result<(), StoreError> {
-    ids.iter().try_for_each(|id| environments::touch(conn, id, context.keys.now).map(drop))
+/// Whether one of them was there.
+fn touch(conn: &mut Conn<'_>, ids: &BTreeSet<String>, context: &ApplyContext<'_>) -> Result<bool, StoreError> {
+    let mut found = false;
+    for id in ids {
+        found |= environments::touch(conn, id, context.keys.now)?;
+    }
+    Ok(found)
 }

@@ -1,16 +1,12 @@
 //! What a URL in the file may be.
 
-use url::{Host, Url};
+use url::Host;
 
 use super::{
     findings::Findings,
     table::{Table, item_path},
 };
-
-/// The longest URL that is kept, in bytes.
-const MAX_URL: usize = 2048;
-/// The most URLs in a list.
-const MAX_URLS: usize = 100;
+use crate::domain::web_url::{MAX_URLS, is_origin, is_web_url, parse};
 
 /// Whether what is sent to or read from that URL is safe from others on the way: `https`, or `http` on this machine.
 pub(super) fn is_safe_url(text: &str) -> bool {
@@ -26,13 +22,12 @@ pub(super) fn is_safe_url(text: &str) -> bool {
 
 /// Refuses a list that has anything but origins of web pages (RFC 6454 §6.2).
 pub(super) fn check_origins(list: &str, texts: &[String], findings: &mut Findings<'_>) {
-    let is_origin = |text: &str| parse_web(text).is_some_and(|url| url.origin().ascii_serialization() == text);
     check(list, texts, is_origin, "must be an origin such as \"https://app.example\", without a path", findings);
 }
 
 /// Refuses a list that has anything but absolute URLs of the web.
 pub(super) fn check_web_urls(list: &str, texts: &[String], findings: &mut Findings<'_>) {
-    check(list, texts, |text| parse_web(text).is_some(), "must be an absolute http or https URL", findings);
+    check(list, texts, is_web_url, "must be an absolute http or https URL", findings);
 }
 
 /// A URL of an outgoing request, if it is a safe one.
@@ -56,14 +51,4 @@ fn check(list: &str, texts: &[String], is_right: impl Fn(&str) -> bool, message:
     for text in texts.iter().filter(|text| !is_right(text)) {
         findings.error(&item_path(list, text), message);
     }
-}
-
-fn parse_web(text: &str) -> Option<Url> {
-    parse(text).filter(|url| ["http", "https"].contains(&url.scheme()))
-}
-
-/// Without credentials: they would be shown wherever the URL is.
-fn parse(text: &str) -> Option<Url> {
-    let url = Url::parse(text).ok().filter(|_| text.len() <= MAX_URL && !text.chars().any(char::is_control))?;
-    (url.username().is_empty() && url.password().is_none()).then_some(url)
 }

@@ -1,18 +1,18 @@
 //! What may stand in an argument. Everything here comes from outside and is kept, shown and signed into tokens.
 
 use serde_json::json;
-use url::Url;
 
 use crate::{
-    domain::user::is_text,
+    domain::{
+        user::is_text,
+        web_url::{MAX_URL, MAX_URLS, is_origin, is_web_url},
+    },
     operations::mosaic_error::{MosaicCode, MosaicError},
     outbound::Outbound,
 };
 
-/// The longest URL that is kept, in bytes.
-pub const MAX_URL: usize = 2048;
 /// The most items of a list that is kept with one thing.
-pub const MAX_ITEMS: usize = 100;
+pub const MAX_ITEMS: usize = MAX_URLS;
 /// The most things on one page of a list.
 pub const MAX_PAGE: i64 = 100;
 
@@ -63,7 +63,7 @@ pub fn id(id: &str) -> Result<(), MosaicError> {
 /// It is anything else.
 pub fn web_url(argument: &str, value: &str) -> Result<(), MosaicError> {
     text(argument, value, MAX_URL)?;
-    parse_web_url(value).map(drop).ok_or_else(|| invalid(argument, "must be an absolute http or https URL"))
+    if is_web_url(value) { Ok(()) } else { Err(invalid(argument, "must be an absolute http or https URL")) }
 }
 
 /// A URL that this server is to call: by what the text says, it may.
@@ -83,8 +83,7 @@ pub fn origins(argument: &str, values: &[String]) -> Result<(), MosaicError> {
     count(argument, values.len())?;
     for value in values {
         text(argument, value, MAX_URL)?;
-        let is_origin = parse_web_url(value).is_some_and(|url| url.origin().ascii_serialization() == *value);
-        if !is_origin {
+        if !is_origin(value) {
             return Err(invalid(argument, "must be origins such as https://app.example, without a path"));
         }
     }
@@ -109,12 +108,6 @@ pub fn count(argument: &str, items: usize) -> Result<(), MosaicError> {
         return Ok(());
     }
     Err(invalid(argument, &format!("may have at most {MAX_ITEMS} items")))
-}
-
-fn parse_web_url(value: &str) -> Option<Url> {
-    let url = Url::parse(value).ok()?;
-    let is_web = ["http", "https"].contains(&url.scheme()) && url.username().is_empty() && url.password().is_none();
-    is_web.then_some(url)
 }
 
 /// A part of a list.
@@ -155,26 +148,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn origins_have_no_path_no_credentials_and_a_web_scheme() {
-        for good in ["http://localhost", "https://app.example", "https://app.example:8443", "http://[::1]:3000"] {
-            assert!(origins("allowedOrigins", &[good.to_owned()]).is_ok(), "{good}");
-        }
-        for bad in
-            ["", "null", "https://app.example/", "https://u@app.example", "https://app.example:443", "ftp://a", "a\nb"]
-        {
-            let error = origins("allowedOrigins", &[bad.to_owned()]).expect_err(bad);
-            assert_eq!(error.code, MosaicCode::ArgumentInvalid, "{bad}");
-        }
+    fn a_list_is_bounded() {
         assert!(origins("allowedOrigins", &vec!["https://a.example".to_owned(); MAX_ITEMS]).is_ok());
         assert!(origins("allowedOrigins", &vec!["https://a.example".to_owned(); MAX_ITEMS + 1]).is_err());
-    }
-
-    #[test]
-    fn a_url_that_browsers_would_run_or_that_has_a_password_is_refused() {
-        assert!(web_url("profilePictureUrl", "https://cdn.example/a.png?size=2").is_ok());
-        for bad in ["javascript:alert(1)", "data:text/html,x", "//cdn.example/a.png", "https://u:p@cdn.example/", "a"] {
-            assert!(web_url("profilePictureUrl", bad).is_err(), "{bad}");
-        }
     }
 
     #[test]

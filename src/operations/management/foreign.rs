@@ -7,13 +7,14 @@ use serde_json::Value;
 
 use super::{
     applications::replace,
-    checks::{self, MAX_URL, invalid},
+    checks::{self, invalid},
 };
 use crate::{
     domain::{
         environment::SigningAlg,
         foreign::{ClaimMap, ForeignIssuer},
         user::MAX_TEXT,
+        web_url::MAX_URL,
     },
     jose::foreign_keys::ForeignKeys,
     operations::mosaic_error::MosaicError,

@@ -1,5 +1,5 @@
 //! What an environment consists of, changed by whoever has the permission: applications, identity connections, users with
-//! their profiles, and the permissions that services define.
+//! their profiles, service accounts, and the permissions that services define.
 //!
 //! Each function works in one environment, that of the caller's token. An id of another environment is looked for and not
 //! found like one that nobody has.

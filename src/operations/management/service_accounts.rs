@@ -139,8 +139,9 @@ pub fn check_not_more_than(caller: &Caller, permissions: &Permissions) -> Result
     Ok(())
 }
 
-/// The same for an account that is there: with its secret the caller would have what it has. Scopes and exchange rules
-/// cannot be compared with a token: unless it is the caller's own, it may have none.
+/// The same for an account that is there: with its secret the caller would have what it has, and nobody takes those out of
+/// force who may do more. Scopes and exchange rules cannot be compared with a token: unless it is the caller's own, it may
+/// have none.
 ///
 /// # Errors
 /// There is no such account, or it has more than the caller; or the database fails.
@@ -164,7 +165,7 @@ pub async fn check_is_not_more_than(
     }
     let refusal = MosaicError::from(MosaicCode::UserNotAuthorized);
     Err(refusal.with_detail(format!(
-        "{:?} has scopes or exchange rules; `tessera service-account reset-secret` can",
+        "{:?} has scopes or exchange rules; the command line and environment files can change it",
         client.id
     )))
 }

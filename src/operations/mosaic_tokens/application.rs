@@ -79,7 +79,8 @@ pub async fn authenticate_end_user_application(
         let mut order = TokenOrder::new(&application.id, SubjectType::EndUserApplication, audience, now, expires_at);
         order.claims.insert("applicationId".to_owned(), application.id.as_str().into());
         order.claims.insert("name".to_owned(), application.name.as_str().into());
-        Ok(Ordered { client_id: application.id.clone(), environment: Arc::clone(at), order })
+        let environment = Arc::clone(at);
+        Ok(Ordered { client_id: application.id.clone(), home_environment_id: None, environment, order })
     })
     .await
 }

@@ -47,11 +47,12 @@ pub struct DelegatedLogin {
 pub async fn generate_delegated_access_token(
     context: &Context,
     environment: &Arc<EnvironmentSnapshot>,
-    caller: &Caller,
+    caller: Result<&Caller, MosaicError>,
     login: DelegatedLogin,
     request: &OperationRequest<'_>,
 ) -> Result<MosaicToken, MosaicError> {
     issue(context, environment, request, async |record| {
+        let caller = caller?;
         record.client_id = Some(caller.token().client_id.clone());
         record.application_id = Some(login.application_id.chars().take(64).collect());
         caller.require(USER_SERVICE, GENERATE_DELEGATED_ACCESS_TOKEN)?;
@@ -75,13 +76,15 @@ pub async fn generate_delegated_access_token(
 pub async fn dev_generate_end_user_access_token(
     context: &Context,
     environment: &Arc<EnvironmentSnapshot>,
-    caller: &Caller,
+    caller: Result<&Caller, MosaicError>,
     application_id: String,
     user_id: Option<String>,
     request: &OperationRequest<'_>,
 ) -> Result<MosaicToken, MosaicError> {
     issue(context, environment, request, async |record| {
+        let caller = caller?;
         record.client_id = Some(caller.token().client_id.clone());
+        record.application_id = Some(application_id.chars().take(64).collect());
         caller.require(USER_SERVICE, DEV_PERMISSION)?;
         let subject_id = user_id.unwrap_or_else(|| "developer".to_owned());
         let vouched = Vouched {
@@ -115,8 +118,7 @@ async fn token_of(
     }
     let order =
         TokenOrder { claims, ..TokenOrder::new(user.user_id, SubjectType::EndUserAccount, audience, now, expires_at) };
-    // Issued to the service account, which may exchange it on.
-    Ok(Ordered { client_id: caller.token().client_id.clone(), environment: Arc::clone(environment), order })
+    Ok(Ordered::to(caller, environment, order))
 }
 
 impl From<DelegateError> for MosaicError {

@@ -44,12 +44,13 @@ const KEPT: [&str; 6] = ["applicationId", "profileId", "sessionId", "extensions"
 pub async fn generate_long_lived_token(
     context: &Context,
     environment: &Arc<EnvironmentSnapshot>,
-    caller: &Caller,
+    caller: Result<&Caller, MosaicError>,
     user_token: &str,
     validity: i64,
     request: &OperationRequest<'_>,
 ) -> Result<MosaicToken, MosaicError> {
     issue(context, environment, request, async |record| {
+        let caller = caller?;
         record.client_id = Some(caller.token().client_id.clone());
         caller.require(ID_SERVICE, PERMISSION)?;
         check_validity(validity)?;
@@ -59,7 +60,7 @@ pub async fn generate_long_lived_token(
         let now = context.clock.now();
         let order = order(&user, now, now.saturating_add(validity))?;
         let environment = keep_keys(context, environment, order.expires_at).await?;
-        Ok(Ordered { client_id: caller.token().client_id.clone(), environment, order })
+        Ok(Ordered::to(caller, &environment, order))
     })
     .await
 }

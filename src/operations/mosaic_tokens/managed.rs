@@ -16,7 +16,7 @@ use crate::{
         client::{Client, Permissions},
         exchange::Standing,
         order::TokenOrder,
-        permission::ManagedService,
+        permission,
     },
     jose::{access_token::VerifiedToken, unverified::UnverifiedToken},
     oauth::credentials::ClientCredentials,
@@ -59,8 +59,7 @@ pub async fn authenticate_managed_service_account(
                 return Err(MosaicError::new(MosaicCode::ArgumentInvalid, message));
             }
         };
-        let order = managed_order(&client, &target, environment, &permissions, now);
-        Ok(Ordered { client_id: client.id.clone(), environment: target, order })
+        Ok(managed_order(&client, target, environment, &permissions, now))
     })
     .await
 }
@@ -80,26 +79,30 @@ pub async fn authenticate_managed_service_account_for(
         let client = authenticated(context, environment, credentials, request, record).await?;
         let (target, scope) = environment_of(context, management_jwt).await?;
         let (target, permissions) = let_in(Some(target), environment, &client)?;
-        let order = managed_order(&client, &target, environment, &permissions, context.clock.now());
+        let ordered = managed_order(&client, target, environment, &permissions, context.clock.now());
         let mut anc = scope.anc.clone();
         anc.push(scope.jti.clone());
-        let order = TokenOrder { expires_at: order.expires_at.min(scope.exp), anc, ..order };
-        Ok(Ordered { client_id: client.id.clone(), environment: target, order })
+        let order = TokenOrder { expires_at: ordered.order.expires_at.min(scope.exp), anc, ..ordered.order };
+        Ok(Ordered { order, ..ordered })
     })
     .await
 }
 
 fn managed_order(
     client: &Client,
-    target: &Arc<EnvironmentSnapshot>,
+    target: Arc<EnvironmentSnapshot>,
     home: &Arc<EnvironmentSnapshot>,
     permissions: &Permissions,
     now: i64,
-) -> TokenOrder {
+) -> Ordered {
     // At home it is a service account like any other, so that what holds of those holds of it.
     let is_home = target.environment.id == home.environment.id;
     let kind = if is_home { SubjectType::ServiceAccount } else { SubjectType::ManagedServiceAccount };
-    order(client, kind, permissions, target, now)
+    let mut order = order(client, kind, permissions, &target, now);
+    // The record is that of the home's request.
+    order.rule = (!is_home).then(|| format!("managed_service of environment {}", target.environment.id));
+    let home_environment_id = (!is_home).then(|| home.environment.id.clone());
+    Ordered { client_id: client.id.clone(), home_environment_id, environment: target, order }
 }
 
 /// The target and what the client may do there, if the target lets it in.
@@ -113,19 +116,10 @@ fn let_in(
     if target.environment.id == home.environment.id {
         return Ok((target, client.permissions.clone()));
     }
-    let is_it = |service: &&ManagedService| {
-        service.enabled && service.client_id == client.id && service.home_environment_id == home.environment.id
-    };
-    let services: Vec<&ManagedService> = target.managed_services.iter().filter(is_it).collect();
-    if services.is_empty() {
-        return Err(unknown().with_detail("the environment does not let the service account in"));
-    }
+    let permissions = permission::let_in(&target.managed_services, &client.id, &home.environment.id);
+    let permissions =
+        permissions.ok_or_else(|| unknown().with_detail("the environment does not let the service account in"))?;
     check_active(&target)?;
-    let mut permissions = Permissions::new();
-    for (service, keys) in services.iter().flat_map(|service| &service.permissions) {
-        let known = permissions.entry(service.clone()).or_default();
-        known.extend(keys.iter().filter(|key| !known.contains(key)).cloned().collect::<Vec<_>>());
-    }
     Ok((target, permissions))
 }
 

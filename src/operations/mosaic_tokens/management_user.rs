@@ -18,6 +18,7 @@ use crate::{
     operations::{
         caller::Caller,
         context::Context,
+        management::service_accounts::check_permissions,
         mosaic_error::{MosaicCode, MosaicError},
     },
 };
@@ -27,6 +28,19 @@ const PERMISSION: &str = "DEV_SETUP_SERVICE_ACCOUNT_WITH_PERMISSIONS";
 /// Who it is when the caller does not say.
 const SOMEBODY: &str = "developer@example.com";
 
+/// Who is to manage, and how.
+#[derive(Debug, Clone)]
+pub struct DevManager {
+    /// Who.
+    pub email: Option<String>,
+    /// What the token allows.
+    pub permissions: Permissions,
+    /// Whether permissions that no service defines are refused.
+    pub enforce: bool,
+    /// How long it lives, in seconds; as all tokens of the environment when `None`.
+    pub lifetime: Option<i64>,
+}
+
 /// A token of the manager with that e-mail address; the same subject for the same address.
 ///
 /// # Errors
@@ -34,23 +48,23 @@ const SOMEBODY: &str = "developer@example.com";
 pub async fn dev_generate_user_access_token(
     context: &Context,
     environment: &Arc<EnvironmentSnapshot>,
-    caller: &Caller,
-    email: Option<String>,
-    permissions: Permissions,
-    lifetime: Option<i64>,
+    caller: Result<&Caller, MosaicError>,
+    manager: DevManager,
     request: &OperationRequest<'_>,
 ) -> Result<MosaicToken, MosaicError> {
     issue(context, environment, request, async |record| {
+        let caller = caller?;
         record.client_id = Some(caller.token().client_id.clone());
         caller.require(ID_SERVICE, PERMISSION)?;
-        let email = email.unwrap_or_else(|| SOMEBODY.to_owned());
+        check_permissions(environment, &manager.permissions, manager.enforce)?;
+        let email = manager.email.unwrap_or_else(|| SOMEBODY.to_owned());
         if !is_text(&email, MAX_TEXT) {
             return Err(MosaicError::new(
                 MosaicCode::ArgumentInvalid,
                 "email is empty, too long or has control characters",
             ));
         }
-        let lifetime = lifetime.unwrap_or(environment.environment.access_token_lifetime);
+        let lifetime = manager.lifetime.unwrap_or(environment.environment.access_token_lifetime);
         if lifetime < MIN_ACCESS_TOKEN_LIFETIME {
             return Err(MosaicCode::AccessTokenLifetimeInsufficient.into());
         }
@@ -60,11 +74,11 @@ pub async fn dev_generate_user_access_token(
         let subject = subject_of(&environment.environment.id, &email);
         let audience = vec![EVERY_SERVICE.to_owned()];
         let mut order = TokenOrder::new(subject, SubjectType::UserAccount, audience, now, now.saturating_add(lifetime));
-        order.permissions = Some(permissions);
+        order.permissions = Some(manager.permissions);
         for name in ["name", "email"] {
             order.claims.insert(name.to_owned(), email.as_str().into());
         }
-        Ok(Ordered { client_id: caller.token().client_id.clone(), environment: Arc::clone(environment), order })
+        Ok(Ordered::to(caller, environment, order))
     })
     .await
 }

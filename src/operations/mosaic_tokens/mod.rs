@@ -12,7 +12,7 @@ use std::{net::IpAddr, sync::Arc};
 use serde_json::{Map, Value};
 
 use super::{
-    caller::check_active,
+    caller::{Caller, check_active},
     context::Context,
     mosaic_error::{MosaicCode, MosaicError},
 };
@@ -20,6 +20,7 @@ use crate::{
     audit::{AuditRecord, Event, Outcome},
     catalog::environment::EnvironmentSnapshot,
     domain::{
+        claims::HOME_ENVIRONMENT_CLAIM,
         environment::{SigningAlg, TokenProfile},
         order::TokenOrder,
     },
@@ -66,10 +67,25 @@ impl MosaicToken {
 pub(super) struct Ordered {
     /// The client or application that it is issued to.
     pub client_id: String,
+    /// The environment that the client is at home in, where that is not `environment`.
+    pub home_environment_id: Option<String>,
     /// The environment whose key signs it; another one than that of the request for managed services.
     pub environment: Arc<EnvironmentSnapshot>,
     /// The token.
     pub order: TokenOrder,
+}
+
+impl Ordered {
+    /// A token that is issued to whoever calls, who may exchange it on.
+    fn to(caller: &Caller, environment: &Arc<EnvironmentSnapshot>, order: TokenOrder) -> Self {
+        let token = caller.token();
+        Self {
+            client_id: token.client_id.clone(),
+            home_environment_id: token.home_environment_id().map(str::to_owned),
+            environment: Arc::clone(environment),
+            order,
+        }
+    }
 }
 
 /// Decides by `decide`, makes the token and records the decision, whichever it is.
@@ -103,8 +119,11 @@ pub(super) async fn issue(
 }
 
 fn make(context: &Context, ordered: Ordered, record: &mut AuditRecord) -> Result<MosaicToken, MosaicError> {
-    let Ordered { client_id, environment, order } = ordered;
-    let order = TokenOrder { profile: TokenProfile::Mosaic, ..order };
+    let Ordered { client_id, home_environment_id, environment, order } = ordered;
+    let mut order = TokenOrder { profile: TokenProfile::Mosaic, ..order };
+    if let Some(home) = home_environment_id {
+        order.claims.insert(HOME_ENVIRONMENT_CLAIM.to_owned(), home.into());
+    }
     if environment.keyring.signer(SigningAlg::RS256, order.issued_at).is_none() {
         return Err(MosaicCode::NoActiveSigningKey.into());
     }

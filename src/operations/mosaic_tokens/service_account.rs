@@ -32,7 +32,8 @@ pub async fn authenticate_service_account(
     issue(context, environment, request, async |record| {
         let client = authenticated(context, environment, credentials, request, record).await?;
         let order = order(&client, SubjectType::ServiceAccount, &client.permissions, environment, context.clock.now());
-        Ok(Ordered { client_id: client.id.clone(), environment: Arc::clone(environment), order })
+        let environment = Arc::clone(environment);
+        Ok(Ordered { client_id: client.id.clone(), home_environment_id: None, environment, order })
     })
     .await
 }

@@ -165,3 +165,17 @@ both_engines! {
         assert_eq!(installation.apply(&jwt), "nothing to change\n");
     }
 }
+
+// Tokens name clients and applications in the same place (TE-078).
+#[test]
+fn an_application_and_a_client_never_share_an_id_whoever_made_them() {
+    const ID: &str = "3d9f0b5c-6e4f-4d8a-9b0c-1d2e3f4a5b6c";
+    let installation = Installation::new(Engine::Sqlite);
+    installation.apply("[environment]\nname = \"one\"\n");
+    installation.cli(&["service-account", "create", ID]).success();
+    let application =
+        format!("[environment]\nname = \"one\"\n[[application]]\nid = \"{ID}\"\nname = \"web\"\nplatform = \"WEB\"\n");
+    let said = installation.cli(&["apply", installation.file("application.toml", &application)]).failure(5);
+    assert!(said.contains("application \"web\" and a client have the same id"), "{said}");
+    assert_eq!(installation.database.value("SELECT CAST(COUNT(*) AS TEXT) AS value FROM applications"), "0");
+}

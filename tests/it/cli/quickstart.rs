@@ -21,9 +21,7 @@ fn command(folder: &Path, variables: &[(&str, &str)]) -> Command {
 /// Starts it and gives the curl lines.
 fn start(folder: &Path) -> (Process, Vec<String>) {
     let process = Process::start(command(folder, &[]));
-    eventually("the last line to paste", Duration::from_secs(60), || {
-        process.stdout.text().contains("/.well-known/jwks.json\n")
-    });
+    eventually("the last line to paste", Duration::from_secs(60), || process.stdout.text().contains("/graphiql\n"));
     let lines = process.stdout.text().lines().filter(|line| line.starts_with("curl ")).map(str::to_owned).collect();
     (process, lines)
 }
@@ -43,7 +41,7 @@ fn claims(answer: &Value) -> Value {
 fn every_line_that_it_prints_works_as_printed() {
     let folder = tempfile::tempdir().expect("a folder");
     let (mut process, lines) = start(folder.path());
-    let [first, second, third, fourth] = &lines[..] else { panic!("four lines: {lines:#?}") };
+    let [first, second, third, fourth, fifth] = &lines[..] else { panic!("five lines: {lines:#?}") };
 
     let token = claims(&paste(first));
     assert_eq!((&token["sub"], &token["scope"]), (&json!("bff"), &json!(["calendar.read"])));
@@ -57,7 +55,9 @@ fn every_line_that_it_prints_works_as_printed() {
     for claim in ["aud", "scope", "act", "sub", "iss"] {
         assert_eq!(delegated[claim], token[claim], "the older grant gives the same: {claim}");
     }
-    let keys = paste(fourth);
+    let elsewhere = claims(&paste(fourth));
+    assert_eq!((&elsewhere["subjectType"], &elsewhere["name"]), (&json!("EndUserAccount"), &json!("Ada")));
+    let keys = paste(fifth);
     assert_eq!(keys["keys"][0]["alg"], "RS256", "what every verifier knows");
 
     let data = folder.path().join("data");
@@ -71,7 +71,7 @@ fn every_line_that_it_prints_works_as_printed() {
     process.signal("INT");
     assert_eq!(process.wait().code(), Some(0), "Ctrl-C is an orderly end: {}", process.stderr.text());
     let (_process, lines) = start(folder.path());
-    assert_eq!(paste(&lines[3]), keys, "a second start keeps the keys");
+    assert_eq!(paste(&lines[4]), keys, "a second start keeps the keys");
     claims(&paste(&lines[1]));
 }
 

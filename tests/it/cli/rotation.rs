@@ -13,7 +13,7 @@ use tessera::{
 use crate::{
     both_engines,
     support::{
-        BFF, TestServer,
+        BFF, DEMO, TestServer,
         tokens::{exchange, user_token},
     },
 };
@@ -93,5 +93,22 @@ both_engines! {
         server.clock.advance(LIFETIME);
         exchange(&server, &subject, &[("audience", "resource-api")])
             .assert_refused(400, "invalid_request", "subject_token_refused");
+    }
+
+    /// What a token was promised when it was made holds, also when tokens made later live shorter.
+    fn a_token_from_before_its_lifetime_was_lowered_lives_on_through_a_rotation(engine) {
+        let server = TestServer::start(engine);
+        let (_, old) = issue(&server);
+        let subject = user_token(&server);
+        // The token has the time of the command, which is the machine's.
+        server.clock.advance(5);
+        server.apply(&DEMO.replace("access_token_lifetime = 3600", "access_token_lifetime = 60"));
+        rotate_now(&server);
+        server.clock.advance(JWKS_MAX_AGE + MARGIN + 60 + LEEWAY);
+        server.eventually("the next key to sign", || issue(&server).1 != old);
+        assert!(published(&server).contains(&old));
+        exchange(&server, &subject, &[("audience", "resource-api")]).access_token();
+        server.clock.advance(LIFETIME + LEEWAY);
+        server.eventually("the key to be gone", || !published(&server).contains(&old));
     }
 }

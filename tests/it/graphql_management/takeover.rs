@@ -66,6 +66,12 @@ both_engines! {
         let api = Api::of(&server, ("console", SECRET));
         for more in ["permitted", "reader", "gateway", "exchanger"] {
             api.mutation_refused(reset, json!({ "clientId": more }), "USER_NOT_AUTHORIZED");
+            // Nor takes it out of force, which would be a way of its own to get into its place.
+            api.mutation_refused("deleteServiceAccount", json!({ "clientId": more }), "USER_NOT_AUTHORIZED");
+            let disabled = json!({ "clientId": more, "enabled": false });
+            api.mutation_refused("setServiceAccountEnabled", disabled, "USER_NOT_AUTHORIZED");
+            let stripped = json!({ "clientId": more, "permissionStructure": [] });
+            api.mutation_refused("setServiceAccountPermissions", stripped, "USER_NOT_AUTHORIZED");
         }
         for own in ["plain", "console"] {
             let made = api.mutate(reset, json!({ "clientId": own }), "clientSecret");

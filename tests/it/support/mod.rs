@@ -7,6 +7,7 @@ pub mod clock;
 pub mod cluster;
 pub mod database;
 pub mod forge;
+pub mod guard;
 pub mod hook;
 pub mod peer;
 pub mod process;
