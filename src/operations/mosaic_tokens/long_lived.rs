@@ -105,7 +105,8 @@ fn check_addressee(
     caller: &SubjectToken,
     user: &SubjectToken,
 ) -> Result<(), MosaicError> {
-    if user.client_id == caller.client_id || is_addressed_to(user, &environment.issuer, ID_SERVICE) {
+    let is_own = user.client_id == caller.client_id && user.home_environment_id() == caller.home_environment_id();
+    if is_own || is_addressed_to(user, &environment.issuer, ID_SERVICE) {
         return Ok(());
     }
     Err(MosaicError::from(MosaicCode::AccessTokenInvalid).with_detail("userToken is addressed to others"))
