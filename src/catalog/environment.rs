@@ -84,8 +84,8 @@ pub(super) struct EnvironmentParts {
 pub struct OpenedWebhook {
     /// Where.
     pub url: String,
-    /// What requests are signed with.
-    pub secret: Secret,
+    /// What requests are signed with; `None` if it cannot be opened, so that no request can be made.
+    pub secret: Option<Secret>,
     /// What becomes of the token when the call fails.
     pub on_failure: OnFailure,
 }

@@ -36,14 +36,6 @@ pub enum LoadError {
         /// Why.
         cause: JoseError,
     },
-    /// The secret of an enrichment webhook cannot be opened.
-    #[error("the webhook secret of application {application} cannot be opened: {cause}")]
-    WebhookSecret {
-        /// Whose.
-        application: String,
-        /// Why.
-        cause: JoseError,
-    },
 }
 
 impl Catalog {
@@ -129,7 +121,7 @@ impl Catalog {
             keyring,
             resource_servers,
             rules: rules.into_iter().filter(|rule| rule.enabled).map(|rule| rule.rule).collect(),
-            webhooks: self.open_webhooks(id, &applications)?,
+            webhooks: self.open_webhooks(id, &applications),
             applications,
             identity_connections: connections.into_iter().map(|stored| stored.connection).collect(),
             permissions: permissions.into_iter().map(|stored| stored.definition).collect(),
@@ -138,23 +130,26 @@ impl Catalog {
         Ok(EnvironmentSnapshot::new(parts, &self.limits, previous))
     }
 
-    fn open_webhooks(
-        &self,
-        environment_id: &str,
-        applications: &[Application],
-    ) -> Result<HashMap<String, Arc<OpenedWebhook>>, LoadError> {
+    /// A secret that cannot be opened makes its webhook useless, and nothing else of the environment: that would keep nodes
+    /// from following whatever else changes in it.
+    fn open_webhooks(&self, environment_id: &str, applications: &[Application]) -> HashMap<String, Arc<OpenedWebhook>> {
         let mut opened = HashMap::new();
         for application in applications {
             let Some(webhook) = &application.webhook else { continue };
-            let failed = |cause| LoadError::WebhookSecret { application: application.id.clone(), cause };
             let aad = webhook_secret_aad(environment_id, &application.id);
-            let secret = self.master_key.open(&webhook.sealed_secret, &aad).map_err(failed)?;
-            let secret = String::from_utf8(secret).map_err(|_| failed(JoseError::Unseal))?;
-            let hook =
-                OpenedWebhook { url: webhook.url.clone(), secret: Secret::new(secret), on_failure: webhook.on_failure };
+            let secret = self.master_key.open(&webhook.sealed_secret, &aad);
+            let secret = secret.and_then(|secret| String::from_utf8(secret).map_err(|_| JoseError::Unseal));
+            let secret = secret.inspect_err(|error| {
+                log::error!("the webhook secret of application {} cannot be used: {error}", application.id);
+            });
+            let hook = OpenedWebhook {
+                url: webhook.url.clone(),
+                secret: secret.ok().map(Secret::new),
+                on_failure: webhook.on_failure,
+            };
             opened.insert(application.id.clone(), Arc::new(hook));
         }
-        Ok(opened)
+        opened
     }
 
     fn open_key(&self, key: StoredKey) -> Result<KeyEntry, LoadError> {

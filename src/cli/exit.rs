@@ -96,7 +96,7 @@ impl From<LoadError> for Failure {
     fn from(error: LoadError) -> Self {
         match error {
             LoadError::Store(error) => error.into(),
-            LoadError::Key { .. } | LoadError::WebhookSecret { .. } => Failure::Configuration(error.into()),
+            LoadError::Key { .. } => Failure::Configuration(error.into()),
         }
     }
 }

@@ -41,6 +41,11 @@ pub const OWN_PERMISSIONS: [(&str, &[&str]); 2] = [
 /// Lets its holder say who a user is.
 pub const GENERATE_DELEGATED_ACCESS_TOKEN: &str = "GENERATE_DELEGATED_ACCESS_TOKEN";
 
+/// How the audit record names a permission that stood in for an exchange rule.
+pub fn as_rule(service_id: &str, key: &str) -> String {
+    format!("permission {service_id}:{key}")
+}
+
 /// A permission that a service defines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PermissionDefinition {

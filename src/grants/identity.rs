@@ -36,6 +36,7 @@ pub(super) fn order(request: &GrantRequest<'_>, subject: Presented<'_>, issued: 
     TokenOrder {
         anc: (!token.jti.is_empty()).then(|| token.jti.clone()).into_iter().collect(),
         issued_token_type: Some(issued),
+        rule: Some(permission::as_rule(USER_SERVICE, GENERATE_DELEGATED_ACCESS_TOKEN)),
         ..TokenOrder::new(&token.sub, subject_type, audience, request.now, expires_at)
     }
 }

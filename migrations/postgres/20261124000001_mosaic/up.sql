@@ -58,6 +58,7 @@ CREATE TABLE users (
 );
 
 CREATE INDEX users_of_environment ON users (environment_id, created_at, id);
+CREATE INDEX users_by_email ON users (environment_id, email);
 
 -- Under which names others know a user: who vouches, and the name there. One user for each.
 CREATE TABLE user_identities (

@@ -26,7 +26,7 @@ struct Hook {
     counters: HookCounters,
 }
 
-/// The webhooks that were called, by application. There are no more of them than applications.
+/// The webhooks that were called, by application. Applications that are deleted stay here until the node stops: a few bytes each.
 #[derive(Default)]
 pub struct HookCalls(Mutex<HashMap<String, Arc<Mutex<Hook>>>>);
 

@@ -101,7 +101,8 @@ async fn ask(
 ) -> Result<Value, String> {
     let body =
         message(context, environment, subject).map_err(|error| format!("the message cannot be made: {error}"))?;
-    let signature = hmac_sha256_hex(hook.secret.reveal().as_bytes(), &body).map_err(|error| error.to_string())?;
+    let secret = hook.secret.as_ref().ok_or_else(|| "its secret cannot be opened with this master key".to_owned())?;
+    let signature = hmac_sha256_hex(secret.reveal().as_bytes(), &body).map_err(|error| error.to_string())?;
     let answer = context.outbound.post_json(&hook.url, body, &[(SIGNATURE, signature)], LIMITS).await;
     answer::extensions(&answer.map_err(|error| error.to_string())?)
 }

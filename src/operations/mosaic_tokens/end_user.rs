@@ -8,7 +8,7 @@ use crate::{
     domain::{
         claims::SubjectType,
         order::TokenOrder,
-        permission::{GENERATE_DELEGATED_ACCESS_TOKEN, USER_SERVICE},
+        permission::{GENERATE_DELEGATED_ACCESS_TOKEN, USER_SERVICE, as_rule},
         user::Identity,
     },
     operations::{
@@ -64,7 +64,8 @@ pub async fn generate_delegated_access_token(
             email: login.email,
             name: login.name,
         };
-        token_of(context, environment, caller, &vouched, request).await
+        let rule = as_rule(USER_SERVICE, GENERATE_DELEGATED_ACCESS_TOKEN);
+        token_of(context, environment, caller, &vouched, rule, request).await
     })
     .await
 }
@@ -94,7 +95,7 @@ pub async fn dev_generate_end_user_access_token(
             email: None,
             name: None,
         };
-        token_of(context, environment, caller, &vouched, request).await
+        token_of(context, environment, caller, &vouched, as_rule(USER_SERVICE, DEV_PERMISSION), request).await
     })
     .await
 }
@@ -104,6 +105,7 @@ async fn token_of(
     environment: &Arc<EnvironmentSnapshot>,
     caller: &Caller,
     vouched: &Vouched,
+    rule: String,
     request: &OperationRequest<'_>,
 ) -> Result<Ordered, MosaicError> {
     let user = delegated_user(context, environment, vouched, request.request_id).await?;

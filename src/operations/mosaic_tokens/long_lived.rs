@@ -12,7 +12,7 @@ use crate::{
         environment::{MIN_ACCESS_TOKEN_LIFETIME, SigningAlg},
         exchange::Standing,
         order::TokenOrder,
-        permission::ID_SERVICE,
+        permission::{ID_SERVICE, as_rule},
         signing_key::KeyState,
         subject::SubjectToken,
     },
@@ -129,7 +129,7 @@ fn order(user: &SubjectToken, now: i64, expires_at: i64) -> Result<TokenOrder, M
         anc,
         permissions: permissions.transpose().map_err(unreadable)?,
         claims: claims.collect(),
-        rule: Some(format!("permission {ID_SERVICE}:{PERMISSION}")),
+        rule: Some(as_rule(ID_SERVICE, PERMISSION)),
         ..TokenOrder::new(&user.sub, kind, user.aud.clone(), now, expires_at)
     })
 }

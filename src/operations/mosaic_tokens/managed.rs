@@ -12,7 +12,7 @@ use super::{
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
-        claims::SubjectType,
+        claims::{MAX_ANCESTORS, SubjectType},
         client::{Client, Permissions},
         exchange::Standing,
         order::TokenOrder,
@@ -82,6 +82,10 @@ pub async fn authenticate_managed_service_account_for(
         let ordered = managed_order(&client, target, environment, &permissions, context.clock.now());
         let mut anc = scope.anc.clone();
         anc.push(scope.jti.clone());
+        if anc.len() > MAX_ANCESTORS {
+            let refusal = MosaicError::from(MosaicCode::AccessTokenInvalid);
+            return Err(refusal.with_detail("managementJWT has the most ancestors that a token may have"));
+        }
         let order = TokenOrder { expires_at: ordered.order.expires_at.min(scope.exp), anc, ..ordered.order };
         Ok(Ordered { order, ..ordered })
     })

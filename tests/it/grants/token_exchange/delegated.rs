@@ -101,6 +101,7 @@ both_engines! {
 
         let record = server.database.audit_records().pop().expect("a record");
         assert_eq!((&record["event"], &record["subject"]), (&json!("token.issued"), &other["sub"]));
+        assert_eq!(record["rule"], "permission ax-user-service:GENERATE_DELEGATED_ACCESS_TOKEN");
     }
 
     fn a_profile_is_found_by_its_identifier_or_made(engine) {
