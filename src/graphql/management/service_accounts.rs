@@ -179,7 +179,9 @@ impl ServiceAccountMutation {
         Ok(Some(manager.change(operation, work).await?.into()))
     }
 
-    /// Gives a service account a new secret. Needs `ax-id-service: SERVICE_ACCOUNTS_EDIT`.
+    /// Gives a service account a new secret. Needs `ax-id-service: SERVICE_ACCOUNTS_EDIT`, and, unless it is the caller's
+    /// own, every permission that the account has; one with access to resource servers or with exchange rules is left to
+    /// the command line.
     async fn reset_service_account_secret(
         &self,
         ctx: &Context<'_>,

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
+        claims::SubjectType,
         client::{Client, ClientKind, ClientSecret, ExchangeError, Permissions},
         permission::{ID_SERVICE, is_own_permission, is_permission_name},
         random::{Random, random_id, random_uuid},
@@ -138,7 +139,7 @@ pub fn check_not_more_than(caller: &Caller, permissions: &Permissions) -> Result
     Ok(())
 }
 
-/// The same for an account that is there: with its secret the caller would have what it has.
+/// The same for an account that is there: with its secret the caller would have what it has, targets and exchange rules too.
 ///
 /// # Errors
 /// There is no such account, or it has more than the caller; or the database fails.
@@ -150,7 +151,22 @@ pub async fn check_is_not_more_than(
 ) -> Result<(), MosaicError> {
     let client = context.client(environment, client_id).await?;
     let client = client.ok_or(MosaicCode::ServiceAccountDoesNotExist)?;
-    check_not_more_than(caller, &client.permissions)
+    let token = caller.token();
+    if token.subject_type == Some(SubjectType::ServiceAccount) && token.sub == client.id {
+        return Ok(());
+    }
+    check_not_more_than(caller, &client.permissions)?;
+    let refuse = |more: &str| {
+        let detail = format!("{client_id:?} {more}; `tessera service-account reset-secret` can reset its secret");
+        MosaicError::from(MosaicCode::UserNotAuthorized).with_detail(detail)
+    };
+    if !client.access.is_empty() {
+        return Err(refuse("has access to resource servers"));
+    }
+    if environment.rules.iter().any(|rule| rule.client == client.id) {
+        return Err(refuse("has exchange rules"));
+    }
+    Ok(())
 }
 
 /// Makes a service account with an id of its own.
