@@ -118,8 +118,11 @@ async fn token_of(
         let next_best = claims.get("email").cloned().unwrap_or_else(|| user.user_id.as_str().into());
         claims.insert("name".to_owned(), next_best);
     }
-    let order =
-        TokenOrder { claims, ..TokenOrder::new(user.user_id, SubjectType::EndUserAccount, audience, now, expires_at) };
+    let order = TokenOrder {
+        claims,
+        rule: Some(rule),
+        ..TokenOrder::new(user.user_id, SubjectType::EndUserAccount, audience, now, expires_at)
+    };
     Ok(Ordered::to(caller, environment, order))
 }
 

@@ -37,7 +37,9 @@ async function call(url, operation, query, input, token) {
   const { status, body } = await graphql(url, name, query, input && { input }, token);
   assert.equal(status, 200, JSON.stringify(body));
   assert.equal(body.errors, undefined, JSON.stringify(body.errors));
-  return body.data[operation];
+  const payload = body.data[operation];
+  if (input) assert.equal(payload.__typename, `${name}Payload`);
+  return payload;
 }
 
 // The one error of an answer, in the platform's shape.
@@ -65,7 +67,7 @@ const own = await eventually(
   ({ body }) => !body.errors,
 );
 const serviceToken = own.body.data.authenticateServiceAccount;
-assert.match(serviceToken.__typename, /Payload$/);
+assert.equal(serviceToken.__typename, 'AuthenticateServiceAccountPayload');
 assert.deepEqual([serviceToken.tokenType, serviceToken.expiresInSeconds], ['Bearer', 3600]);
 
 const synchronize = (permissions) => call(

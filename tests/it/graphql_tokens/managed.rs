@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{ENVIRONMENT, NOBODY, SERVICE, UNKNOWN, Wire, another, start};
 use crate::{
     both_engines,
-    support::{TestServer, guard::Guard},
+    support::{ACCESS_TOKEN, Answer, EXCHANGE, TestServer, guard::Guard},
 };
 
 /// Id and secret of the client of that id in every environment but the first.
@@ -34,6 +34,18 @@ pub fn at(target: &Wire<'_>, (id, secret): (&str, &str)) -> Value {
         "targetEnvironmentId": target.environment_id,
     })
 }
+
+/// Lets the client `service` exchange tokens.
+const EXCHANGES: &str = r#"
+[[resource_server]]
+audience = "reports-api"
+scopes = ["reports.read"]
+
+[[exchange_rule]]
+name = "reads reports"
+client = "service"
+audience = ["reports-api"]
+"#;
 
 const AUTHENTICATE: &str = "authenticateManagedServiceAccount";
 
@@ -168,6 +180,28 @@ both_engines! {
         third.assert_dies(&own, "ACCESS_TOKEN_INVALID");
         server.eventually("it is let in again", || third.services(&ours).json().get("errors").is_none());
         third.assert_good(&theirs);
+    }
+
+    fn the_targets_client_of_that_id_cannot_trade_the_guests_token_in(engine) {
+        let server = start(engine);
+        let home = Wire::of(&server);
+        let file = another("second", &(lets_in("guest", &home.environment_id, "\"EDIT\"", "") + EXCHANGES));
+        let grants = "grants = [\"client_credentials\"";
+        server.apply(&file.replacen(grants, &format!("{grants}, \"token_exchange\""), 1));
+        let target = Wire::at(&server, "second");
+        let exchange = |subject: &str| {
+            let request = server.request(reqwest::Method::POST, &format!("{}/token", target.issuer));
+            let request = request.basic_auth(OTHER_SERVICE.0, Some(OTHER_SERVICE.1));
+            Answer::to(request.form(&[
+                ("grant_type", EXCHANGE),
+                ("subject_token", subject),
+                ("subject_token_type", ACCESS_TOKEN),
+                ("audience", "reports-api"),
+            ]))
+        };
+        exchange(&target.login(OTHER_SERVICE)).access_token();
+        let guest = home.token(AUTHENTICATE, &at(&target, SERVICE), None);
+        exchange(&guest).assert_refused(400, "invalid_request", "subject_token_refused");
     }
 
     fn a_managed_account_vouches_for_users_where_it_is_let_in_and_they_go_with_it(engine) {

@@ -14,6 +14,37 @@ const SET: &str = "setServiceAccountPermissions";
 const ENABLE: &str = "setServiceAccountEnabled";
 const DELETE: &str = "deleteServiceAccount";
 
+/// A client without permissions that gets tokens for a resource server.
+const READER: &str = r#"
+[[resource_server]]
+audience = "reports-api"
+scopes = ["reports.read"]
+
+[[client]]
+id = "reader"
+grants = ["client_credentials"]
+access = [{ audience = "reports-api", scopes = ["reports.read"] }]
+secret = "a-secret-of-the-reader-with-32-characters"
+"#;
+/// One that may exchange tokens.
+const RULED: &str = r#"
+[[resource_server]]
+audience = "reports-api"
+scopes = ["reports.read"]
+
+[[client]]
+id = "ruled"
+grants = ["token_exchange"]
+secret = "a-secret-of-the-ruled-one-with-32-characters"
+
+[[exchange_rule]]
+name = "reads reports for users"
+client = "ruled"
+subject = { audience = "reports-api" }
+audience = ["reports-api"]
+grant_scopes = ["reports.read"]
+"#;
+
 fn structure(service: &str, keys: &[&str]) -> Value {
     json!([{ "serviceId": service, "permissions": keys }])
 }
@@ -81,6 +112,14 @@ both_engines! {
         }
         wire.payload(RESET, &json!({ "clientId": pair(&editor).0 }), Some(&lesser));
         wire.login(SERVICE);
+        // Nor what the token endpoint opens to somebody who has no permission at all.
+        for (id, more) in [("reader", READER), ("ruled", RULED)] {
+            server.apply(&format!("{ENVIRONMENT}{more}"));
+            server.eventually("it is there", || wire.send(ENABLE, &json!({ "clientId": id, "enabled": true }), Some(&caller))
+                .json().get("errors").is_none());
+            wire.refused(RESET, &json!({ "clientId": id }), Some(&caller), "USER_NOT_AUTHORIZED");
+        }
+        wire.payload(RESET, &json!({ "clientId": SERVICE.0 }), Some(&caller));
     }
 
     fn a_secret_is_shown_once_and_the_old_one_is_good_for_as_long_as_was_said(engine) {
