@@ -115,8 +115,10 @@ both_engines! {
         // Nor what the token endpoint opens to somebody who has no permission at all.
         for (id, more) in [("reader", READER), ("ruled", RULED)] {
             server.apply(&format!("{ENVIRONMENT}{more}"));
-            server.eventually("it is there", || wire.send(ENABLE, &json!({ "clientId": id, "enabled": true }), Some(&caller))
-                .json().get("errors").is_none());
+            server.eventually("it is there, and out of reach", || {
+                let answer = wire.send(ENABLE, &json!({ "clientId": id, "enabled": true }), Some(&caller)).json();
+                answer["errors"][0]["code"] == "USER_NOT_AUTHORIZED"
+            });
             wire.refused(RESET, &json!({ "clientId": id }), Some(&caller), "USER_NOT_AUTHORIZED");
         }
         wire.payload(RESET, &json!({ "clientId": SERVICE.0 }), Some(&caller));
