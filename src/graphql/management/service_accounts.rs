@@ -12,7 +12,7 @@ use crate::{
     operations::{
         management::{
             checks::Page,
-            recorded::{Manager, Operation},
+            recorded::{Manager, Operation, Subject},
             service_accounts::{self, EDIT_SERVICE_ACCOUNTS, NewServiceAccount, Patch, VIEW_SERVICE_ACCOUNTS},
         },
         mosaic_error::MosaicError,
@@ -132,8 +132,25 @@ fn operation<'a>(name: &'static str, subject: &'a str) -> Operation<'a> {
     Operation { name, permission: EDIT_SERVICE_ACCOUNTS, subject: Some(subject) }
 }
 
-fn shown_to(manager: &Manager<'_>, stored: StoredClient) -> ServiceAccount {
-    ServiceAccount::of(stored, manager.context.clock.now())
+fn shown_in(ctx: &Context<'_>, stored: StoredClient) -> Result<ServiceAccount, MosaicError> {
+    Ok(ServiceAccount::of(stored, request::of(ctx)?.context.clock.now()))
+}
+
+/// Changes an account that is there, unless it may do more than the caller.
+async fn change_one<T: Subject>(
+    ctx: &Context<'_>,
+    name: &'static str,
+    id: &str,
+    work: impl AsyncFnOnce(&Manager<'_>) -> Result<T, MosaicError>,
+) -> Result<T, MosaicError> {
+    let request = request::of(ctx)?;
+    let manager = request.manager().await;
+    let checked = async {
+        let caller = request.caller().await?;
+        service_accounts::check_is_not_more_than(manager.context, manager.environment, caller, id).await?;
+        work(&manager).await
+    };
+    manager.change(operation(name, id), checked).await
 }
 
 #[Object]
@@ -186,16 +203,11 @@ impl ServiceAccountMutation {
         ctx: &Context<'_>,
         input: ResetServiceAccountSecretInput,
     ) -> Result<Option<ResetServiceAccountSecretPayload>, MosaicError> {
-        let request = request::of(ctx)?;
-        let manager = request.manager().await;
-        let id = input.client_id;
-        let keep = input.keep_old_secret_for_seconds.map_or(0, i64::from);
-        let work = async {
-            let caller = request.caller().await?;
-            service_accounts::check_is_not_more_than(manager.context, manager.environment, caller, &id).await?;
+        let (id, keep) = (input.client_id, input.keep_old_secret_for_seconds.map_or(0, i64::from));
+        let made = change_one(ctx, "resetServiceAccountSecret", &id, async |manager| {
             service_accounts::reset_secret(manager.context, manager.environment, id.clone(), keep).await
-        };
-        Ok(Some(manager.change(operation("resetServiceAccountSecret", &id), work).await?.into()))
+        });
+        Ok(Some(made.await?.into()))
     }
 
     /// Gives a service account other permissions. Needs `ax-id-service: SERVICE_ACCOUNTS_EDIT`, and every permission that
@@ -205,20 +217,15 @@ impl ServiceAccountMutation {
         ctx: &Context<'_>,
         input: SetServiceAccountPermissionsInput,
     ) -> Result<Option<SetServiceAccountPermissionsPayload>, MosaicError> {
-        let request = request::of(ctx)?;
-        let manager = request.manager().await;
         let id = input.client_id;
         let permissions = from_input(Some(input.permission_structure));
-        let work = async {
+        let changed = change_one(ctx, "setServiceAccountPermissions", &id, async |manager| {
             service_accounts::check_permissions(manager.environment, &permissions, true)?;
-            let caller = request.caller().await?;
-            service_accounts::check_not_more_than(caller, &permissions)?;
-            service_accounts::check_is_not_more_than(manager.context, manager.environment, caller, &id).await?;
+            service_accounts::check_not_more_than(request::of(ctx)?.caller().await?, &permissions)?;
             let patch = Patch { permissions: Some(permissions), ..Patch::default() };
             service_accounts::update(manager.context, manager.environment, id.clone(), patch).await
-        };
-        let stored = manager.change(operation("setServiceAccountPermissions", &id), work).await?;
-        Ok(Some(shown_to(&manager, stored).into()))
+        });
+        Ok(Some(shown_in(ctx, changed.await?)?.into()))
     }
 
     /// Takes a service account out of force, or puts it back. Needs `ax-id-service: SERVICE_ACCOUNTS_EDIT`.
@@ -227,17 +234,12 @@ impl ServiceAccountMutation {
         ctx: &Context<'_>,
         input: SetServiceAccountEnabledInput,
     ) -> Result<Option<SetServiceAccountEnabledPayload>, MosaicError> {
-        let request = request::of(ctx)?;
-        let manager = request.manager().await;
         let id = input.client_id;
-        let work = async {
-            let caller = request.caller().await?;
-            service_accounts::check_is_not_more_than(manager.context, manager.environment, caller, &id).await?;
+        let changed = change_one(ctx, "setServiceAccountEnabled", &id, async |manager| {
             let patch = Patch { enabled: Some(input.enabled), ..Patch::default() };
             service_accounts::update(manager.context, manager.environment, id.clone(), patch).await
-        };
-        let stored = manager.change(operation("setServiceAccountEnabled", &id), work).await?;
-        Ok(Some(shown_to(&manager, stored).into()))
+        });
+        Ok(Some(shown_in(ctx, changed.await?)?.into()))
     }
 
     /// Deletes a service account that no environment file looks after. Needs `ax-id-service: SERVICE_ACCOUNTS_EDIT`.
@@ -246,15 +248,10 @@ impl ServiceAccountMutation {
         ctx: &Context<'_>,
         input: DeleteServiceAccountInput,
     ) -> Result<Option<DeleteServiceAccountPayload>, MosaicError> {
-        let request = request::of(ctx)?;
-        let manager = request.manager().await;
         let id = input.client_id;
-        let work = async {
-            let caller = request.caller().await?;
-            service_accounts::check_is_not_more_than(manager.context, manager.environment, caller, &id).await?;
+        let changed = change_one(ctx, "deleteServiceAccount", &id, async |manager| {
             service_accounts::delete(manager.context, manager.environment, id.clone()).await
-        };
-        let stored = manager.change(operation("deleteServiceAccount", &id), work).await?;
-        Ok(Some(shown_to(&manager, stored).into()))
+        });
+        Ok(Some(shown_in(ctx, changed.await?)?.into()))
     }
 }
