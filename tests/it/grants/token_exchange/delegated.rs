@@ -170,6 +170,29 @@ both_engines! {
     }
 }
 
+// TE-086: what the login established is copied on, never made anew.
+#[test]
+fn profile_and_session_follow_the_user_through_the_next_exchange() {
+    let onward = r#"
+[[exchange_rule]]
+name = "and on from there"
+client = "sign-in"
+subject = { issuer = "self" }
+audience = ["bff-api"]
+grant_scopes = ["read"]
+"#;
+    let server = TestServer::builder(Engine::Sqlite).environment(&format!("{ENVIRONMENT}{onward}")).start();
+    let token = delegate(&server, SIGN_IN, "ada", &[("unique_profile_identifier", "kids")]).access_token();
+    let before = tokens::peek(&token);
+    let form = [("audience", "bff-api"), ("scope", "read")];
+    let after = verify(&server, &tokens::exchange_as(&server, SIGN_IN, &token, &form).access_token(), "bff-api");
+    for name in ["sub", "userId", "applicationId", "profileId", "sessionId"] {
+        assert!(before[name].is_string(), "{name}: {before}");
+        assert_eq!(after[name], before[name], "{name}");
+    }
+    assert_eq!((&after["act"]["sub"], &after["anc"]), (&json!("sign-in"), &json!([before["jti"]])));
+}
+
 #[test]
 fn targets_and_scopes_need_a_rule() {
     let server = server(Engine::Sqlite);
