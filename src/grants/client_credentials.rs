@@ -95,9 +95,6 @@ fn allowed_access<'a>(
         return Err(OAuthError::new(Problem::TargetNotAllowed, "every target of the client is disabled"));
     }
     if targets.is_empty() {
-        if allowed.is_empty() && !client.access.is_empty() {
-            return Err(OAuthError::new(Problem::TargetNotAllowed, "all targets of the client are disabled"));
-        }
         return infer(allowed, requested);
     }
     let mut chosen: Vec<Target<'a>> = Vec::new();
