@@ -97,8 +97,6 @@ codes! {
     NotFound = "NOT_FOUND", 200, "Not found";
     /// The user is disabled.
     UserDisabled = "USER_NOT_ACTIVE", 200, "The user is not active";
-    /// The managed service is not enabled in this environment.
-    ManagedServiceNotEnabled = "MANAGED_SERVICE_NOT_ENABLED", 200, "The managed service is not enabled";
     /// The application's enrichment webhook failed.
     WebhookFailed = "ENRICHMENT_WEBHOOK_FAILED", 200, "The enrichment webhook failed";
     /// Too many failures from one address.
