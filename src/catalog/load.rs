@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError},
+    sync::{Arc, PoisonError, atomic::Ordering},
 };
 
 use super::{
@@ -49,10 +49,12 @@ impl Catalog {
         // just disabled would be served again.
         let _refreshing = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
         let current = self.environments.load_full();
+        let looked = self.millis();
         let stored = self.store.read(environments::all)?;
         for stored in &stored {
             if let Some(known) = current.by_id.get(&stored.environment.id) {
                 known.forget_users_before(stored.users_version);
+                self.follow_revocations(&stored.environment.id, &known.revocations, stored.revocations_version)?;
             }
         }
         let unchanged = stored.len() == current.by_id.len()
@@ -60,16 +62,21 @@ impl Catalog {
                 current.by_id.get(&stored.environment.id).is_some_and(|known| known.version == stored.version)
             });
         if unchanged {
+            self.last_look.store(looked, Ordering::Relaxed);
             return Ok(());
         }
         let mut by_id = HashMap::new();
         let mut outcome = Ok(());
-        for StoredEnvironment { environment, version, .. } in stored {
+        for StoredEnvironment { environment, version, revocations_version, .. } in stored {
             let id = environment.id.clone();
             let snapshot = match current.by_id.get(&id) {
                 Some(known) if known.version == version => Arc::clone(known),
                 known => match self.load_environment(&id, known.map(|known| &**known)) {
-                    Ok(snapshot) => Arc::new(snapshot),
+                    Ok(snapshot) => {
+                        // Before anybody can see it: the first request must not find a revoked token good.
+                        self.follow_revocations(&id, &snapshot.revocations, revocations_version)?;
+                        Arc::new(snapshot)
+                    }
                     Err(LoadError::Store(error)) if error.is_unavailable() => return Err(error.into()),
                     Err(error) => {
                         outcome = outcome.and(Err(error));
@@ -82,6 +89,9 @@ impl Catalog {
         }
         let default = by_id.values().find(|snapshot| snapshot.environment.is_default).cloned();
         self.environments.store(Arc::new(Environments { by_id, default }));
+        if outcome.is_ok() {
+            self.last_look.store(looked, Ordering::Relaxed);
+        }
         outcome
     }
 
