@@ -7,6 +7,7 @@ pub mod environment;
 pub mod foreign_keys;
 mod freshness;
 mod load;
+pub mod secret_uses;
 pub mod users;
 pub mod watch;
 
@@ -28,6 +29,7 @@ use crate::{
     store::{Store, StoreError, clients},
 };
 use environment::{EnvironmentSnapshot, KnownClient};
+use secret_uses::SecretUses;
 
 pub use load::LoadError;
 
@@ -64,6 +66,7 @@ pub struct Catalog {
     /// Held by whoever loads what changed.
     refreshing: Mutex<()>,
     lookups: Arc<Semaphore>,
+    secret_uses: SecretUses,
     start: Instant,
     /// Until when the database is left alone, in milliseconds after `start`: setting the machine's clock back must not
     /// lengthen the rest.
@@ -98,6 +101,7 @@ impl Catalog {
             environments: ArcSwap::default(),
             refreshing: Mutex::default(),
             lookups: Arc::new(Semaphore::new(MOST_LOOKUPS)),
+            secret_uses: SecretUses::default(),
             start: Instant::now(),
             resting_until: AtomicU64::new(0),
         };
@@ -108,6 +112,16 @@ impl Catalog {
     /// The environment whose issuer is the public URL.
     pub fn default_environment(&self) -> Option<Arc<EnvironmentSnapshot>> {
         self.environments.load().default.clone()
+    }
+
+    /// Every environment.
+    pub fn environments(&self) -> Vec<Arc<EnvironmentSnapshot>> {
+        self.environments.load().by_id.values().cloned().collect()
+    }
+
+    /// The uses of secrets that nobody has written yet.
+    pub fn secret_uses(&self) -> &SecretUses {
+        &self.secret_uses
     }
 
     /// The environment at `/{tenant_id}/{environment_id}`. Both must fit: an environment answers under its own tenant
@@ -225,9 +239,12 @@ impl Catalog {
             KnownClient::No => return Ok(None),
             KnownClient::Unasked => {}
         }
-        let found = self
-            .ask(|store| store.read(|conn| clients::find(conn, &environment.environment.id, client_id)))?
-            .map(Arc::new);
+        let mut found =
+            self.ask(|store| store.read(|conn| clients::find(conn, &environment.environment.id, client_id)))?;
+        if let Some(client) = &mut found {
+            self.secret_uses.connect(&mut client.secrets);
+        }
+        let found = found.map(Arc::new);
         environment.remember_client(client_id, found.as_ref(), self.clock.now_millis());
         Ok(found)
     }

@@ -15,6 +15,7 @@ pub mod permission;
 pub mod random;
 pub mod rule;
 pub mod secret;
+pub mod secret_use;
 pub mod signing_key;
 pub mod subject;
 pub mod suggestion;

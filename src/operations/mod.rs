@@ -22,3 +22,4 @@ pub mod standing;
 pub mod subject;
 pub mod throttle;
 pub mod token;
+pub mod upkeep;

@@ -240,7 +240,7 @@ fn new_secret(
     previous_until: i64,
 ) -> Result<WithSecret, MosaicError> {
     let secret = Secret::generate(random)?;
-    let kept = ClientSecret { id: random_id(random)?, hash: secret.hash(), expires_at: None };
+    let kept = ClientSecret::new(random_id(random)?, secret.hash(), None);
     let origin = SecretOrigin::Generated;
     client_secrets::replace(conn, &place.environment_id, &client_id, &kept, origin, place.now, previous_until)?;
     Ok(WithSecret { client_id, secret })

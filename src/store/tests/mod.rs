@@ -1,8 +1,10 @@
 //! The store against both engines.
 
 mod connections;
+mod leases;
 mod samples;
 mod schema;
+mod secret_uses;
 mod tables;
 mod watch;
 
