@@ -68,9 +68,12 @@ impl Upkeep {
         let thread = std::thread::Builder::new().name("upkeep".to_owned()).spawn({
             let signal = Arc::clone(&signal);
             move || {
-                while signal.wait() {
+                loop {
                     rotation.tick();
                     secrets.tick();
+                    if !signal.wait() {
+                        break;
+                    }
                 }
                 secrets.write_uses();
             }
