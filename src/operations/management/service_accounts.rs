@@ -40,7 +40,7 @@ pub const EDIT_SERVICE_ACCOUNTS: Permission = (ID_SERVICE, "SERVICE_ACCOUNTS_EDI
 /// The most permissions of one service account: its tokens carry all of them.
 const MAX_PERMISSIONS: usize = 500;
 /// The longest that a replaced secret may stay good, in seconds: a year.
-const MAX_KEEP: i64 = 31_536_000;
+pub(super) const MAX_KEEP: i64 = 31_536_000;
 
 impl Subject for StoredClient {
     fn subject(&self) -> &str {
