@@ -1,11 +1,12 @@
 //! The composition root: from settings to a running server. `main` and the tests build it the same way.
 
+mod master_key;
+
 use std::{
-    fs,
-    io::{self, Write as _},
+    io,
     net::{SocketAddr, TcpListener},
-    path::Path,
     sync::Arc,
+    time::Duration,
 };
 
 use crate::{
@@ -16,17 +17,20 @@ use crate::{
     domain::{clock::Clock, random::Random},
     graphql::Engine,
     http::{self, GraphiqlFiles, ServerOptions, Site},
-    jose::{error::JoseError, master_key::MasterKey},
+    jose::master_key::MasterKey,
     oauth::error::{OAuthError, Problem},
     operations::{
         context::Context,
         demo_token::demo_token,
         keys::{self, KeyError, KeyMaker},
+        upkeep::{Upkeep, UpkeepOptions},
     },
     outbound::{Outbound, OutboundError, OutboundOptions},
-    settings::{AuditCommit, Keys, MasterKeySource, Settings},
+    settings::{AuditCommit, Keys, Settings},
     store::{Store, StoreError, StoreOptions},
 };
+
+pub use self::master_key::master_key;
 
 /// What the server does not make itself, so that a test can.
 #[derive(Debug, Clone)]
@@ -85,6 +89,7 @@ pub enum StartError {
 /// A server that is ready to serve.
 pub struct App {
     site: Arc<Site>,
+    upkeep: Upkeep,
     audit: AuditLog,
     listener: TcpListener,
     address: SocketAddr,
@@ -131,9 +136,15 @@ impl App {
             outbound,
             hook_calls: Arc::default(),
         };
+        if settings.keys.previous_master_key.is_some() {
+            log::info!(
+                "keys.previous_master_key is set: once all nodes have it, run `tessera keys rewrap`, then take it out"
+            );
+        }
         if settings.graphql.dev_operations {
             log::warn!("graphql.dev_operations is on: never on a server that matters");
         }
+        let upkeep = Upkeep::start(&context, &store, upkeep_options(&settings.keys))?;
         let site = Arc::new(Site {
             graphql: Engine::new(context.clone(), settings.graphql.dev_operations),
             graphiql: GraphiqlFiles::default(),
@@ -149,7 +160,7 @@ impl App {
             shutdown_timeout: settings.server.shutdown_timeout,
             tls: settings.server.tls.clone(),
         };
-        Ok(Self { site, audit, listener, address, public_url, options })
+        Ok(Self { site, upkeep, audit, listener, address, public_url, options })
     }
 
     /// Where it listens.
@@ -175,7 +186,7 @@ impl App {
     }
 
     /// Serves until SIGTERM or SIGINT, or until the handle given to `on_start` is stopped; then finishes what is in
-    /// flight and writes every audit record that still waits.
+    /// flight and writes what still waits: uses of secrets, and every audit record.
     ///
     /// # Errors
     /// The certificate cannot be used, or the server broke down.
@@ -183,6 +194,7 @@ impl App {
         let server = http::serve(self.site, self.listener, &self.options)?;
         on_start(server.handle());
         let served = server.await;
+        drop(self.upkeep);
         // No request is left that could wait on this thread.
         self.audit.shutdown();
         served
@@ -228,52 +240,9 @@ pub fn key_maker<'a>(settings: &Settings, sources: &'a Sources, master_key: &'a 
         master_key,
         random: &*sources.random,
         default_alg: settings.tokens.signing_alg,
-        jwks_max_age: i64::try_from(settings.keys.jwks_max_age.as_secs()).unwrap_or(i64::MAX),
+        jwks_max_age: whole_seconds(settings.keys.jwks_max_age),
         now: sources.clock.now(),
     }
-}
-
-/// The master key: as given, or kept beside the embedded database, where it is made at the first use.
-///
-/// # Errors
-/// Its file cannot be read or made.
-pub fn master_key(keys: &Keys, random: &dyn Random) -> Result<MasterKey, StartError> {
-    match &keys.master_key {
-        MasterKeySource::Given(key) => Ok(key.clone()),
-        MasterKeySource::KeptAt(path) => {
-            let failed = |cause: String| StartError::MasterKey { file: path.display().to_string(), cause };
-            match fs::metadata(path) {
-                Ok(_) => read_master_key(path),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    let key = MasterKey::generate(random).map_err(|error: JoseError| failed(error.to_string()))?;
-                    match keep(path, &key) {
-                        Ok(()) => Ok(key),
-                        // Another process was faster; its key is the one.
-                        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read_master_key(path),
-                        Err(error) => Err(failed(error.to_string())),
-                    }
-                }
-                Err(error) => Err(failed(error.to_string())),
-            }
-        }
-    }
-}
-
-fn read_master_key(path: &Path) -> Result<MasterKey, StartError> {
-    let failed = |cause: String| StartError::MasterKey { file: path.display().to_string(), cause };
-    let text = fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
-    MasterKey::from_base64(&text).map_err(|error| failed(error.to_string()))
-}
-
-/// Writes a new master key where only its owner can read it; never over one that is there.
-fn keep(path: &Path, key: &MasterKey) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    writeln!(file, "{}", key.to_base64().reveal())?;
-    file.sync_all()
 }
 
 /// All environments in memory, as their issuers are below `public_url`.
@@ -310,6 +279,18 @@ pub fn outbound(settings: &Settings) -> Result<Outbound, OutboundError> {
         allowed_networks: outbound.allowed_networks.clone(),
         plain_http_to_loopback: outbound.plain_http_to_loopback,
     })
+}
+
+fn upkeep_options(keys: &Keys) -> UpkeepOptions {
+    UpkeepOptions {
+        rotation_interval: keys.rotation_interval.map(whole_seconds),
+        jwks_max_age: whole_seconds(keys.jwks_max_age),
+        secret_expiry_warning: keys.secret_expiry_warning.map(whole_seconds),
+    }
+}
+
+fn whole_seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }
 
 fn audit_options(settings: &Settings) -> AuditOptions {

@@ -8,6 +8,7 @@ pub mod foreign_keys;
 mod freshness;
 mod load;
 pub mod revocations;
+pub mod secret_uses;
 pub mod users;
 pub mod watch;
 
@@ -29,6 +30,7 @@ use crate::{
     store::{Store, StoreError, clients},
 };
 use environment::{EnvironmentSnapshot, KnownClient};
+use secret_uses::SecretUses;
 
 pub use load::LoadError;
 
@@ -75,6 +77,7 @@ pub struct Catalog {
     /// Held by whoever loads what changed.
     refreshing: Mutex<()>,
     lookups: Arc<Semaphore>,
+    secret_uses: SecretUses,
     start: Instant,
     /// When the database was last seen to hold nothing new, in milliseconds after `start`.
     last_look: AtomicU64,
@@ -113,6 +116,7 @@ impl Catalog {
             environments: ArcSwap::default(),
             refreshing: Mutex::default(),
             lookups: Arc::new(Semaphore::new(MOST_LOOKUPS)),
+            secret_uses: SecretUses::default(),
             start: Instant::now(),
             last_look: AtomicU64::new(0),
             resting_until: AtomicU64::new(0),
@@ -124,6 +128,16 @@ impl Catalog {
     /// The environment whose issuer is the public URL.
     pub fn default_environment(&self) -> Option<Arc<EnvironmentSnapshot>> {
         self.environments.load().default.clone()
+    }
+
+    /// Every environment.
+    pub fn environments(&self) -> Vec<Arc<EnvironmentSnapshot>> {
+        self.environments.load().by_id.values().cloned().collect()
+    }
+
+    /// The uses of secrets that nobody has written yet.
+    pub fn secret_uses(&self) -> &SecretUses {
+        &self.secret_uses
     }
 
     /// The environment at `/{tenant_id}/{environment_id}`. Both must fit: an environment answers under its own tenant
@@ -268,9 +282,12 @@ impl Catalog {
             KnownClient::No => return Ok(None),
             KnownClient::Unasked => {}
         }
-        let found = self
-            .ask(|store| store.read(|conn| clients::find(conn, &environment.environment.id, client_id)))?
-            .map(Arc::new);
+        let mut found =
+            self.ask(|store| store.read(|conn| clients::find(conn, &environment.environment.id, client_id)))?;
+        if let Some(client) = &mut found {
+            self.secret_uses.connect(&mut client.secrets);
+        }
+        let found = found.map(Arc::new);
         environment.remember_client(client_id, found.as_ref(), self.clock.now_millis());
         Ok(found)
     }

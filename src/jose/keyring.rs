@@ -118,6 +118,11 @@ impl Keyring {
         (schedule.state(now) != KeyState::Removed).then_some(&key.verifier)
     }
 
+    /// The algorithm of each key, and when it changes state.
+    pub fn schedules(&self) -> impl Iterator<Item = (SigningAlg, KeySchedule)> {
+        self.keys.iter().map(|(schedule, key)| (key.signer.alg(), *schedule))
+    }
+
     /// The JWKS at `now`: active keys, newest first (a consumer that ignores `kid` then tries the right one first),
     /// then those to come, then retired ones. Some microseconds.
     pub fn jwks(&self, now: i64) -> JwksDocument {

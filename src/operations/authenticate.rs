@@ -65,11 +65,13 @@ async fn authenticate(
 ) -> Result<Authenticated, OAuthError> {
     let found = context.client(environment, &credentials.id).await?;
     let secret = Secret::new(credentials.reveal_secret());
-    let used = check(found.as_deref(), &secret.hash(), context.clock.now());
+    let now = context.clock.now();
+    let used = check(found.as_deref(), &secret.hash(), now);
     let refuse = |detail: &str| OAuthError::new(Problem::ClientAuthenticationFailed, detail);
     match (found, used) {
         (_, Err(miss)) => Err(refuse(miss.detail(secret.is_mistyped()))),
         (Some(client), Ok(secret)) if client.enabled && environment.environment.is_active() => {
+            secret.used.note(now);
             Ok(Authenticated { client, secret })
         }
         _ => Err(refuse("the client or its environment is disabled")),
@@ -116,11 +118,8 @@ mod tests {
     use crate::domain::client::{ClientKind, ExchangeError, Permissions};
 
     fn client(secrets: &[(&str, Option<i64>)]) -> Client {
-        let secrets = secrets.iter().map(|&(text, expires_at)| ClientSecret {
-            id: text.to_owned(),
-            hash: Secret::new(text).hash(),
-            expires_at,
-        });
+        let secret = |text: &str, expires_at| ClientSecret::new(text.to_owned(), Secret::new(text).hash(), expires_at);
+        let secrets = secrets.iter().map(|&(text, expires_at)| secret(text, expires_at));
         Client {
             id: "bff".to_owned(),
             name: "Backend".to_owned(),

@@ -23,3 +23,4 @@ pub mod standing;
 pub mod subject;
 pub mod throttle;
 pub mod token;
+pub mod upkeep;

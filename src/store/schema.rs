@@ -76,6 +76,7 @@ diesel::table! {
         origin -> Text,
         created_at -> BigInt,
         expires_at -> Nullable<BigInt>,
+        last_used_at -> Nullable<BigInt>,
     }
 }
 
@@ -189,8 +190,18 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    leases (name) {
+        name -> Text,
+        holder -> Text,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(client_secrets, environments);
 diesel::allow_tables_to_appear_in_same_query!(environments, tenants);
 diesel::allow_tables_to_appear_in_same_query!(profiles, user_identities, users);
+diesel::joinable!(client_secrets -> environments (environment_id));
 diesel::joinable!(environments -> tenants (tenant_id));
 diesel::joinable!(profiles -> users (user_id));
 diesel::joinable!(user_identities -> users (user_id));

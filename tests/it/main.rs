@@ -17,6 +17,7 @@ mod graphql;
 mod graphql_management;
 mod graphql_tokens;
 mod health;
+mod keys;
 mod lifecycle;
 mod observe;
 mod outbound;

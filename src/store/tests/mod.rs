@@ -1,9 +1,11 @@
 //! The store against both engines.
 
 mod connections;
+mod leases;
 mod revocations;
 mod samples;
 mod schema;
+mod secret_uses;
 mod tables;
 mod watch;
 
