@@ -20,9 +20,10 @@ use crate::{
         context::Context,
         demo_token::demo_token,
         keys::{self, KeyError, KeyMaker},
+        throttle::{Throttle, ThrottleOptions, sharing::Sharing},
     },
     outbound::{Outbound, OutboundError, OutboundOptions},
-    settings::{AuditCommit, Keys, MasterKeySource, Settings},
+    settings::{AuditCommit, Keys, Limits, MasterKeySource, Settings},
     store::{Store, StoreError, StoreOptions},
 };
 
@@ -88,6 +89,8 @@ pub struct App {
     address: SocketAddr,
     public_url: String,
     options: ServerOptions,
+    /// Only kept: it works until it is dropped.
+    _sharing: Sharing,
 }
 
 impl App {
@@ -117,10 +120,12 @@ impl App {
         let audit =
             AuditLog::start(&store, audit_options(settings), Arc::clone(&sources.clock), Arc::clone(&sources.random))?;
         let outbound = outbound(settings)?;
+        let throttle = Arc::new(Throttle::new(&throttle_options(&settings.limits)));
+        let sharing = Sharing::start(Arc::clone(&throttle), store.clone(), Arc::clone(&sources.clock))?;
         let context = Context {
             catalog,
             audit: audit.clone(),
-            throttle: Arc::default(),
+            throttle: Arc::clone(&throttle),
             clock: Arc::clone(&sources.clock),
             random: Arc::clone(&sources.random),
             signing_alg: settings.tokens.signing_alg,
@@ -147,7 +152,7 @@ impl App {
             shutdown_timeout: settings.server.shutdown_timeout,
             tls: settings.server.tls.clone(),
         };
-        Ok(Self { site, audit, listener, address, public_url, options })
+        Ok(Self { site, audit, listener, address, public_url, options, _sharing: sharing })
     }
 
     /// Where it listens.
@@ -306,6 +311,16 @@ pub fn outbound(settings: &Settings) -> Result<Outbound, OutboundError> {
         allowed_networks: outbound.allowed_networks.clone(),
         plain_http_to_loopback: outbound.plain_http_to_loopback,
     })
+}
+
+fn throttle_options(limits: &Limits) -> ThrottleOptions {
+    ThrottleOptions {
+        failures_per_client: limits.failures_per_client,
+        failures_per_address: limits.failures_per_address,
+        refused_tokens_per_client: limits.refused_tokens_per_client,
+        refused_tokens_per_address: limits.refused_tokens_per_address,
+        window: limits.window,
+    }
 }
 
 fn audit_options(settings: &Settings) -> AuditOptions {

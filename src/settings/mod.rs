@@ -12,6 +12,7 @@ mod error;
 mod graphql;
 mod keys;
 mod layers;
+mod limits;
 mod log;
 mod outbound;
 mod reader;
@@ -27,6 +28,7 @@ pub use self::{
     error::{SettingError, SettingsErrors},
     graphql::Graphql,
     keys::{Keys, MasterKeySource},
+    limits::Limits,
     log::{Log, LogFormat},
     outbound::Outbound,
     server::{BehindProxy, Server, Tls},
@@ -48,6 +50,8 @@ pub struct Settings {
     pub audit: Audit,
     /// The bounds of what is kept in memory.
     pub catalog: Catalog,
+    /// How much may fail.
+    pub limits: Limits,
     /// What requests to others may reach.
     pub outbound: Outbound,
     /// The Mosaic operations.
@@ -76,6 +80,7 @@ impl Settings {
         let tokens = Tokens::read(&mut reader);
         let audit = Audit::read(&mut reader);
         let catalog = Catalog::read(&mut reader);
+        let limits = Limits::read(&mut reader);
         let outbound = Outbound::read(&mut reader);
         let graphql = Graphql::read(&mut reader);
         let log = Log::read(&mut reader);
@@ -83,7 +88,7 @@ impl Settings {
             return Err(SettingsErrors(reader.errors));
         }
         let effective = reader.shown();
-        Ok(Self { server, database, keys, tokens, audit, catalog, outbound, graphql, log, effective })
+        Ok(Self { server, database, keys, tokens, audit, catalog, limits, outbound, graphql, log, effective })
     }
 
     /// The values in effect as TOML, for people: secrets show as `"(set)"`, and the password in a URL as `***`.
