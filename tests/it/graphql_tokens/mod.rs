@@ -10,6 +10,7 @@ mod managed_scope;
 mod recorded;
 mod refusals;
 mod service_accounts;
+mod throttle;
 
 use reqwest::Method;
 use serde_json::{Value, json};
