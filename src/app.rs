@@ -23,10 +23,11 @@ use crate::{
         context::Context,
         demo_token::demo_token,
         keys::{self, KeyError, KeyMaker},
+        throttle::{Throttle, ThrottleOptions, sharing::Sharing},
         upkeep::{Upkeep, UpkeepOptions},
     },
     outbound::{Outbound, OutboundError, OutboundOptions},
-    settings::{AuditCommit, Keys, Settings},
+    settings::{AuditCommit, Keys, Limits, Settings},
     store::{Store, StoreError, StoreOptions},
 };
 
@@ -95,6 +96,8 @@ pub struct App {
     address: SocketAddr,
     public_url: String,
     options: ServerOptions,
+    /// Only kept: it works until it is dropped.
+    _sharing: Sharing,
 }
 
 impl App {
@@ -124,10 +127,12 @@ impl App {
         let audit =
             AuditLog::start(&store, audit_options(settings), Arc::clone(&sources.clock), Arc::clone(&sources.random))?;
         let outbound = outbound(settings)?;
+        let throttle = Arc::new(Throttle::new(&throttle_options(&settings.limits)));
+        let sharing = Sharing::start(Arc::clone(&throttle), store.clone(), Arc::clone(&sources.clock))?;
         let context = Context {
             catalog,
             audit: audit.clone(),
-            throttle: Arc::default(),
+            throttle: Arc::clone(&throttle),
             clock: Arc::clone(&sources.clock),
             random: Arc::clone(&sources.random),
             signing_alg: settings.tokens.signing_alg,
@@ -160,7 +165,7 @@ impl App {
             shutdown_timeout: settings.server.shutdown_timeout,
             tls: settings.server.tls.clone(),
         };
-        Ok(Self { site, upkeep, audit, listener, address, public_url, options })
+        Ok(Self { site, upkeep, audit, listener, address, public_url, options, _sharing: sharing })
     }
 
     /// Where it listens.
@@ -291,6 +296,16 @@ fn upkeep_options(keys: &Keys) -> UpkeepOptions {
 
 fn whole_seconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}
+
+fn throttle_options(limits: &Limits) -> ThrottleOptions {
+    ThrottleOptions {
+        failures_per_client: limits.failures_per_client,
+        failures_per_address: limits.failures_per_address,
+        refused_tokens_per_client: limits.refused_tokens_per_client,
+        refused_tokens_per_address: limits.refused_tokens_per_address,
+        window: limits.window,
+    }
 }
 
 fn audit_options(settings: &Settings) -> AuditOptions {

@@ -197,6 +197,11 @@ impl EnvironmentSnapshot {
         })
     }
 
+    /// Whether the signature of this token was good before, so that verifying it again costs a hash. It need not be good now.
+    pub fn remembers(&self, token: &str) -> bool {
+        self.verified_tokens.peek(&sha256(token.as_bytes())).is_some()
+    }
+
     /// A token that was seen before costs a hash instead of a signature; its time and its key are checked again all the same.
     fn verify_own(&self, token: &str, now: i64) -> Result<Arc<VerifiedToken>, TokenError> {
         let hash = sha256(token.as_bytes());

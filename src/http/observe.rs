@@ -1,7 +1,7 @@
 //! Around every request: where it comes from, its id, its line in the access log.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     time::Instant,
 };
 
@@ -86,31 +86,40 @@ fn check_transport(
     if !peer.is_some_and(|peer| is_trusted(peer.ip(), proxy)) {
         return Err("this server answers its proxy only");
     }
-    match headers.get(FORWARDED_PROTO) {
-        Some(proto) if !proto.as_bytes().eq_ignore_ascii_case(b"https") => Err("use https"),
-        _ => Ok(()),
-    }
+    // Whoever wrote it, none of them may say otherwise: a client cannot put its own word before the proxy's.
+    let is_https = |proto: &HeaderValue| proto.as_bytes().eq_ignore_ascii_case(b"https");
+    if headers.get_all(FORWARDED_PROTO).all(is_https) { Ok(()) } else { Err("use https") }
 }
 
 /// The nearest address that is not one of our proxies. What a client writes into the header itself stands further left
-/// and is never reached.
+/// and is never reached. RFC 7239's `Forwarded` is not read: of two headers that say the same, a client could send the one
+/// that the proxy does not know and passes on.
 fn client_address(peer: Option<SocketAddr>, headers: &HeaderMap, proxy: Option<&BehindProxy>) -> Option<IpAddr> {
-    let peer = peer?.ip();
+    let peer = peer?.ip().to_canonical();
     let Some(proxy) = proxy.filter(|proxy| is_trusted(peer, proxy)) else { return Some(peer) };
-    let forwarded: Vec<&str> = headers
-        .get_all(FORWARDED_FOR)
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .collect();
+    let values: Vec<&[u8]> = headers.get_all(FORWARDED_FOR).map(HeaderValue::as_bytes).collect();
+    // Bytes and not text: what a client sends before the proxy's entry need not be text, and would hide that entry.
+    let entries = values.iter().rev().flat_map(|value| value.rsplit(|&byte| byte == b','));
     let mut nearest = peer;
-    for entry in forwarded.iter().rev() {
-        let Ok(address) = entry.trim().parse() else { break };
+    // RFC 9110 §5.6.1: an empty element is none.
+    for entry in entries.map(<[u8]>::trim_ascii).filter(|entry| !entry.is_empty()) {
+        let Some(address) = forwarded_address(entry) else { break };
         nearest = address;
         if !is_trusted(address, proxy) {
             break;
         }
     }
     Some(nearest)
+}
+
+/// An entry as proxies write them: an address, some with brackets around IPv6, and some with the port of the connection.
+/// Were such a port a reason not to read the entry, all clients of the proxy would be one, and share their failures.
+fn forwarded_address(entry: &[u8]) -> Option<IpAddr> {
+    let entry = str::from_utf8(entry).ok()?;
+    let bare = || entry.parse::<IpAddr>().ok();
+    let with_port = || entry.parse::<SocketAddr>().ok().map(|address| address.ip());
+    let in_brackets = || entry.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::V6);
+    bare().or_else(with_port).or_else(in_brackets).map(|address| address.to_canonical())
 }
 
 fn is_trusted(address: IpAddr, proxy: &BehindProxy) -> bool {
@@ -158,6 +167,69 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_is_read_in_every_form_in_which_proxies_write_it() {
+        for (entry, address) in [
+            ("198.51.100.1:54321", "198.51.100.1"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[2001:db8::1]:54321", "2001:db8::1"),
+            ("::ffff:198.51.100.1", "198.51.100.1"),
+            ("[::ffff:198.51.100.1]:1", "198.51.100.1"),
+            ("::ffff:10.9.9.9", "10.9.9.9"),
+            (" 198.51.100.1\t", "198.51.100.1"),
+            ("198.51.100.1,", "198.51.100.1"),
+            ("198.51.100.1, ,, 10.2.2.2:80 ,", "198.51.100.1"),
+            ("", "10.1.1.1"),
+            (",", "10.1.1.1"),
+        ] {
+            assert_eq!(seen("10.1.1.1", &[entry], Some(&proxy())), address, "{entry:?}");
+        }
+        assert_eq!(seen("10.1.1.1", &["198.51.100.1", "", "[::ffff:10.2.2.2]"], Some(&proxy())), "198.51.100.1");
+        assert_eq!(seen("::ffff:10.1.1.1", &["198.51.100.1"], Some(&proxy())), "198.51.100.1");
+        assert_eq!(seen("::ffff:203.0.113.9", &["198.51.100.1"], Some(&proxy())), "203.0.113.9");
+    }
+
+    #[test]
+    fn what_is_no_address_ends_the_search_at_the_proxy_that_wrote_it() {
+        for entry in [
+            "unknown",
+            "_hidden",
+            "198.51.100.1:",
+            "198.51.100.1:99999",
+            "198.51.100.1:-1",
+            "198.51.100",
+            "0x7f.1",
+            "010.0.0.1",
+            "[198.51.100.1]",
+            "[198.51.100.1]:80",
+            "[2001:db8::1",
+            "2001:db8::1]",
+            "[2001:db8::1]80",
+            "fe80::1%eth0",
+            "198.51.100.1 198.51.100.2",
+            "for=198.51.100.1",
+            "\"198.51.100.1\"",
+            "localhost",
+        ] {
+            let header: &'static str = format!("1.2.3.4, {entry}, 10.2.2.2").leak();
+            assert_eq!(seen("10.1.1.1", &[header], Some(&proxy())), "10.2.2.2", "{entry:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_client_writes_before_the_proxys_entry_cannot_hide_it() {
+        let mut headers = HeaderMap::new();
+        let value = HeaderValue::from_bytes(b"\xff\xfe, 198.51.100.1").expect("a header value");
+        headers.append(HeaderName::from_static(FORWARDED_FOR), value);
+        assert_eq!(client_address(peer("10.1.1.1"), &headers, Some(&proxy())), "198.51.100.1".parse().ok());
+        let many: &'static str = format!("{}198.51.100.1", "1.2.3.4,".repeat(10_000)).leak();
+        assert_eq!(seen("10.1.1.1", &[many], Some(&proxy())), "198.51.100.1");
+        let mut both = self::headers("forwarded", &["for=1.2.3.4"]);
+        both.append(HeaderName::from_static(FORWARDED_FOR), HeaderValue::from_static("198.51.100.1"));
+        assert_eq!(client_address(peer("10.1.1.1"), &both, Some(&proxy())), "198.51.100.1".parse().ok());
+    }
+
+    #[test]
     fn behind_a_proxy_only_the_proxy_is_answered_and_only_for_https() {
         let none = HeaderMap::new();
         assert!(check_transport(peer("203.0.113.9"), &none, Some(&proxy())).is_err());
@@ -165,6 +237,10 @@ mod tests {
         assert!(check_transport(peer("::ffff:10.1.1.1"), &none, Some(&proxy())).is_ok());
         assert!(check_transport(peer("10.1.1.1"), &headers(FORWARDED_PROTO, &["http"]), Some(&proxy())).is_err());
         assert!(check_transport(peer("10.1.1.1"), &headers(FORWARDED_PROTO, &["HTTPS"]), Some(&proxy())).is_ok());
+        for several in [&["https", "http"] as &[&'static str], &["http", "https"], &["https, http"], &[""]] {
+            let headers = headers(FORWARDED_PROTO, several);
+            assert!(check_transport(peer("10.1.1.1"), &headers, Some(&proxy())).is_err(), "{several:?}");
+        }
         assert!(check_transport(peer("203.0.113.9"), &none, None).is_ok());
     }
 }

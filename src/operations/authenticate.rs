@@ -5,9 +5,12 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use super::context::Context;
+use super::{
+    context::Context,
+    throttle::{Attempt, Who},
+};
 use crate::{
-    catalog::environment::EnvironmentSnapshot,
+    catalog::environment::{EnvironmentSnapshot, KnownClient},
     domain::{
         client::{Client, ClientSecret},
         secret::{Secret, SecretHash},
@@ -39,16 +42,17 @@ pub async fn authenticate_at(
     address: Option<IpAddr>,
     credentials: &ClientCredentials,
 ) -> Result<Authenticated, OAuthError> {
-    // Behind a socket without an address there is nobody to slow down.
-    let Some(address) = address else { return authenticate(context, environment, credentials).await };
     let now = context.clock.now_millis();
-    context.throttle.check(address, &credentials.id, now).map_err(|throttled| OAuthError {
-        retry_after: Some(throttled.retry_after),
-        ..OAuthError::new(Problem::TooManyFailures, "too many failures from this address")
-    })?;
+    let who = Who { environment_id: &environment.environment.id, client_id: &credentials.id, address };
+    let attempt = context.throttle.secret(who, now)?;
+    let is_asked = matches!(environment.known_client(&credentials.id, now), KnownClient::Unasked);
+    let lookup = attempt.as_ref().filter(|_| is_asked).map(Attempt::before_lookup).transpose()?;
     let outcome = authenticate(context, environment, credentials).await;
-    if outcome.as_ref().is_err_and(|error| error.problem == Problem::ClientAuthenticationFailed) {
-        context.throttle.count_failure(address, &credentials.id, now);
+    drop(lookup);
+    if let Some(attempt) = attempt
+        && outcome.as_ref().is_err_and(|error| error.problem == Problem::ClientAuthenticationFailed)
+    {
+        attempt.failed(now)?;
     }
     outcome
 }

@@ -157,7 +157,7 @@ impl From<OAuthError> for MosaicError {
     fn from(error: OAuthError) -> Self {
         let code = match error.problem {
             Problem::ClientAuthenticationFailed => MosaicCode::InvalidClientIdSecret,
-            Problem::TooManyFailures => MosaicCode::TooManyRequests,
+            Problem::TooManyFailures | Problem::TooManyRefusedTokens => MosaicCode::TooManyRequests,
             Problem::TemporarilyUnavailable => MosaicCode::ServiceUnavailable,
             _ => MosaicCode::InternalError,
         };

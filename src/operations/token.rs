@@ -6,6 +6,7 @@ use super::{
     authenticate::{Authenticated, authenticate_at},
     context::Context,
     delegate::delegated_user,
+    refused_tokens,
     standing::{gather_standing, revoked_by},
     subject::{Subject, gather_subject},
 };
@@ -20,7 +21,7 @@ use crate::{
         rule::ISSUER_SELF,
         subject::SubjectToken,
     },
-    grants::{self, Grant, GrantRequest},
+    grants::{self, Grant, GrantRequest, PresentedTokens},
     jose::access_token::VerifiedToken,
     oauth::{
         credentials::ClientCredentials,
@@ -154,6 +155,23 @@ async fn evaluate(
     record: &mut AuditRecord,
 ) -> Result<TokenOrder, OAuthError> {
     let presented = grant.presented(request.params)?;
+    let attempt =
+        refused_tokens::check(context, environment, request.client_address, &authenticated.client, &presented)?;
+    let decided = judge(context, environment, request, authenticated, grant, presented, record).await;
+    refused_tokens::count(context, attempt, &decided)?;
+    decided
+}
+
+/// As [`evaluate`], for tokens that may be looked at.
+async fn judge(
+    context: &Context,
+    environment: &Arc<EnvironmentSnapshot>,
+    request: &TokenRequest<'_>,
+    authenticated: &Authenticated,
+    grant: &dyn Grant,
+    presented: PresentedTokens<'_>,
+    record: &mut AuditRecord,
+) -> Result<TokenOrder, OAuthError> {
     let subject = match presented.subject {
         Some(one) => Some(gather_subject(context, environment, &authenticated.client, one, request.params).await?),
         None => None,

@@ -12,6 +12,7 @@ mod error;
 mod graphql;
 mod keys;
 mod layers;
+mod limits;
 mod log;
 mod outbound;
 mod reader;
@@ -28,6 +29,7 @@ pub use self::{
     error::{SettingError, SettingsErrors},
     graphql::Graphql,
     keys::{Keys, MasterKeySource},
+    limits::Limits,
     log::{Log, LogFormat},
     outbound::Outbound,
     revocation::Revocation,
@@ -52,6 +54,8 @@ pub struct Settings {
     pub catalog: Catalog,
     /// What a node does that does not hear of revocations.
     pub revocation: Revocation,
+    /// How much may fail.
+    pub limits: Limits,
     /// What requests to others may reach.
     pub outbound: Outbound,
     /// The Mosaic operations.
@@ -81,6 +85,7 @@ impl Settings {
         let audit = Audit::read(&mut reader);
         let catalog = Catalog::read(&mut reader);
         let revocation = Revocation::read(&mut reader);
+        let limits = Limits::read(&mut reader);
         let outbound = Outbound::read(&mut reader);
         let graphql = Graphql::read(&mut reader);
         let log = Log::read(&mut reader);
@@ -88,7 +93,20 @@ impl Settings {
             return Err(SettingsErrors(reader.errors));
         }
         let effective = reader.shown();
-        Ok(Self { server, database, keys, tokens, audit, catalog, revocation, outbound, graphql, log, effective })
+        Ok(Self {
+            server,
+            database,
+            keys,
+            tokens,
+            audit,
+            catalog,
+            revocation,
+            limits,
+            outbound,
+            graphql,
+            log,
+            effective,
+        })
     }
 
     /// The values in effect as TOML, for people: secrets show as `"(set)"`, and the password in a URL as `***`.

@@ -54,6 +54,9 @@ fn without_any_setting_the_defaults_hold() {
     assert_eq!((settings.audit.retention_days, settings.audit.queue), (90, 10_000));
     assert_eq!((settings.catalog.clients, settings.catalog.unknown_clients), (10_000, 10_000));
     assert_eq!((settings.catalog.unknown_client_ttl.as_secs(), settings.catalog.verified_tokens), (5, 50_000));
+    let limits = &settings.limits;
+    assert_eq!((limits.failures_per_client, limits.failures_per_address, limits.window.as_secs()), (30, 300, 60));
+    assert_eq!((limits.refused_tokens_per_client, limits.refused_tokens_per_address), (600, 3000));
     assert!(settings.outbound.allowed_networks.is_empty() && !settings.outbound.plain_http_to_loopback);
     assert!(!settings.graphql.dev_operations);
     assert_eq!((settings.log.format, settings.log.level.as_str()), (LogFormat::Text, "info"));
@@ -264,4 +267,20 @@ fn the_production_example_is_complete_but_for_its_secret_files() {
     let text = load(Some(&path), &[]).err().expect("the secret files are missing").to_string();
     assert_eq!(text.lines().count(), 3, "{text}");
     assert!(text.contains("database.url_file") && text.contains("keys.master_key_file"), "{text}");
+}
+
+#[test]
+fn no_limit_is_off_by_mistake() {
+    for (name, range) in [
+        ("FAILURES_PER_CLIENT", "1 to 1000000"),
+        ("FAILURES_PER_ADDRESS", "1 to 1000000"),
+        ("REFUSED_TOKENS_PER_CLIENT", "1 to 1000000"),
+        ("REFUSED_TOKENS_PER_ADDRESS", "1 to 1000000"),
+        ("WINDOW", "1 to 3600"),
+    ] {
+        for value in ["0", "-1", "off"] {
+            let found = mistakes(&[(&format!("TESSERA__LIMITS__{name}"), value)]);
+            assert!(found.contains(&name.to_lowercase()) && found.contains(range), "{name}={value}: {found}");
+        }
+    }
 }

@@ -18,6 +18,7 @@ pub mod client_secrets;
 pub mod clients;
 pub mod environments;
 pub mod exchange_rules;
+pub mod failures;
 pub mod identity_connections;
 pub mod leases;
 pub mod managed_services;

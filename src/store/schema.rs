@@ -225,3 +225,14 @@ diesel::table! {
         hash -> Text,
     }
 }
+
+diesel::table! {
+    failures (kind, network, environment_id, client_id) {
+        kind -> Text,
+        network -> Text,
+        environment_id -> Text,
+        client_id -> Text,
+        until_us -> BigInt,
+        changed_us -> BigInt,
+    }
+}

@@ -1,6 +1,7 @@
 //! The store against both engines.
 
 mod connections;
+mod failures;
 mod leases;
 mod revocations;
 mod samples;

@@ -11,6 +11,7 @@ mod recorded;
 mod refusals;
 mod service_account_secrets;
 mod service_accounts;
+mod throttle;
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -5,4 +5,5 @@ mod nodes;
 mod outage;
 mod restart_of_postgres;
 mod signals;
+mod spread;
 mod tls;
