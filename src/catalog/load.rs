@@ -126,6 +126,7 @@ impl Catalog {
             identity_connections: connections.into_iter().map(|stored| stored.connection).collect(),
             permissions: permissions.into_iter().map(|stored| stored.definition).collect(),
             managed_services,
+            counts: Arc::clone(&self.counts),
         };
         Ok(EnvironmentSnapshot::new(parts, &self.limits, previous))
     }

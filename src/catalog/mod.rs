@@ -3,6 +3,7 @@
 //! Each environment is one immutable [`EnvironmentSnapshot`], swapped in whole when its version in the database changes
 //! ([`watch`]). Clients are loaded into it one by one, on demand, into a bounded cache.
 
+mod counts;
 pub mod environment;
 pub mod foreign_keys;
 mod freshness;
@@ -25,8 +26,10 @@ use tokio::sync::Semaphore;
 use crate::{
     domain::{client::Client, clock::Clock},
     jose::master_key::MasterKey,
+    metrics::Page,
     store::{Store, StoreError, clients},
 };
+use counts::CatalogCounts;
 use environment::{EnvironmentSnapshot, KnownClient};
 
 pub use load::LoadError;
@@ -64,6 +67,7 @@ pub struct Catalog {
     /// Held by whoever loads what changed.
     refreshing: Mutex<()>,
     lookups: Arc<Semaphore>,
+    counts: Arc<CatalogCounts>,
     start: Instant,
     /// Until when the database is left alone, in milliseconds after `start`: setting the machine's clock back must not
     /// lengthen the rest.
@@ -98,6 +102,7 @@ impl Catalog {
             environments: ArcSwap::default(),
             refreshing: Mutex::default(),
             lookups: Arc::new(Semaphore::new(MOST_LOOKUPS)),
+            counts: Arc::default(),
             start: Instant::now(),
             resting_until: AtomicU64::new(0),
         };
@@ -121,6 +126,15 @@ impl Catalog {
     /// The environment with this id, for callers that know the id from us and not from a request.
     pub fn environment_by_id(&self, environment_id: &str) -> Option<Arc<EnvironmentSnapshot>> {
         self.environments.load().by_id.get(environment_id).cloned()
+    }
+
+    /// Writes what is known of memories and signing keys onto `page`.
+    pub fn expose(&self, page: &mut Page) {
+        self.counts.expose(page);
+        let now = self.clock.now();
+        for (id, environment) in &self.environments.load().by_id {
+            environment.keyring.expose(page, id, now);
+        }
     }
 
     /// A client of `environment`, from memory if it is there, else from the database on a blocking thread. `None` if

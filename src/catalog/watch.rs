@@ -10,7 +10,10 @@ use std::{
 };
 
 use super::{Catalog, LoadError};
-use crate::store::{ChangeWatch, Store};
+use crate::{
+    metrics::Page,
+    store::{ChangeWatch, Store},
+};
 
 /// How often the database is asked whether something changed; cheap: no statement on Postgres, one pragma on SQLite.
 const LISTEN_INTERVAL: Duration = Duration::from_millis(200);
@@ -91,11 +94,21 @@ impl CatalogWatch {
         Ok(Self { signal, thread: Some(thread) })
     }
 
+    /// How long ago the last look at the database was that worked.
+    pub fn lag(&self) -> Duration {
+        let signal = &self.signal;
+        Duration::from_millis(signal.millis().saturating_sub(signal.last_look.load(Ordering::Relaxed)))
+    }
+
+    /// Writes how far behind the database this node may be onto `page`.
+    pub fn expose(&self, page: &mut Page) {
+        let help = "Time since the database was last seen to hold nothing that this node does not know.";
+        page.gauge("tessera_catalog_lag_seconds", help, &[], self.lag().as_secs_f64());
+    }
+
     /// Whether this node hears of changes: the last look at the database worked, and was not long ago.
     pub fn in_touch(&self) -> bool {
-        let signal = &self.signal;
-        let silence = signal.millis().saturating_sub(signal.last_look.load(Ordering::Relaxed));
-        signal.in_touch.load(Ordering::Relaxed) && Duration::from_millis(silence) < LONGEST_SILENCE
+        self.signal.in_touch.load(Ordering::Relaxed) && self.lag() < LONGEST_SILENCE
     }
 }
 

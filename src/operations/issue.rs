@@ -1,5 +1,6 @@
 //! The one place that mints a token.
 
+use super::counts::Counts;
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
@@ -28,6 +29,8 @@ pub struct TokenIssuer<'a> {
     pub random: &'a dyn Random,
     /// The algorithm where the resource server names none.
     pub signing_alg: SigningAlg,
+    /// Where signatures are counted.
+    pub counts: &'a Counts,
 }
 
 impl TokenIssuer<'_> {
@@ -53,6 +56,7 @@ impl TokenIssuer<'_> {
             environment.keyring.signer(alg, now).ok_or_else(|| failed(format!("no active {} key", alg.as_str())))?;
         let payload = serde_json::to_vec(&claims).map_err(failed)?;
         let token = signer.sign(&payload).map_err(failed)?;
+        self.counts.signature(alg);
         Ok(Issued { token, jti, expires_in: order.expires_at - now })
     }
 }

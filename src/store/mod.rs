@@ -40,6 +40,8 @@ use diesel::{
     r2d2::{ConnectionManager, CustomizeConnection, Error as ManagerError, NopErrorHandler},
 };
 
+use crate::metrics::Page;
+
 pub use self::{
     connection::{Conn, Dedicated},
     error::StoreError,
@@ -190,6 +192,21 @@ impl Store {
             each!(conn, c => diesel::sql_query("SELECT 1").execute(c))?;
             Ok(())
         })
+    }
+
+    /// Writes how many connections of the pool are in use onto `page`. Asks the database nothing.
+    pub fn expose(&self, page: &mut Page) {
+        let (state, most) = match &self.pool {
+            Pool::Postgres(pool) => (pool.state(), pool.max_size()),
+            Pool::Sqlite(pool) => (pool.state(), pool.max_size()),
+        };
+        let help = "Connections of the database pool, by whether a request has them.";
+        let in_use = state.connections.saturating_sub(state.idle_connections);
+        for (name, count) in [("idle", state.idle_connections), ("in_use", in_use)] {
+            page.gauge("tessera_database_connections", help, &[("state", name)], f64::from(count));
+        }
+        let help = "The most connections that the database pool opens.";
+        page.gauge("tessera_database_connections_max", help, &[], f64::from(most));
     }
 
     /// Opens a connection outside the pool.
