@@ -69,6 +69,9 @@ impl App {
             log::info!("made signing key {kid}");
         }
         // Not before: whoever connected during a long migration would hang instead of going to another node.
+        if !metrics_are_apart(settings) {
+            log::warn!("whoever reaches server.listen can read /metrics: see server.internal_listen");
+        }
         let listener = listen("server.listen", settings.server.listen)?;
         let internal = settings.server.internal_listen;
         let internal = internal.map(|address| listen("server.internal_listen", address)).transpose()?;
@@ -173,6 +176,12 @@ impl App {
         self.audit.shutdown();
         served
     }
+}
+
+/// Whether metrics are only where the operator's own machines are: past a proxy, on loopback, or on another listener.
+fn metrics_are_apart(settings: &Settings) -> bool {
+    let server = &settings.server;
+    server.internal_listen.is_some() || server.behind_proxy.is_some() || server.listen.ip().to_canonical().is_loopback()
 }
 
 fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {

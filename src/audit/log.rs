@@ -140,6 +140,11 @@ impl AuditLog {
     }
 
     async fn hand_over(&self, record: AuditRecord) -> Result<(), AuditUnavailable> {
+        // Nobody needs to wait to find out that the database stands still. As soon as it moves, records are taken again.
+        let must_wait = self.0.mode == AuditMode::BeforeResponse || self.0.queue.capacity() == 0;
+        if must_wait && self.0.stats.hangs_longer_than(LONGEST_WAIT) {
+            return Err(AuditUnavailable);
+        }
         let (waiting, durable) = match self.0.mode {
             AuditMode::AfterResponse => (None, None),
             AuditMode::BeforeResponse => {

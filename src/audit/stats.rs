@@ -25,6 +25,8 @@ pub(super) struct Stats {
     /// Since when the database has not taken what it was given; milliseconds after `start`. An attempt that is under way counts:
     /// a database that stands still gives no error.
     failing_since: AtomicU64,
+    /// When the attempt that is under way began; milliseconds after `start`.
+    under_way_since: AtomicU64,
 }
 
 impl Stats {
@@ -39,13 +41,16 @@ impl Stats {
 
     /// An attempt begins.
     pub(super) fn begins(&self) -> Instant {
+        let now = self.millis();
+        self.under_way_since.store(now, Ordering::Relaxed);
         // Unless an earlier one has failed: then it is since that one.
-        let _ = self.failing_since.compare_exchange(NEVER, self.millis(), Ordering::Relaxed, Ordering::Relaxed);
+        let _ = self.failing_since.compare_exchange(NEVER, now, Ordering::Relaxed, Ordering::Relaxed);
         Instant::now()
     }
 
     /// The attempt that began at `began` ended; with so many records, or not well.
     pub(super) fn ends(&self, began: Instant, written: Option<usize>) {
+        self.under_way_since.store(NEVER, Ordering::Relaxed);
         match written {
             Some(records) => {
                 self.failing_since.store(NEVER, Ordering::Relaxed);
@@ -56,8 +61,13 @@ impl Stats {
         }
     }
 
-    fn outage(&self) -> Duration {
-        match self.failing_since.load(Ordering::Relaxed) {
+    /// Whether an attempt has been under way for longer than that: the database stands still, and no other attempt can begin.
+    pub(super) fn hangs_longer_than(&self, time: Duration) -> bool {
+        self.since(&self.under_way_since) > time
+    }
+
+    fn since(&self, moment: &AtomicU64) -> Duration {
+        match moment.load(Ordering::Relaxed) {
             NEVER => Duration::ZERO,
             since => Duration::from_millis(self.millis().saturating_sub(since)),
         }
@@ -74,7 +84,7 @@ impl Stats {
         page.number("tessera_audit_unwritten_records", help, &[], waiting.saturating_add(in_hand));
         let help =
             "How long the database has taken no audit record although there was one to take; 0 when all is well.";
-        page.gauge("tessera_audit_outage_seconds", help, &[], self.outage().as_secs_f64());
+        page.gauge("tessera_audit_outage_seconds", help, &[], self.since(&self.failing_since).as_secs_f64());
         let help = "Attempts to write a batch of audit records that failed.";
         page.counter("tessera_audit_write_failures_total", help, &[], self.failures.get());
         page.histogram("tessera_audit_batch_records", "Audit records in each batch.", &[], &self.batches);
@@ -92,6 +102,7 @@ impl Default for Stats {
             failures: Count::default(),
             in_hand: AtomicU64::new(0),
             failing_since: AtomicU64::new(NEVER),
+            under_way_since: AtomicU64::new(NEVER),
         }
     }
 }

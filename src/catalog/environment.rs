@@ -160,12 +160,13 @@ impl EnvironmentSnapshot {
 
     /// What is known of a client without asking the database. `now_millis` is in milliseconds since 1970.
     pub fn known_client(&self, client_id: &str, now_millis: i64) -> KnownClient {
-        let unknown = || self.unknown_clients.get(client_id).is_some_and(|believed_until| now_millis < believed_until);
-        let known = match self.clients.get(client_id) {
-            Some(client) => Some(KnownClient::Yes(client)),
-            None => unknown().then_some(KnownClient::No),
-        };
-        self.counts.clients.saw(known).unwrap_or(KnownClient::Unasked)
+        if let Some(client) = self.clients.get(client_id) {
+            return KnownClient::Yes(client);
+        }
+        match self.unknown_clients.get(client_id) {
+            Some(believed_until) if now_millis < believed_until => KnownClient::No,
+            _ => KnownClient::Unasked,
+        }
     }
 
     /// Keeps what the database said of a client id. The unknown have a cache of their own, so that a flood of made-up

@@ -47,7 +47,7 @@ pub struct Site {
     pub graphql: Engine,
     /// The page for trying them.
     pub graphiql: GraphiqlFiles,
-    /// For `/ready`.
+    /// For `/metrics`.
     pub store: Store,
     /// For `/ready`.
     pub watch: CatalogWatch,

@@ -105,6 +105,7 @@ pub struct Store {
     pool: Pool,
     location: Location,
     statement_timeout: Duration,
+    acquire_timeout: Duration,
 }
 
 #[derive(Clone)]
@@ -133,7 +134,8 @@ impl Store {
         // WAL, before several connections would try to at once.
         Dedicated::open(&location, options.statement_timeout)?;
         let pool = Pool::new(&location, options)?;
-        Ok(Self { pool, location, statement_timeout: options.statement_timeout })
+        let StoreOptions { statement_timeout, acquire_timeout, .. } = *options;
+        Ok(Self { pool, location, statement_timeout, acquire_timeout })
     }
 
     /// Which database it is.
@@ -207,6 +209,11 @@ impl Store {
         }
         let help = "The most connections that the database pool opens.";
         page.gauge("tessera_database_connections_max", help, &[], f64::from(most));
+    }
+
+    /// How long a question takes at most while the database answers at all: the wait for a connection, and a statement.
+    pub fn longest_wait(&self) -> Duration {
+        self.acquire_timeout.saturating_add(self.statement_timeout)
     }
 
     /// Opens a connection outside the pool.
