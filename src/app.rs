@@ -1,5 +1,6 @@
 //! The composition root: from settings to a running server. `main` and the tests build it the same way.
 
+mod error;
 mod master_key;
 
 use std::{
@@ -10,19 +11,19 @@ use std::{
 };
 
 use crate::{
-    audit::{AuditError, AuditLog, AuditMode, AuditOptions},
+    audit::{AuditLog, AuditMode, AuditOptions},
     catalog::{
         Catalog, CatalogLimits, LoadError, RevocationPolicy, foreign_keys::ForeignKeyCache, watch::CatalogWatch,
     },
     domain::{clock::Clock, random::Random},
     graphql::Engine,
-    http::{self, GraphiqlFiles, ServerOptions, Site},
+    http::{self, GraphiqlFiles, HttpCounts, ServerOptions, Site},
     jose::master_key::MasterKey,
     oauth::error::{OAuthError, Problem},
     operations::{
         context::Context,
         demo_token::demo_token,
-        keys::{self, KeyError, KeyMaker},
+        keys::{self, KeyMaker},
         throttle::{Throttle, ThrottleOptions, sharing::Sharing},
         upkeep::{Upkeep, UpkeepOptions},
     },
@@ -31,7 +32,7 @@ use crate::{
     store::{Store, StoreError, StoreOptions},
 };
 
-pub use self::master_key::master_key;
+pub use self::{error::StartError, master_key::master_key};
 
 /// What the server does not make itself, so that a test can.
 #[derive(Debug, Clone)]
@@ -42,57 +43,14 @@ pub struct Sources {
     pub random: Arc<dyn Random>,
 }
 
-/// Why the server cannot start. Each says what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The database fails.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The schema is older than this version of the server.
-    #[error("the database lacks migrations ({0}): run `tessera migrate`, or set database.migrate = true")]
-    PendingMigrations(String),
-    /// The master key cannot be read or made.
-    #[error("keys.master_key_file {file}: {cause}")]
-    MasterKey {
-        /// The file.
-        file: String,
-        /// Why.
-        cause: String,
-    },
-    /// The environments cannot be loaded.
-    #[error(transparent)]
-    Load(#[from] LoadError),
-    /// Signing keys cannot be made.
-    #[error(transparent)]
-    Keys(#[from] KeyError),
-    /// The audit log cannot start.
-    #[error(transparent)]
-    Audit(#[from] AuditError),
-    /// The address cannot be listened on.
-    #[error("server.listen {address}: {cause}; is another server running there?")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        cause: io::Error,
-    },
-    /// The certificate cannot be used.
-    #[error("{0}")]
-    Tls(io::Error),
-    /// Requests to others cannot be made.
-    #[error(transparent)]
-    Outbound(#[from] OutboundError),
-    /// A thread cannot be started.
-    #[error("the server cannot start: {0}")]
-    Serve(#[from] io::Error),
-}
-
 /// A server that is ready to serve.
 pub struct App {
     site: Arc<Site>,
     upkeep: Upkeep,
     audit: AuditLog,
     listener: TcpListener,
+    /// For probes, where they have one of their own.
+    internal: Option<TcpListener>,
     address: SocketAddr,
     public_url: String,
     options: ServerOptions,
@@ -118,8 +76,12 @@ impl App {
             log::info!("made signing key {kid}");
         }
         // Not before: whoever connected during a long migration would hang instead of going to another node.
-        let address = settings.server.listen;
-        let listener = TcpListener::bind(address).map_err(|cause| StartError::Listen { address, cause })?;
+        if !metrics_are_apart(settings) {
+            log::warn!("whoever reaches server.listen can read /metrics: see server.internal_listen");
+        }
+        let listener = listen("server.listen", settings.server.listen)?;
+        let internal = settings.server.internal_listen;
+        let internal = internal.map(|address| listen("server.internal_listen", address)).transpose()?;
         let address = listener.local_addr()?;
         let public_url = settings.server.public_url_at(address);
         let catalog = Arc::new(load_catalog(settings, sources, &store, master_key.clone(), public_url.clone())?);
@@ -137,9 +99,14 @@ impl App {
             random: Arc::clone(&sources.random),
             signing_alg: settings.tokens.signing_alg,
             master_key,
-            foreign_keys: Arc::new(ForeignKeyCache::new(outbound.clone(), Arc::clone(&sources.clock))),
+            foreign_keys: Arc::new(ForeignKeyCache::new(
+                outbound.clone(),
+                Arc::clone(&sources.clock),
+                Arc::clone(&sources.random),
+            )),
             outbound,
             hook_calls: Arc::default(),
+            counts: Arc::default(),
         };
         if settings.keys.previous_master_key.is_some() {
             log::info!(
@@ -159,18 +126,29 @@ impl App {
             jwks_max_age: settings.keys.jwks_max_age,
             max_body: settings.server.max_body,
             behind_proxy: settings.server.behind_proxy.clone(),
+            probes_apart: internal.is_some(),
+            started_at: sources.clock.now(),
+            counts: HttpCounts::default(),
         });
         let options = ServerOptions {
             workers: settings.server.workers,
             shutdown_timeout: settings.server.shutdown_timeout,
             tls: settings.server.tls.clone(),
         };
-        Ok(Self { site, upkeep, audit, listener, address, public_url, options, _sharing: sharing })
+        Ok(Self { site, upkeep, audit, listener, internal, address, public_url, options, _sharing: sharing })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where probes are answered, if that is elsewhere.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn internal_address(&self) -> io::Result<Option<SocketAddr>> {
+        self.internal.as_ref().map(TcpListener::local_addr).transpose()
     }
 
     /// Its public URL: the issuer of the default environment.
@@ -196,14 +174,34 @@ impl App {
     /// # Errors
     /// The certificate cannot be used, or the server broke down.
     pub async fn run(self, on_start: impl FnOnce(http::ServerHandle)) -> io::Result<()> {
-        let server = http::serve(self.site, self.listener, &self.options)?;
+        let server = http::serve(Arc::clone(&self.site), self.listener, &self.options)?;
+        let probes = self.internal.map(|listener| http::serve_probes(self.site, listener)).transpose()?;
+        let told = probes.map(|probes| {
+            let handle = probes.handle();
+            actix_web::rt::spawn(probes);
+            handle
+        });
         on_start(server.handle());
         let served = server.await;
         drop(self.upkeep);
+        // Probes are answered until the last request is: somebody may want to see it end.
+        if let Some(probes) = told {
+            probes.stop(true).await;
+        }
         // No request is left that could wait on this thread.
         self.audit.shutdown();
         served
     }
+}
+
+/// Whether metrics are only where the operator's own machines are: past a proxy, on loopback, or on another listener.
+fn metrics_are_apart(settings: &Settings) -> bool {
+    let server = &settings.server;
+    server.internal_listen.is_some() || server.behind_proxy.is_some() || server.listen.ip().to_canonical().is_loopback()
+}
+
+fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).map_err(|cause| StartError::Listen { setting, address, cause })
 }
 
 /// Opens the database of the settings. The embedded one is made if it is not there.

@@ -22,5 +22,6 @@ pub mod signing_key;
 pub mod subject;
 pub mod suggestion;
 pub mod timestamp;
+pub mod trace;
 pub mod user;
 pub mod web_url;

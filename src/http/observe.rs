@@ -15,19 +15,28 @@ use actix_web::{
 };
 
 use super::{Site, respond};
-use crate::{domain::random::random_id, settings::BehindProxy};
+use crate::{
+    domain::{
+        random::random_id,
+        trace::{TRACEPARENT, Trace},
+    },
+    settings::BehindProxy,
+};
 
 /// Names the request in the answer, the log and the audit record. Always made here: an id chosen by the caller could be
 /// somebody else's.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: &str = "x-forwarded-for";
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
+const METRICS: &str = "/metrics";
 
 /// What is known of a request besides itself.
 #[derive(Debug, Clone)]
 pub(super) struct Observed {
     /// Its id.
     pub request_id: String,
+    /// The trace that the caller says it belongs to.
+    pub trace: Option<Trace>,
     /// Where it comes from.
     pub client_address: Option<IpAddr>,
 }
@@ -35,11 +44,11 @@ pub(super) struct Observed {
 impl Observed {
     /// What [`observe`] found out.
     pub fn of(request: &HttpRequest) -> Self {
-        request
-            .extensions()
-            .get::<Self>()
-            .cloned()
-            .unwrap_or_else(|| Self { request_id: String::new(), client_address: None })
+        request.extensions().get::<Self>().cloned().unwrap_or_else(|| Self {
+            request_id: String::new(),
+            trace: None,
+            client_address: None,
+        })
     }
 }
 
@@ -48,32 +57,77 @@ pub(super) async fn observe<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let site = request.app_data::<web::Data<Site>>();
+    let proxy = site.and_then(|site| site.behind_proxy.as_ref());
+    let admitted = admit(&request, proxy, site.is_some_and(|site| site.probes_apart));
+    around(request, next, admitted).await
+}
+
+/// The same on the listener for probes, where no proxy is in front.
+pub(super) async fn observe_probes<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    around(request, next, Ok(())).await
+}
+
+async fn around<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+    admitted: Result<(), &'static str>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     let started = Instant::now();
     let site = request.app_data::<web::Data<Site>>().cloned();
     let proxy = site.as_ref().and_then(|site| site.behind_proxy.as_ref());
     let request_id = site.as_ref().and_then(|site| random_id(&*site.context.random).ok()).unwrap_or_default();
     let client_address = client_address(request.peer_addr(), request.headers(), proxy);
-    request.extensions_mut().insert(Observed { request_id: request_id.clone(), client_address });
+    let trace = trace(request.headers());
+    request.extensions_mut().insert(Observed { request_id: request_id.clone(), trace, client_address });
 
     let line = log::log_enabled!(target: "access", log::Level::Info)
         .then(|| format!("{} {}", request.method(), request.path()));
-    // Probes come from the node itself, past the proxy, and learn nothing that a caller could use.
-    let is_probe = matches!(request.path(), "/health" | "/ready");
-    let proxy = proxy.filter(|_| !is_probe);
-    let mut response = match check_transport(request.peer_addr(), request.headers(), proxy) {
+    let mut response = match admitted {
         Ok(()) => next.call(request).await?.map_into_left_body(),
         Err(description) => request.into_response(respond::forbidden(description)).map_into_right_body(),
     };
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
+    let time = started.elapsed();
+    if let Some(site) = &site {
+        site.counts.answered(response.request().path(), response.status(), time);
+    }
     if let Some(line) = line {
-        let micros = started.elapsed().as_micros();
+        let micros = time.as_micros();
         let status = response.status().as_u16();
         let address = client_address.map(|address| address.to_string()).unwrap_or_default();
-        log::info!(target: "access", request_id = request_id.as_str(); "{line} {status} {micros}us {address}");
+        log::info!(target: "access", request_id = request_id.as_str(), trace_id = trace; "{line} {status} {micros}us {address}");
     }
     Ok(response)
+}
+
+/// The trace that the caller names, if it names exactly one (Trace Context §3.2).
+fn trace(headers: &HeaderMap) -> Option<Trace> {
+    let mut values = headers.get_all(TRACEPARENT);
+    let trace = Trace::parse(values.next()?.as_bytes());
+    trace.filter(|_| values.next().is_none())
+}
+
+/// Whether a request may come in at all; `probes_apart` says that probes have a listener of their own.
+fn admit(request: &ServiceRequest, proxy: Option<&BehindProxy>, probes_apart: bool) -> Result<(), &'static str> {
+    // Probes come from the node itself and from Prometheus, past the proxy.
+    let is_probe = !probes_apart && matches!(request.path(), "/health" | "/ready" | METRICS);
+    if is_probe && request.path() == METRICS && is_forwarded(request.peer_addr(), request.headers(), proxy) {
+        // How often which secret was wrong, and which client was looked up, is not for those outside.
+        return Err("metrics are not for those behind the proxy");
+    }
+    check_transport(request.peer_addr(), request.headers(), proxy.filter(|_| !is_probe))
+}
+
+/// Whether the proxy passed it on from somebody.
+fn is_forwarded(peer: Option<SocketAddr>, headers: &HeaderMap, proxy: Option<&BehindProxy>) -> bool {
+    let through = proxy.is_some_and(|proxy| peer.is_some_and(|peer| is_trusted(peer.ip(), proxy)));
+    through && (headers.contains_key(FORWARDED_FOR) || headers.contains_key(FORWARDED_PROTO))
 }
 
 /// Behind a proxy the link to it is plain HTTP, so nobody but the proxy may use it (TE-001, TE-145).
@@ -146,6 +200,25 @@ mod tests {
 
     fn peer(address: &str) -> Option<SocketAddr> {
         Some(SocketAddr::new(address.parse().expect("an address"), 1234))
+    }
+
+    #[test]
+    fn metrics_are_for_those_on_this_side_of_the_proxy() {
+        let forwarded = headers(FORWARDED_FOR, &["198.51.100.1"]);
+        assert!(is_forwarded(peer("10.1.1.1"), &forwarded, Some(&proxy())));
+        assert!(is_forwarded(peer("10.1.1.1"), &headers(FORWARDED_PROTO, &["https"]), Some(&proxy())));
+        assert!(!is_forwarded(peer("10.1.1.1"), &HeaderMap::new(), Some(&proxy())));
+        assert!(!is_forwarded(peer("192.0.2.7"), &forwarded, Some(&proxy())), "no proxy of ours");
+        assert!(!is_forwarded(peer("10.1.1.1"), &forwarded, None));
+    }
+
+    #[test]
+    fn two_traces_are_none() {
+        const GOOD: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        assert!(trace(&headers(TRACEPARENT, &[GOOD])).is_some());
+        assert!(trace(&headers(TRACEPARENT, &[GOOD, GOOD])).is_none());
+        assert!(trace(&headers(TRACEPARENT, &["00", GOOD])).is_none());
+        assert!(trace(&HeaderMap::new()).is_none());
     }
 
     fn seen(from: &str, forwarded: &[&'static str], proxy: Option<&BehindProxy>) -> String {

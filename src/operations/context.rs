@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{enrich::HookCalls, issue::TokenIssuer, throttle::Throttle};
+use super::{counts::Counts, enrich::HookCalls, issue::TokenIssuer, throttle::Throttle};
 use crate::{
     audit::AuditLog,
     catalog::{Catalog, environment::EnvironmentSnapshot, foreign_keys::ForeignKeyCache},
@@ -36,6 +36,8 @@ pub struct Context {
     pub foreign_keys: Arc<ForeignKeyCache>,
     /// How the calls of webhooks went.
     pub hook_calls: Arc<HookCalls>,
+    /// How often what happened.
+    pub counts: Arc<Counts>,
 }
 
 /// What the caller is told when `what` cannot be looked up.
@@ -66,6 +68,6 @@ impl Context {
 
     /// What mints tokens.
     pub fn token_issuer(&self) -> TokenIssuer<'_> {
-        TokenIssuer { random: &*self.random, signing_alg: self.signing_alg }
+        TokenIssuer { random: &*self.random, signing_alg: self.signing_alg, counts: &self.counts }
     }
 }

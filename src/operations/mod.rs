@@ -4,6 +4,7 @@ pub mod apply;
 pub mod authenticate;
 pub mod caller;
 pub mod context;
+pub mod counts;
 pub mod delegate;
 pub mod demo_token;
 pub mod enrich;

@@ -20,6 +20,7 @@ use crate::{
         revocation::RevocationKind,
         rule::ISSUER_SELF,
         subject::SubjectToken,
+        trace::Trace,
     },
     grants::{self, Grant, GrantRequest, PresentedTokens},
     jose::access_token::VerifiedToken,
@@ -41,6 +42,8 @@ const MAX_WORD: usize = 100;
 pub struct TokenRequest<'a> {
     /// Names it in the log, in the audit record and in the answer.
     pub request_id: &'a str,
+    /// The trace that it says it belongs to.
+    pub trace: Option<Trace>,
     /// The client's address.
     pub client_address: Option<IpAddr>,
     /// The values of all `Authorization` headers.
@@ -61,9 +64,11 @@ pub async fn token(
 ) -> Result<TokenResponse, OAuthError> {
     let now = context.clock.now_millis();
     let mut record = AuditRecord::new(Event::TokenIssued, Outcome::Success, request.request_id, now);
+    record.trace_id = request.trace.map(|trace| trace.to_string());
     record.environment_id = Some(environment.environment.id.clone());
     record.client_address = request.client_address.map(|address| address.to_string());
-    record.grant = request.params.get("grant_type").and_then(GrantType::from_parameter).map(GrantType::as_str);
+    let grant = request.params.get("grant_type").and_then(GrantType::from_parameter);
+    record.grant = grant.map(GrantType::as_str);
     // As claimed; a refusal may come before anything of it is checked.
     record.client_id = request.params.get("client_id").map(readable);
     record.scope_requested = request.params.get("scope").map(readable).unwrap_or_default();
@@ -74,13 +79,15 @@ pub async fn token(
     if let Err(refusal) = &mut decision {
         refusal.detail = readable(&refusal.detail);
         record_refusal(&mut record, refusal);
-        say(refusal, &record);
+        say(refusal, &record, request.trace);
     }
-    context.audit.commit(record).await.map_err(|error| {
-        log::error!(request_id = request.request_id; "not answered: {error}");
+    let committed = context.audit.commit(record).await.map_err(|error| {
+        log::error!(request_id = request.request_id, trace_id = request.trace; "not answered: {error}");
         OAuthError::new(Problem::TemporarilyUnavailable, error.to_string())
-    })?;
-    decision
+    });
+    let answer = committed.and(decision);
+    context.counts.token_request(grant, answer.as_ref().err());
+    answer
 }
 
 async fn decide(
@@ -125,10 +132,10 @@ fn record_refusal(record: &mut AuditRecord, refusal: &OAuthError) {
 }
 
 /// The line under which the operator finds the reason. Failures of the server are told from refusals.
-fn say(refusal: &OAuthError, record: &AuditRecord) {
+fn say(refusal: &OAuthError, record: &AuditRecord, trace: Option<Trace>) {
     let level = if refusal.problem.status() < 500 { log::Level::Info } else { log::Level::Error };
     let client = record.client_id.as_deref().unwrap_or("-");
-    log::log!(level, request_id = record.request_id.as_str(); "client {client}: {refusal}");
+    log::log!(level, request_id = record.request_id.as_str(), trace_id = trace; "client {client}: {refusal}");
 }
 
 /// TE-008.
@@ -173,7 +180,7 @@ async fn judge(
     record: &mut AuditRecord,
 ) -> Result<TokenOrder, OAuthError> {
     let subject = match presented.subject {
-        Some(one) => Some(gather_subject(context, environment, &authenticated.client, one, request.params).await?),
+        Some(one) => Some(gather_subject(context, environment, &authenticated.client, one, request).await?),
         None => None,
     };
     if let Some(subject) = &subject {
@@ -205,7 +212,7 @@ async fn judge(
         && let Some(user) = &vouched.user
     {
         // Only now that nothing speaks against it: a refusal leaves no user behind.
-        let user = delegated_user(context, environment, user, request.request_id).await?;
+        let user = delegated_user(context, environment, user, request.request_id, request.trace).await?;
         // The proof of the user may be older than the moment from which such proofs do not count any more.
         if environment.revocations.has_subject(&user.user_id, vouched.token.iat) {
             let reason = RevocationKind::Subject.reason();
