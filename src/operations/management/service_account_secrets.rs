@@ -55,7 +55,7 @@ pub async fn list(
     }
     let found = look_up(context, environment, move |conn, environment_id| {
         let client = clients::find(conn, environment_id, &client_id)?;
-        Ok(client.map(|_| client_secrets::list(conn, environment_id, &client_id)).transpose()?)
+        client.map(|_| client_secrets::list(conn, environment_id, &client_id)).transpose()
     });
     found.await?.ok_or_else(|| MosaicCode::ServiceAccountDoesNotExist.into())
 }
