@@ -45,6 +45,9 @@ const KEPT_PART: i64 = 10;
 /// The most attempts that are remembered of those made from crowded addresses. Apart from the counts: whoever has made an address
 /// crowded can make up ids without end, and is not to push out what is known of others.
 const REMEMBERED_ATTEMPTS: usize = 10_000;
+/// How many of its failures a client whose token is refused at a crowded address rests for. Less than for a wrong secret: it is
+/// known who it is, and it may only pass on what others send to it.
+const REST_AFTER_TOKEN: i64 = 10;
 /// The most clients that are looked up at once for crowded addresses. The rest of the look-ups is for everybody else.
 const CROWDED_LOOKUPS: usize = 4;
 /// The most counts that wait to be shared. Beyond, this node goes on by itself.
@@ -265,12 +268,17 @@ impl<'a> Attempt<'a> {
     ///
     /// # Errors
     /// Too much had failed at the address before. The attempt was made all the same, because it might have been a good one:
-    /// now that it is not, the answer is that of those who must wait, and it was the last one for a window.
+    /// now that it is not, the answer is that of those who must wait, and it was the last one for a while: for a window after a
+    /// wrong secret.
     pub fn failed(self, now: i64) -> Result<(), Throttled> {
         let (throttle, now) = (self.throttle, now.saturating_mul(1000));
         if let Some(throttled) = self.crowded {
             // For ids that exist and those that do not alike, or the difference would show which do (TE-019).
-            throttle.attempts.insert(self.own.to_key(), now.saturating_add(throttle.window));
+            let rest = match self.own.limit {
+                Limit::RefusedTokensPerClient => throttle.counted(self.own.limit).cost.saturating_mul(REST_AFTER_TOKEN),
+                _ => throttle.window,
+            };
+            throttle.attempts.insert(self.own.to_key(), now.saturating_add(rest.min(throttle.window)));
             return Err(throttle.refuse(throttled));
         }
         throttle.add(self.own, now);

@@ -222,6 +222,35 @@ fn an_address_of_refused_tokens_slows_down_those_whose_tokens_are_refused() {
 }
 
 #[test]
+fn a_client_with_one_refused_token_at_a_crowded_address_waits_but_a_moment() {
+    let throttle = throttle();
+    for number in 0..MANY {
+        assert_eq!(present(&throttle, HERE, &format!("client-{number}"), false), Ok(()));
+    }
+    let may = |now| throttle.tokens(who(HERE, "bff"), now, || false).map(drop).is_ok();
+    assert!(may(0));
+    assert_eq!(present(&throttle, HERE, "bff", false), Err(Limit::RefusedTokensPerAddress));
+    // The address stays crowded.
+    for step in 1..=110 {
+        let client_id = format!("more-{step}");
+        let attempt = throttle.tokens(who(HERE, &client_id), step * 200, || false).expect("one more");
+        assert_eq!(attempt.map(|attempt| attempt.failed(step * 200)), Some(Ok(())));
+    }
+    assert!(!may(19_900) && may(20_100), "ten of its thirty in a minute");
+}
+
+#[test]
+fn guesses_made_at_the_same_moment_gain_but_one_for_each_thread() {
+    let throttle = throttle();
+    let made: usize = std::thread::scope(|scope| {
+        let guesses = || (0..1000).filter(|_| guess(&throttle, HERE, "bff", 0).is_ok()).count();
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(guesses)).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).sum()
+    });
+    assert!((30..=37).contains(&made), "{made}");
+}
+
+#[test]
 fn refusals_are_counted_by_limit() {
     let throttle = throttle();
     guess_often(&throttle, "bff");
