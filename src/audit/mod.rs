@@ -1,11 +1,12 @@
 //! The audit log: what was issued, refused and administered, durable and in chains that show what was changed or removed.
 //!
 //! [`AuditLog::commit`] is all that the rest of the server needs. One thread per process writes, in batches (`writer`); each record holds
-//! the hash of the one before it from the same process (`chain`), so that nodes never wait for each other.
+//! the hash of the one before it from the same process (`chain`), so that nodes never wait for each other. What happens outside a running server is written with it, by [`append_once`].
 
 pub mod chain;
 mod housekeeping;
 mod log;
+mod once;
 mod record;
 mod writer;
 
@@ -14,5 +15,6 @@ mod tests;
 
 pub use self::{
     log::{AuditError, AuditLog, AuditMode, AuditOptions, AuditUnavailable},
+    once::append_once,
     record::{AuditRecord, Event, Outcome},
 };

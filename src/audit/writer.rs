@@ -264,7 +264,7 @@ impl Writer {
     }
 }
 
-fn link<'a>(
+pub(super) fn link<'a>(
     chain: &mut Chain,
     records: impl IntoIterator<Item = &'a AuditRecord>,
 ) -> Result<Vec<AuditRow>, StoreError> {

@@ -6,7 +6,7 @@ use crate::{
     app::StartError,
     catalog::LoadError,
     operations::{
-        apply::ApplyError, environment_file::EnvironmentFileErrors, keys::KeyError,
+        apply::ApplyError, demo_token::DemoTokenError, environment_file::EnvironmentFileErrors, keys::KeyError,
         service_accounts::ServiceAccountError,
     },
     settings::SettingsErrors,
@@ -131,6 +131,15 @@ impl From<ServiceAccountError> for Failure {
             ServiceAccountError::Store(error) => error.into(),
             ServiceAccountError::Refused(_) => Failure::Refusal(error.into()),
             ServiceAccountError::Random(_) => Failure::Other(error.into()),
+        }
+    }
+}
+
+impl From<DemoTokenError> for Failure {
+    fn from(error: DemoTokenError) -> Self {
+        match error {
+            DemoTokenError::Store(error) => error.into(),
+            DemoTokenError::Refused(_) | DemoTokenError::Unsigned(_) => Failure::Refusal(error.to_string().into()),
         }
     }
 }

@@ -10,6 +10,7 @@ mod opened;
 mod quickstart;
 mod serve;
 mod service_account;
+mod who;
 
 use std::{path::PathBuf, process::ExitCode};
 

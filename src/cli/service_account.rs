@@ -46,15 +46,15 @@ pub(super) enum Command {
 
 pub(super) fn run(config: Option<&Path>, command: Command) -> Result<(), Failure> {
     let opened = Opened::new(config)?;
-    let random = &*opened.sources.random;
+    let operator = opened.operator();
     match command {
         Command::Create { environment, id, name, access, permission } => {
             let client = client(id, name, access, permission)?;
-            let secret = create(&opened.store, random, &environment.lookup(), &client, opened.now())?;
+            let secret = create(&opened.store, &operator, &environment.lookup(), &client)?;
             print_credentials(&client.id, secret.reveal());
         }
         Command::ResetSecret { environment, id, keep_old } => {
-            let secret = reset_secret(&opened.store, random, &environment.lookup(), &id, keep_old, opened.now())?;
+            let secret = reset_secret(&opened.store, &operator, &environment.lookup(), &id, keep_old)?;
             print_credentials(&id, secret.reveal());
         }
         Command::List(environment) => {

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::lookup::EnvironmentLookup;
+use super::{
+    facts::Known as _,
+    lookup::EnvironmentLookup,
+    operator::{Done, Operator},
+};
 use crate::{
     domain::{
         environment::{Environment, SigningAlg},
@@ -35,6 +39,8 @@ pub struct KeyMaker<'a> {
     pub jwks_max_age: i64,
     /// Seconds since 1970.
     pub now: i64,
+    /// Who makes them, for the audit log.
+    pub operator: Operator<'a>,
 }
 
 /// Why the keys cannot be changed. Nothing was changed.
@@ -137,10 +143,10 @@ pub fn ensure(store: &Store, maker: &KeyMaker<'_>) -> Result<Vec<String>, KeyErr
     for environment in environments.into_iter().map(|stored| stored.environment) {
         let keys = store.read(|conn| signing_keys::list(conn, &environment.id))?;
         for alg in maker.needed_algs().into_iter().filter(|alg| !maker.can_sign(&keys, *alg)) {
-            made.extend(store.transact(|conn| {
+            made.extend(maker.operator.change(store, "keys ensure", |conn| {
                 // Another node may be doing the same: whoever holds the environment's row looks again.
                 environments::touch(conn, &environment.id, maker.now)?;
-                ensure_one(conn, maker, &environment.id, alg)
+                recorded(conn, &environment, None, |conn| ensure_one(conn, maker, &environment.id, alg))
             })?);
         }
     }
@@ -185,7 +191,7 @@ pub fn rotate(
     lookup: &EnvironmentLookup,
     alg: SigningAlg,
 ) -> Result<StoredKey, KeyError> {
-    change(store, maker, lookup, |conn, environment| {
+    change(store, maker, ("keys rotate", None), lookup, |conn, environment| {
         let keys = signing_keys::list(conn, &environment.id)?;
         for removed in keys.iter().filter(|key| maker.state(key) == KeyState::Removed) {
             // Nothing verifies under it any more; the private key has no business staying.
@@ -221,7 +227,7 @@ pub fn retire(
     lookup: &EnvironmentLookup,
     kid: &str,
 ) -> Result<Option<String>, KeyError> {
-    change(store, maker, lookup, |conn, environment| {
+    change(store, maker, ("keys retire", Some(kid)), lookup, |conn, environment| {
         let keys = signing_keys::list(conn, &environment.id)?;
         let key = find_key(&keys, kid)?;
         if maker.state(key) == KeyState::Removed || maker.state(key) == KeyState::Retired {
@@ -280,7 +286,7 @@ pub fn revoke(
     lookup: &EnvironmentLookup,
     kid: &str,
 ) -> Result<Option<String>, KeyError> {
-    change(store, maker, lookup, |conn, environment| {
+    change(store, maker, ("keys revoke", Some(kid)), lookup, |conn, environment| {
         let mut keys = signing_keys::list(conn, &environment.id)?;
         let alg = find_key(&keys, kid)?.alg;
         signing_keys::delete(conn, &environment.id, kid)?;
@@ -299,18 +305,33 @@ pub fn revoke(
     })
 }
 
-/// Changes the keys of an environment in one transaction and tells every node.
+/// Changes the keys of an environment in one transaction, records it (with the key that it is about) and tells every node.
 fn change<T>(
     store: &Store,
     maker: &KeyMaker<'_>,
+    (operation, kid): (&'static str, Option<&str>),
     lookup: &EnvironmentLookup,
     work: impl FnOnce(&mut Conn<'_>, &Environment) -> Result<T, KeyError>,
 ) -> Result<T, KeyError> {
-    store.transact(|conn| {
+    maker.operator.change(store, operation, |conn| {
         let environment = find(conn, lookup)?;
         environments::touch(conn, &environment.id, maker.now)?;
-        work(conn, &environment)
+        recorded(conn, &environment, kid, |conn| work(conn, &environment))
     })
+}
+
+/// Does `work`, and says which keys are other than before. The record is about `kid`, or about the environment.
+fn recorded<T>(
+    conn: &mut Conn<'_>,
+    environment: &Environment,
+    kid: Option<&str>,
+    work: impl FnOnce(&mut Conn<'_>) -> Result<T, KeyError>,
+) -> Result<(T, Vec<Done>), KeyError> {
+    let before = signing_keys::list(conn, &environment.id)?.facts();
+    let value = work(conn)?;
+    let after = signing_keys::list(conn, &environment.id)?.facts();
+    let done = Done::since(&environment.id, kid.unwrap_or(&environment.name), &before, &after);
+    Ok((value, done.into_iter().collect()))
 }
 
 fn find(conn: &mut Conn<'_>, lookup: &EnvironmentLookup) -> Result<Environment, KeyError> {

@@ -56,19 +56,30 @@ pub struct AuditRow {
 /// One is there already ([`StoreError::Conflict`]), or the database failed.
 pub fn append(conn: &mut Conn<'_>, rows: &[AuditRow]) -> Result<(), StoreError> {
     match conn {
-        // One statement of constant text, and so one commit, however many rows; and the cheapest per row that Postgres has.
+        // One statement, and so one commit, however many rows.
+        Conn::Postgres(_) => append_within(conn, rows),
+        Conn::Sqlite(_) => conn.transact(|conn| append_within(conn, rows)),
+    }
+}
+
+/// The same in a transaction that is under way; they are durable when it is.
+///
+/// # Errors
+/// One is there already ([`StoreError::Conflict`]), or the database failed.
+pub fn append_within(conn: &mut Conn<'_>, rows: &[AuditRow]) -> Result<(), StoreError> {
+    match conn {
+        // A text that is constant, and the cheapest per row that Postgres has.
         Conn::Postgres(c) => {
             diesel::copy_from(audit_records::table).from_insertable(rows).execute(*c)?;
-            Ok(())
         }
         // One prepared statement, run once per row: without a server in between that is the cheapest here.
-        Conn::Sqlite(_) => conn.transact(|conn| {
+        Conn::Sqlite(c) => {
             for row in rows {
-                each!(conn, c => diesel::insert_into(audit_records::table).values(row).execute(c))?;
+                diesel::insert_into(audit_records::table).values(row).execute(*c)?;
             }
-            Ok(())
-        }),
+        }
     }
+    Ok(())
 }
 
 /// The hash of the record at this place of a chain, if there is one.

@@ -11,7 +11,7 @@ use crate::{
         secret::Secret,
     },
     jose::master_key::webhook_secret_aad,
-    operations::{context::Context, mosaic_error::MosaicError},
+    operations::{context::Context, facts::Changed, mosaic_error::MosaicError},
     store::applications::StoredApplication,
 };
 
@@ -38,12 +38,12 @@ pub async fn set(
     id: String,
     url: String,
     on_failure: OnFailure,
-) -> Result<WithSecret, MosaicError> {
+) -> Result<Changed<WithSecret>, MosaicError> {
     checks::callable_url(&context.outbound, "url", &url)?;
     checks::id(&id)?;
     let (secret, sealed_secret) = new_secret(context, environment, &id)?;
     let secret_sha256 = secret.hash();
-    let application = edit(context, environment, id, move |application| {
+    let changed = edit(context, environment, id, move |application| {
         application.webhook = Some(match application.webhook.take() {
             Some(webhook) => Webhook { url, on_failure, ..webhook },
             None => Webhook { url, on_failure, secret_sha256, managed_by_file: false, sealed_secret },
@@ -51,8 +51,8 @@ pub async fn set(
         Ok(())
     })
     .await?;
-    let is_new = has_secret(&application, &secret);
-    Ok(WithSecret { application, secret: is_new.then_some(secret) })
+    let is_new = has_secret(&changed.value, &secret);
+    Ok(changed.map(|application| WithSecret { application, secret: is_new.then_some(secret) }))
 }
 
 /// Gives the application's webhook a new secret. Requests are signed with it from now on.
@@ -63,17 +63,17 @@ pub async fn regenerate_secret(
     context: &Context,
     environment: &EnvironmentSnapshot,
     id: String,
-) -> Result<WithSecret, MosaicError> {
+) -> Result<Changed<WithSecret>, MosaicError> {
     checks::id(&id)?;
     let (secret, sealed_secret) = new_secret(context, environment, &id)?;
     let secret_sha256 = secret.hash();
-    let application = edit(context, environment, id, move |application| {
+    let changed = edit(context, environment, id, move |application| {
         let webhook = application.webhook.as_mut().ok_or_else(not_found)?;
         (webhook.secret_sha256, webhook.sealed_secret) = (secret_sha256, sealed_secret);
         Ok(())
     })
     .await?;
-    Ok(WithSecret { application, secret: Some(secret) })
+    Ok(changed.map(|application| WithSecret { application, secret: Some(secret) }))
 }
 
 /// Takes the application's webhook away, with its secret: tokens are made without `extensions`.
@@ -84,7 +84,7 @@ pub async fn clear(
     context: &Context,
     environment: &EnvironmentSnapshot,
     id: String,
-) -> Result<StoredApplication, MosaicError> {
+) -> Result<Changed<StoredApplication>, MosaicError> {
     edit(context, environment, id, |application: &mut Application| {
         application.webhook = None;
         Ok(())

@@ -10,5 +10,6 @@ mod exit_codes;
 mod keys;
 mod migrate;
 mod quickstart;
+mod records;
 mod rotation;
 mod service_account;

@@ -64,8 +64,21 @@ impl TestDatabase {
         self.folder.path().to_owned()
     }
 
-    /// Every audit record, oldest first.
+    /// Every audit record of a request, oldest first; without those of commands and of the start of a server.
     pub fn audit_records(&self) -> Vec<Value> {
+        let mut records = self.all_audit_records();
+        records.retain(|record| record.get("operator").is_none());
+        records
+    }
+
+    /// Every audit record of a command, and of what a server did by itself, oldest first.
+    pub fn records_of_operators(&self) -> Vec<Value> {
+        let mut records = self.all_audit_records();
+        records.retain(|record| record.get("operator").is_some());
+        records
+    }
+
+    fn all_audit_records(&self) -> Vec<Value> {
         let records = self.texts("SELECT record AS text FROM audit_records ORDER BY time_ms, node, seq");
         records.iter().map(|record| serde_json::from_str(record).expect("a JSON record")).collect()
     }
