@@ -114,9 +114,19 @@ impl AuditLog {
         let (queue, records) = mpsc::channel(options.queue.max(1));
         let stopping = Arc::new(AtomicBool::new(false));
         let writer = Writer::new(store.clone(), options, records, Arc::clone(&stopping), clock, random)?;
+        Self::run(writer, options.mode, queue, stopping)
+    }
+
+    /// Starts this writer.
+    pub(super) fn run(
+        writer: Writer,
+        mode: AuditMode,
+        queue: mpsc::Sender<Message>,
+        stopping: Arc<AtomicBool>,
+    ) -> Result<Self, AuditError> {
         let thread = thread::Builder::new().name("audit".to_owned()).spawn(move || writer.run())?;
         let thread = Mutex::new(Some(thread));
-        Ok(Self(Arc::new(Inner { mode: options.mode, queue, stopping, thread })))
+        Ok(Self(Arc::new(Inner { mode, queue, stopping, thread })))
     }
 
     /// Hands over a record, and returns when the request may be answered.

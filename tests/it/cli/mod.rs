@@ -5,6 +5,7 @@ mod apply_applications;
 mod apply_permissions;
 mod apply_refusals;
 mod apply_tenants;
+mod audit;
 mod check_config;
 mod exit_codes;
 mod keys;
