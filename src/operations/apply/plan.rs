@@ -134,14 +134,15 @@ pub(super) fn plan_blocks<B: Block>(
     for (known, _) in stored.iter().filter(|(known, origin)| *origin == Origin::File && !in_file(known)).cloned() {
         let what = format!("{} {}", B::KIND, known.name());
         let environment_id = environment_id.clone();
+        let before = known.facts();
         if context.prune {
             let change = Change { sign: '-', what, details: Vec::new() };
-            let differences = between(Some(&known.facts()), None);
+            let differences = between(Some(&before), None);
             planned.add_known(change, differences, move |conn| Ok(known.delete(conn, &environment_id)?));
         } else if known.enabled() {
-            let mut disabled = known.clone();
+            let mut disabled = known;
             disabled.disable();
-            let differences = between(Some(&known.facts()), Some(&disabled.facts()));
+            let differences = between(Some(&before), Some(&disabled.facts()));
             let details = vec!["enabled: true -> false (no longer in the file)".to_owned()];
             planned.add_known(Change { sign: '~', what, details }, differences, upsert(disabled, environment_id));
         }
