@@ -19,11 +19,12 @@ use crate::{
     graphql::Engine,
     http::{self, GraphiqlFiles, HttpCounts, ServerOptions, Site},
     jose::master_key::MasterKey,
-    oauth::error::{OAuthError, Problem},
     operations::{
         context::Context,
-        demo_token::demo_token,
+        demo_token::{DemoTokenError, demo_token},
         keys::{self, KeyMaker},
+        migrations,
+        operator::{Operator, SERVER},
         throttle::{Throttle, ThrottleOptions, sharing::Sharing},
         upkeep::{Upkeep, UpkeepOptions},
     },
@@ -69,7 +70,7 @@ impl App {
             http::acceptor(tls).map_err(StartError::Tls)?;
         }
         let store = open_store(settings)?;
-        migrated(&store, settings)?;
+        migrated(&store, settings, &server_operator(sources))?;
         let master_key = master_key(&settings.keys, &*sources.random)?;
         let maker = key_maker(settings, sources, &master_key);
         for kid in keys::ensure(&store, &maker)? {
@@ -159,13 +160,11 @@ impl App {
     /// A user's token for the demo environment.
     ///
     /// # Errors
-    /// The default environment is not the demo's.
-    pub fn demo_token(&self) -> Result<String, OAuthError> {
+    /// The default environment is not the demo's, or the database fails.
+    pub fn demo_token(&self, store: &Store, operator: &Operator<'_>) -> Result<String, DemoTokenError> {
         let context = &self.site.context;
         let environment = context.catalog.default_environment();
-        let environment =
-            environment.ok_or_else(|| OAuthError::new(Problem::ServerError, "there is no environment"))?;
-        demo_token(&context.token_issuer(), &environment, context.clock.now())
+        demo_token(store, operator, &context.token_issuer(), environment.as_deref())
     }
 
     /// Serves until SIGTERM or SIGINT, or until the handle given to `on_start` is stopped; then finishes what is in
@@ -223,7 +222,7 @@ pub fn open_store(settings: &Settings) -> Result<Store, StoreError> {
 ///
 /// # Errors
 /// Migrations are pending and may not be run, or one failed.
-pub fn migrated(store: &Store, settings: &Settings) -> Result<(), StartError> {
+pub fn migrated(store: &Store, settings: &Settings, operator: &Operator<'_>) -> Result<(), StartError> {
     let pending = store.pending_migrations()?;
     if pending.is_empty() {
         return Ok(());
@@ -231,13 +230,18 @@ pub fn migrated(store: &Store, settings: &Settings) -> Result<(), StartError> {
     if !settings.database.migrate {
         return Err(StartError::PendingMigrations(pending.join(", ")));
     }
-    for migration in store.migrate()? {
+    for migration in migrations::run(store, operator)? {
         log::info!("migrated: {migration}");
     }
     Ok(())
 }
 
-/// What makes signing keys under these settings, at this moment.
+/// The server as the operator of what it does by itself.
+fn server_operator(sources: &Sources) -> Operator<'_> {
+    Operator { name: SERVER, random: &*sources.random, now_ms: sources.clock.now_millis() }
+}
+
+/// What makes signing keys under these settings, at this moment, for the server itself.
 pub fn key_maker<'a>(settings: &Settings, sources: &'a Sources, master_key: &'a MasterKey) -> KeyMaker<'a> {
     KeyMaker {
         master_key,
@@ -245,6 +249,7 @@ pub fn key_maker<'a>(settings: &Settings, sources: &'a Sources, master_key: &'a 
         default_alg: settings.tokens.signing_alg,
         jwks_max_age: whole_seconds(settings.keys.jwks_max_age),
         now: sources.clock.now(),
+        operator: server_operator(sources),
     }
 }
 

@@ -125,6 +125,15 @@ pub struct AuditRecord {
     /// Where the request came from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_address: Option<String>,
+    /// Who made a change without a request: `cli:` and the name of somebody at the command line, or `server`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
+    /// What was changed, as it was; only the members that differ. Never a secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Value>,
+    /// What was changed, as it is now; only the members that differ. Never a secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<Value>,
 }
 
 impl AuditRecord {
@@ -153,6 +162,9 @@ impl AuditRecord {
             reason: None,
             detail: None,
             client_address: None,
+            operator: None,
+            before: None,
+            after: None,
         }
     }
 }

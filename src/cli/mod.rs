@@ -1,15 +1,19 @@
 //! The command line: one file per command.
 
 mod apply;
+mod audit;
 mod check_config;
 mod demo_token;
 mod exit;
 mod keys;
 mod migrate;
+mod moment;
 mod opened;
 mod quickstart;
+mod record_line;
 mod serve;
 mod service_account;
+mod who;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -46,6 +50,9 @@ enum Command {
     /// Service accounts.
     #[command(subcommand)]
     ServiceAccount(service_account::Command),
+    /// The audit log.
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Print a user's token for the demo environment.
     DemoToken,
 }
@@ -72,6 +79,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::CheckConfig(arguments) => check_config::run(config, &arguments),
         Command::Keys(command) => keys::run(config, command),
         Command::ServiceAccount(command) => service_account::run(config, command),
+        Command::Audit(command) => audit::run(config, command),
         Command::DemoToken => demo_token::run(config),
     }
 }

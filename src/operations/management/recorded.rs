@@ -13,6 +13,7 @@ use crate::{
     operations::{
         caller::Caller,
         context::Context,
+        facts::{Changed, Differences},
         mosaic_error::{MosaicCode, MosaicError},
     },
 };
@@ -86,13 +87,18 @@ impl Manager<'_> {
     pub async fn change<T: Subject>(
         &self,
         operation: Operation<'_>,
-        work: impl Future<Output = Result<T, MosaicError>>,
+        work: impl Future<Output = Result<Changed<T>, MosaicError>>,
     ) -> Result<T, MosaicError> {
         let done = match self.check(operation.permission) {
             Ok(()) => work.await,
             Err(refusal) => Err(refusal),
         };
-        let record = self.record(operation, &done);
+        let (done, differences) = match done {
+            Ok(Changed { value, differences }) => (Ok(value), differences),
+            Err(refusal) => (Err(refusal), Differences::default()),
+        };
+        let mut record = self.record(operation, &done);
+        (record.before, record.after) = (differences.before, differences.after);
         let is_change = record.event == Event::ManagementChanged;
         self.context.audit.commit(record).await.map_err(|error| {
             let (name, happened) = (operation.name, if is_change { "was done" } else { "was refused" });
