@@ -44,6 +44,8 @@ impl Installation {
     pub fn on(database: TestDatabase) -> Self {
         let mut settings = default_settings();
         settings.insert(variable("database.url"), database.url.clone());
+        // So that what a process logs at any level is searched for secrets.
+        settings.insert(variable("log.level"), "trace".to_owned());
         Self { database, settings }
     }
 
