@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::domain::exchange::Observed;
+
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Event {
@@ -107,6 +109,9 @@ pub struct AuditRecord {
     /// The exchange rule that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
+    /// What rules that only observe would have done.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub observed: Vec<Observed>,
     /// The token that was made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
@@ -144,6 +149,7 @@ impl AuditRecord {
             scope_granted: String::new(),
             scope_widened: String::new(),
             rule: None,
+            observed: Vec::new(),
             jti: None,
             parents: Vec::new(),
             reason: None,

@@ -22,6 +22,6 @@ impl Grant for DelegationGrant {
 
     fn evaluate(&self, request: &GrantRequest<'_>) -> Result<TokenOrder, OAuthError> {
         let targets = super::requested_targets(request.params)?;
-        exchange::evaluate(request, &targets, TokenType::AccessToken)
+        exchange::evaluate(request, self.grant_type(), &targets, TokenType::AccessToken)
     }
 }

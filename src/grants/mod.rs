@@ -7,11 +7,14 @@ mod identity;
 mod permissions;
 mod token_exchange;
 
+use std::cell::Cell;
+
+pub use self::exchange::{order, policy};
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
         client::{Client, ClientSecret},
-        exchange::Presented,
+        exchange::{Observed, Presented},
         order::TokenOrder,
     },
     oauth::{
@@ -84,6 +87,8 @@ pub struct GrantRequest<'a> {
     pub subject: Option<Presented<'a>>,
     /// The actor token, verified.
     pub actor: Option<Presented<'a>>,
+    /// Where the grant leaves what rules that only observe would have done.
+    pub observed: &'a Cell<Vec<Observed>>,
     /// Seconds since 1970.
     pub now: i64,
 }

@@ -46,7 +46,7 @@ impl Grant for TokenExchangeGrant {
             Some(subject) if identity::is_all_that_is_wanted(request, subject, &targets) => {
                 Ok(identity::order(request, subject, issued))
             }
-            _ => exchange::evaluate(request, &targets, issued),
+            _ => exchange::evaluate(request, self.grant_type(), &targets, issued),
         }
     }
 }

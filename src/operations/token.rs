@@ -1,6 +1,6 @@
 //! The token endpoint without HTTP: gather → authenticate → select grant → evaluate → issue → record.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{cell::Cell, net::IpAddr, sync::Arc};
 
 use super::{
     authenticate::{Authenticated, authenticate_at},
@@ -168,16 +168,20 @@ async fn evaluate(
     };
     let actor = actor.as_ref().map(|token| &***token);
     let actor_standing = gather_standing(context, environment, actor).await?;
-    let mut order = grant.evaluate(&GrantRequest {
+    let observed = Cell::default();
+    let decision = grant.evaluate(&GrantRequest {
         params: request.params,
         secret: &authenticated.secret,
         client: &authenticated.client,
         environment,
         subject: subject.as_ref().map(|subject| subject.presented(subject_standing)),
         actor: actor.map(|token| Presented { token, origin: ISSUER_SELF, standing: actor_standing }),
+        observed: &observed,
         // Gathering may have taken a while; a token that expired meanwhile is refused.
         now: context.clock.now(),
-    })?;
+    });
+    record.observed = observed.into_inner();
+    let mut order = decision?;
     if let Some(Subject::Vouched(vouched)) = &subject
         && let Some(user) = &vouched.user
     {
