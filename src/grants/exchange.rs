@@ -10,7 +10,6 @@ use crate::{
     },
     oauth::{
         error::{OAuthError, Problem},
-        grant_type::GrantType,
         token_type::TokenType,
     },
 };
@@ -18,17 +17,13 @@ use crate::{
 /// Lays the request before [`decide`].
 pub(super) fn evaluate(
     request: &GrantRequest<'_>,
-    grant_type: GrantType,
-    targets: &[String],
+    asked: ExchangeRequest<'_>,
     issued: TokenType,
 ) -> Result<TokenOrder, OAuthError> {
     let subject = request
         .subject
         .ok_or_else(|| OAuthError::new(Problem::ServerError, "an exchange was evaluated without its subject token"))?;
-    let scope = super::requested_scope(request.params)?;
     let policy = policy(request.environment, request.now);
-    let requested_token_type = request.params.get("requested_token_type");
-    let asked = ExchangeRequest { targets, scope: scope.as_ref(), requested_token_type, grant_type };
     let decision = decide(request.client, subject, request.actor, asked, &policy);
     request.observed.set(observe(request.client, subject, request.actor, asked, &policy, &decision));
     let granted = decision.map_err(refusal)?;

@@ -1,10 +1,12 @@
 //! The one place that mints a token.
 
+use serde_json::{Map, Value};
+
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
         claims::AccessTokenClaims,
-        environment::{SigningAlg, TokenProfile},
+        environment::{Environment, SigningAlg, TokenProfile},
         order::TokenOrder,
         random::{Random, random_id},
     },
@@ -43,7 +45,7 @@ impl TokenIssuer<'_> {
     ) -> Result<Issued, OAuthError> {
         let now = order.issued_at;
         let jti = random_id(self.random).map_err(failed)?;
-        let claims = claims(environment, client_id, order, &jti, now);
+        let claims = claims(Place::of(environment), client_id, order, &jti);
         let alg = match order.profile {
             // The guards of Mosaic services refuse every other one.
             TokenProfile::Mosaic => SigningAlg::RS256,
@@ -61,22 +63,45 @@ fn failed(cause: impl ToString) -> OAuthError {
     OAuthError::new(Problem::ServerError, cause.to_string())
 }
 
-fn claims<'a>(
-    environment: &'a EnvironmentSnapshot,
-    client_id: &'a str,
-    order: &'a TokenOrder,
-    jti: &'a str,
-    now: i64,
-) -> AccessTokenClaims<'a> {
+/// Where a token is issued.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// `iss`.
+    pub issuer: &'a str,
+    /// `tenantId`.
+    pub tenant_id: &'a str,
+    /// `environmentId`.
+    pub environment_id: &'a str,
+}
+
+impl<'a> Place<'a> {
+    /// In that environment.
+    pub fn of(environment: &'a EnvironmentSnapshot) -> Self {
+        let Environment { id, tenant_id, .. } = &environment.environment;
+        Self { issuer: &environment.issuer, tenant_id, environment_id: id }
+    }
+}
+
+/// The claims that a token would have, but for its `jti`, which is made when it is issued. Signs nothing.
+pub fn preview(place: Place<'_>, client_id: &str, order: &TokenOrder) -> Map<String, Value> {
+    let mut claims = match serde_json::to_value(claims(place, client_id, order, "")) {
+        Ok(Value::Object(claims)) => claims,
+        _ => Map::new(),
+    };
+    claims.remove("jti");
+    claims
+}
+
+fn claims<'a>(place: Place<'a>, client_id: &'a str, order: &'a TokenOrder, jti: &'a str) -> AccessTokenClaims<'a> {
     AccessTokenClaims {
         iss: match order.profile {
             TokenProfile::Mosaic => order.subject_type.mosaic_issuer(),
-            TokenProfile::Rfc9068 => &environment.issuer,
+            TokenProfile::Rfc9068 => place.issuer,
         },
         sub: &order.subject,
         aud: &order.audience,
         client_id,
-        iat: now,
+        iat: order.issued_at,
         exp: order.expires_at,
         jti,
         scope: &order.scope,
@@ -84,8 +109,8 @@ fn claims<'a>(
         act: order.act.as_ref(),
         may_act: order.may_act.as_ref(),
         anc: &order.anc,
-        tenant_id: &environment.environment.tenant_id,
-        environment_id: &environment.environment.id,
+        tenant_id: place.tenant_id,
+        environment_id: place.environment_id,
         subject_type: order.subject_type,
         permissions: order.permissions.as_ref(),
         extra: &order.claims,
