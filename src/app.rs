@@ -1,5 +1,7 @@
 //! The composition root: from settings to a running server. `main` and the tests build it the same way.
 
+mod context;
+
 use std::{
     fs,
     io::{self, Write as _},
@@ -10,14 +12,13 @@ use std::{
 
 use crate::{
     audit::{AuditError, AuditLog, AuditMode, AuditOptions},
-    catalog::{Catalog, CatalogLimits, LoadError, foreign_keys::ForeignKeyCache, watch::CatalogWatch},
+    catalog::{Catalog, CatalogLimits, LoadError, watch::CatalogWatch},
     domain::{clock::Clock, random::Random},
     graphql::Engine,
     http::{self, GraphiqlFiles, ServerOptions, Site},
     jose::{error::JoseError, master_key::MasterKey},
     oauth::error::{OAuthError, Problem},
     operations::{
-        context::Context,
         demo_token::demo_token,
         keys::{self, KeyError, KeyMaker},
     },
@@ -25,6 +26,8 @@ use crate::{
     settings::{AuditCommit, Keys, MasterKeySource, Settings},
     store::{Store, StoreError, StoreOptions},
 };
+
+pub use self::context::context;
 
 /// What the server does not make itself, so that a test can.
 #[derive(Debug, Clone)]
@@ -112,23 +115,9 @@ impl App {
         let listener = TcpListener::bind(address).map_err(|cause| StartError::Listen { address, cause })?;
         let address = listener.local_addr()?;
         let public_url = settings.server.public_url_at(address);
-        let catalog = Arc::new(load_catalog(settings, sources, &store, master_key.clone(), public_url.clone())?);
-        let watch = CatalogWatch::start(Arc::clone(&catalog), &store)?;
-        let audit =
-            AuditLog::start(&store, audit_options(settings), Arc::clone(&sources.clock), Arc::clone(&sources.random))?;
-        let outbound = outbound(settings)?;
-        let context = Context {
-            catalog,
-            audit: audit.clone(),
-            throttle: Arc::default(),
-            clock: Arc::clone(&sources.clock),
-            random: Arc::clone(&sources.random),
-            signing_alg: settings.tokens.signing_alg,
-            master_key,
-            foreign_keys: Arc::new(ForeignKeyCache::new(outbound.clone(), Arc::clone(&sources.clock))),
-            outbound,
-            hook_calls: Arc::default(),
-        };
+        let context = context(settings, sources, &store, master_key, public_url.clone())?;
+        let watch = CatalogWatch::start(Arc::clone(&context.catalog), &store)?;
+        let audit = context.audit.clone();
         if settings.graphql.dev_operations {
             log::warn!("graphql.dev_operations is on: never on a server that matters");
         }

@@ -4,6 +4,7 @@ mod application_changes;
 mod applications;
 mod connection_changes;
 mod connections;
+mod explain;
 mod health;
 mod list;
 mod permissions;
@@ -35,6 +36,7 @@ pub(super) struct ManagementQuery(
     users::UserQuery,
     permissions::PermissionQuery,
     service_accounts::ServiceAccountQuery,
+    explain::ExchangeQuery,
 );
 
 /// What can be done on all servers. No schema shows it under its name; two types of one name, one inside the other, cannot
@@ -71,6 +73,7 @@ impl ManagementQuery {
             users::UserQuery,
             permissions::PermissionQuery,
             service_accounts::ServiceAccountQuery,
+            explain::ExchangeQuery,
         )
     }
 }

@@ -67,7 +67,7 @@ pub enum Expected {
 
 pub(super) fn read(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> TestBlock {
     let (name, client) = (table.name("name", findings), table.text("client", findings));
-    let subject = claims("subject", table, findings);
+    let (subject, actor) = (table.table("subject", findings), table.table("actor", findings));
     if subject.is_none() {
         findings.error(&table.path("subject"), "is missing; give the claims of the subject token as a table");
     }
@@ -75,8 +75,8 @@ pub(super) fn read(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> Te
         name: table.required("name", name, findings),
         client: table.required("client", client, findings),
         subject_issuer: table.text("subject_issuer", findings).unwrap_or_else(|| ISSUER_SELF.to_owned()),
-        subject: subject.unwrap_or_default(),
-        actor: claims("actor", table, findings),
+        subject: subject.map(|table| claims(&table, findings)).unwrap_or_default(),
+        actor: actor.map(|table| claims(&table, findings)),
         audience: table.texts("audience", findings),
         scope: table.scope("scope", findings).unwrap_or_default(),
         time: table.integer("time", 0..=MAX_TIME, findings).unwrap_or(DEFAULT_TIME),
@@ -95,7 +95,7 @@ fn read_expected(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> Expe
             rule: allow.text("rule", findings),
             audience,
             scope: allow.scope("scope", findings),
-            claims: claims("claims", &mut allow, findings).unwrap_or_default(),
+            claims: allow.table("claims", findings).map(|table| claims(&table, findings)).unwrap_or_default(),
         };
         allow.finish(findings);
         return expected;
@@ -122,9 +122,8 @@ fn named<T: Copy>(word: &str, known: &[(&str, T)], path: &str, findings: &mut Fi
     found.map(|(_, value)| *value)
 }
 
-/// A table of claims, whatever they are called.
-fn claims(key: &'static str, table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> Option<Map<String, Value>> {
-    let table = table.table(key, findings)?;
+/// Claims, whatever they are called.
+fn claims(table: &Table<'_, '_>, findings: &mut Findings<'_>) -> Map<String, Value> {
     let entries = table.entries(findings);
-    Some(entries.into_iter().filter_map(|(name, path, value)| Some((name, json_of(value, &path, findings)?))).collect())
+    entries.into_iter().filter_map(|(name, path, value)| Some((name, json_of(value, &path, findings)?))).collect()
 }

@@ -7,6 +7,7 @@ mod apply_refusals;
 mod apply_tenants;
 mod check_config;
 mod exit_codes;
+mod explain;
 mod keys;
 mod migrate;
 mod quickstart;
