@@ -7,6 +7,7 @@ pub mod chain;
 mod housekeeping;
 mod log;
 mod record;
+mod request;
 mod writer;
 
 #[cfg(test)]
@@ -15,4 +16,5 @@ mod tests;
 pub use self::{
     log::{AuditError, AuditLog, AuditMode, AuditOptions, AuditUnavailable},
     record::{AuditRecord, Event, Outcome},
+    request::{RecordedRequest, RecordedToken},
 };

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::request::RecordedRequest;
 use crate::domain::exchange::Observed;
 
 /// What happened.
@@ -109,6 +110,9 @@ pub struct AuditRecord {
     /// The exchange rule that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
+    /// What was asked for, where the rules were asked: for trying other rules on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<Box<RecordedRequest>>,
     /// What rules that only observe would have done.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub observed: Vec<Observed>,
@@ -149,6 +153,7 @@ impl AuditRecord {
             scope_granted: String::new(),
             scope_widened: String::new(),
             rule: None,
+            request: None,
             observed: Vec::new(),
             jti: None,
             parents: Vec::new(),

@@ -10,7 +10,7 @@ use super::{
     subject::{Subject, gather_subject},
 };
 use crate::{
-    audit::{AuditRecord, Event, Outcome},
+    audit::{AuditRecord, Event, Outcome, RecordedRequest, RecordedToken},
     catalog::environment::EnvironmentSnapshot,
     domain::{
         client::{Client, ExchangeError},
@@ -168,6 +168,11 @@ async fn evaluate(
     };
     let actor = actor.as_ref().map(|token| &***token);
     let actor_standing = gather_standing(context, environment, actor).await?;
+    if let Some(subject) = &subject
+        && [subject_standing, actor_standing] == [Standing::Good; 2]
+    {
+        record.request = recorded(subject, actor, request.params, &record.audience).map(Box::new);
+    }
     let observed = Cell::default();
     let decision = grant.evaluate(&GrantRequest {
         params: request.params,
@@ -197,6 +202,24 @@ fn record_subject(record: &mut AuditRecord, subject: &SubjectToken) {
     record.act = subject.act.as_ref().and_then(|act| serde_json::to_value(act).ok());
     let own = Some(&subject.jti).filter(|jti| !jti.is_empty());
     record.parents = subject.anc.iter().chain(own).cloned().collect();
+}
+
+/// What other rules could be tried on.
+fn recorded(
+    subject: &Subject,
+    actor: Option<&SubjectToken>,
+    params: &Params,
+    audience: &[String],
+) -> Option<RecordedRequest> {
+    let subject = subject.presented(Standing::Good);
+    let recorded = RecordedRequest {
+        subject_issuer: subject.origin.to_owned(),
+        subject: RecordedToken::of(subject.token),
+        actor: actor.map(RecordedToken::of),
+        audience: audience.to_vec(),
+        requested_token_type: params.get("requested_token_type").map(readable),
+    };
+    recorded.bounded()
 }
 
 fn verify_actor(

@@ -11,5 +11,6 @@ mod explain;
 mod keys;
 mod migrate;
 mod quickstart;
+mod replay;
 mod rotation;
 mod service_account;

@@ -64,11 +64,9 @@ proptest! {
             Err(refused) if matches!(refused.check, Check::Act | Check::Lifetime) => {}
             Err(_) => prop_assert_eq!(first, None),
         }
-        if let Err(refused) = &decision {
-            if let Some(rule) = &refused.rule {
-                let verdict = rules.iter().find(|(name, _)| name == rule).map(|(_, verdict)| verdict);
-                prop_assert_eq!(verdict, Some(&Verdict::Fails(refused.clone())));
-            }
+        if let Err(refused @ Refused { rule: Some(rule), .. }) = &decision {
+            let verdict = rules.iter().find(|(name, _)| name == rule).map(|(_, verdict)| verdict);
+            prop_assert_eq!(verdict, Some(&Verdict::Fails(refused.clone())));
         }
         for (name, verdict) in &rules {
             if let Verdict::Fails(refused) = verdict {
