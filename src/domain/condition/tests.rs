@@ -191,6 +191,33 @@ fn what_is_not_bounded_is_not_admitted() {
     }
 }
 
+// A thread of the server has 2 MiB of stack, and so has this test: what the parser and the walk go through must fit.
+#[test]
+fn the_deepest_texts_that_get_to_the_parser_fit_on_the_stack() {
+    let nested = |open: &str, depth: usize, inner: &str, close: &str| {
+        format!("{}{inner}{}", open.repeat(depth), close.repeat(depth))
+    };
+    for text in [
+        nested("(", 48, "true", ")"),
+        nested("[", 48, "", "]"),
+        nested("{1:", 48, "1", "}"),
+        nested("size(", 48, "subject.a", ")"),
+        nested("!(", 48, "true", ")"),
+        nested("true?(", 48, "true", "):true"),
+        format!("true{}", ".a".repeat(510)),
+        format!("{}true", "!-".repeat(510)),
+        format!("{}true", "true?".repeat(200)),
+        format!("a{}", "[0]".repeat(48)),
+        "'".repeat(1000),
+        "\"\\".repeat(500),
+        "/*".repeat(500),
+    ] {
+        let started = Instant::now();
+        let _ = check(&text, json!({ "a": 1 }));
+        assert!(started.elapsed() < Duration::from_secs(2), "{text:?} took {:?}", started.elapsed());
+    }
+}
+
 #[test]
 fn claims_beyond_the_bounds_rule_the_rule_out() {
     let many: Vec<u32> = (0..600).collect();

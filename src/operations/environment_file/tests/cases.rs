@@ -63,6 +63,13 @@ fn a_test_says_how_an_exchange_must_end() {
     passes("", "actor = { client_id = \"somebody\" }\nrefuse = { condition = \"act\" }");
 }
 
+// A client that was found out is disabled in a hurry; the tests of what it may do must not be in the way.
+#[test]
+fn a_test_is_about_rules_and_not_about_who_is_in_force() {
+    let text = file("", &format!("{SUBJECT}allow = {{}}")).replace("id = \"svc\"\n", "id = \"svc\"\nenabled = false\n");
+    assert!(!parse(&text).clients[0].client.enabled);
+}
+
 #[test]
 fn a_test_that_ends_otherwise_is_a_mistake_that_says_what_differs() {
     fails("", "refuse = {}", "\"t\" fails: it must be refused, and is allowed by the rule \"r\"");
