@@ -1,5 +1,6 @@
 //! The composition root: from settings to a running server. `main` and the tests build it the same way.
 
+mod context;
 mod error;
 mod master_key;
 
@@ -12,20 +13,17 @@ use std::{
 
 use crate::{
     audit::{AuditLog, AuditMode, AuditOptions},
-    catalog::{
-        Catalog, CatalogLimits, LoadError, RevocationPolicy, foreign_keys::ForeignKeyCache, watch::CatalogWatch,
-    },
+    catalog::{Catalog, CatalogLimits, LoadError, RevocationPolicy, watch::CatalogWatch},
     domain::{clock::Clock, random::Random},
     graphql::Engine,
     http::{self, GraphiqlFiles, HttpCounts, ServerOptions, Site},
     jose::master_key::MasterKey,
     operations::{
-        context::Context,
         demo_token::{DemoTokenError, demo_token},
         keys::{self, KeyMaker},
         migrations,
         operator::{Operator, SERVER},
-        throttle::{Throttle, ThrottleOptions, sharing::Sharing},
+        throttle::{ThrottleOptions, sharing::Sharing},
         upkeep::{Upkeep, UpkeepOptions},
     },
     outbound::{Outbound, OutboundError, OutboundOptions},
@@ -33,7 +31,7 @@ use crate::{
     store::{Store, StoreError, StoreOptions},
 };
 
-pub use self::{error::StartError, master_key::master_key};
+pub use self::{context::context, error::StartError, master_key::master_key};
 
 /// What the server does not make itself, so that a test can.
 #[derive(Debug, Clone)]
@@ -85,30 +83,11 @@ impl App {
         let internal = internal.map(|address| listen("server.internal_listen", address)).transpose()?;
         let address = listener.local_addr()?;
         let public_url = settings.server.public_url_at(address);
-        let catalog = Arc::new(load_catalog(settings, sources, &store, master_key.clone(), public_url.clone())?);
-        let watch = CatalogWatch::start(Arc::clone(&catalog), &store)?;
-        let audit =
-            AuditLog::start(&store, audit_options(settings), Arc::clone(&sources.clock), Arc::clone(&sources.random))?;
-        let outbound = outbound(settings)?;
-        let throttle = Arc::new(Throttle::new(&throttle_options(&settings.limits)));
-        let sharing = Sharing::start(Arc::clone(&throttle), store.clone(), Arc::clone(&sources.clock))?;
-        let context = Context {
-            catalog,
-            audit: audit.clone(),
-            throttle: Arc::clone(&throttle),
-            clock: Arc::clone(&sources.clock),
-            random: Arc::clone(&sources.random),
-            signing_alg: settings.tokens.signing_alg,
-            master_key,
-            foreign_keys: Arc::new(ForeignKeyCache::new(
-                outbound.clone(),
-                Arc::clone(&sources.clock),
-                Arc::clone(&sources.random),
-            )),
-            outbound,
-            hook_calls: Arc::default(),
-            counts: Arc::default(),
-        };
+        let context = context(settings, sources, &store, master_key, public_url.clone())?;
+        let watch = CatalogWatch::start(Arc::clone(&context.catalog), &store)?;
+        let audit = context.audit.clone();
+        let throttle = Arc::clone(&context.throttle);
+        let sharing = Sharing::start(throttle, store.clone(), Arc::clone(&sources.clock))?;
         if settings.keys.previous_master_key.is_some() {
             log::info!(
                 "keys.previous_master_key is set: once all nodes have it, run `tessera keys rewrap`, then take it out"

@@ -9,6 +9,7 @@ mod housekeeping;
 mod log;
 mod once;
 mod record;
+mod request;
 mod stats;
 mod tail;
 mod verify;
@@ -22,6 +23,7 @@ pub use self::{
     log::{AuditError, AuditLog, AuditMode, AuditOptions, AuditUnavailable},
     once::append_once,
     record::{AuditRecord, Event, Outcome},
+    request::{RecordedRequest, RecordedToken},
     tail::{Follower, newest},
     verify::{Broken, Report, verify},
 };

@@ -3,6 +3,9 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::request::RecordedRequest;
+use crate::domain::exchange::Observed;
+
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Event {
@@ -110,6 +113,12 @@ pub struct AuditRecord {
     /// The exchange rule that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
+    /// What was asked for, where the rules were asked: for trying other rules on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<Box<RecordedRequest>>,
+    /// What rules that only observe would have done.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub observed: Vec<Observed>,
     /// The token that was made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
@@ -157,6 +166,8 @@ impl AuditRecord {
             scope_granted: String::new(),
             scope_widened: String::new(),
             rule: None,
+            request: None,
+            observed: Vec::new(),
             jti: None,
             parents: Vec::new(),
             reason: None,

@@ -5,6 +5,7 @@ mod audit;
 mod check_config;
 mod demo_token;
 mod exit;
+mod explain;
 mod keys;
 mod migrate;
 mod moment;
@@ -40,6 +41,8 @@ enum Command {
     Serve,
     /// Make the database match an environment file.
     Apply(apply::Arguments),
+    /// Say why an exchange would be allowed or refused, rule by rule. Nothing is issued or recorded.
+    Explain(Box<explain::Arguments>),
     /// Run pending migrations.
     Migrate,
     /// Check all settings and print those in effect, without secrets. With FILE, check an environment file too.
@@ -75,6 +78,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Quickstart => quickstart::run(config),
         Command::Serve => serve::run(config),
         Command::Apply(arguments) => apply::run(config, &arguments),
+        Command::Explain(arguments) => explain::run(config, *arguments),
         Command::Migrate => migrate::run(config),
         Command::CheckConfig(arguments) => check_config::run(config, &arguments),
         Command::Keys(command) => keys::run(config, command),

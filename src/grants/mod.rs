@@ -3,15 +3,21 @@
 mod client_credentials;
 mod delegation;
 mod exchange;
-mod identity;
+pub mod identity;
 mod permissions;
 mod token_exchange;
 
+use std::cell::Cell;
+
+pub use self::{
+    exchange::{order, policy},
+    token_exchange::issued_token_type,
+};
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
         client::{Client, ClientSecret},
-        exchange::Presented,
+        exchange::{Observed, Presented},
         order::TokenOrder,
     },
     oauth::{
@@ -84,12 +90,17 @@ pub struct GrantRequest<'a> {
     pub subject: Option<Presented<'a>>,
     /// The actor token, verified.
     pub actor: Option<Presented<'a>>,
+    /// Where the grant leaves what rules that only observe would have done.
+    pub observed: &'a Cell<Vec<Observed>>,
     /// Seconds since 1970.
     pub now: i64,
 }
 
 /// `audience` and `resource` together, audiences first (RFC 8693 §2.1, RFC 8707 §2).
-fn requested_targets(params: &Params) -> Result<Vec<String>, OAuthError> {
+///
+/// # Errors
+/// A `resource` is no absolute URI, or has a fragment.
+pub fn requested_targets(params: &Params) -> Result<Vec<String>, OAuthError> {
     let mut targets: Vec<String> = params.all("audience").map(str::to_owned).collect();
     for resource in params.all("resource") {
         targets.push(parse_resource(resource)?.to_owned());
@@ -98,7 +109,10 @@ fn requested_targets(params: &Params) -> Result<Vec<String>, OAuthError> {
 }
 
 /// `scope`, if present (RFC 6749 §3.3).
-fn requested_scope(params: &Params) -> Result<Option<Scope>, OAuthError> {
+///
+/// # Errors
+/// It has a character that the grammar does not allow.
+pub fn requested_scope(params: &Params) -> Result<Option<Scope>, OAuthError> {
     let scope = params.get("scope").map(Scope::parse).transpose();
     let scope = scope.map_err(|error| OAuthError::new(Problem::MalformedScope, error.to_string()))?;
     // A value of nothing but spaces names no scope; it counts as absent, like an empty one.

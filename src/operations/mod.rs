@@ -9,6 +9,7 @@ pub mod delegate;
 pub mod demo_token;
 pub mod enrich;
 pub mod environment_file;
+pub mod explain;
 pub mod facts;
 pub mod foreign;
 pub mod issue;

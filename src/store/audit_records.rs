@@ -91,6 +91,37 @@ pub fn hash_at(conn: &mut Conn<'_>, day: i64, node: &str, seq: i64) -> Result<Op
     Ok(each!(conn, c => one.first(c).optional())?)
 }
 
+/// At most `limit` records of an environment with one of these events, not older than `since_ms` (milliseconds since 1970), in the
+/// order of day, chain and place; those after `after`.
+///
+/// # Errors
+/// The database failed.
+pub fn of_events(
+    conn: &mut Conn<'_>,
+    environment_id: &str,
+    events: &[&str],
+    since_ms: i64,
+    after: Option<&AuditRow>,
+    limit: i64,
+) -> Result<Vec<AuditRow>, StoreError> {
+    use audit_records as t;
+    let (day, node, seq) = after.map_or((i64::MIN, "", i64::MIN), |row| (row.day, &row.node, row.seq));
+    let comes_after = t::day
+        .gt(day)
+        .or(t::day.eq(day).and(t::node.gt(node)))
+        .or(t::day.eq(day).and(t::node.eq(node)).and(t::seq.gt(seq)));
+    let some = t::table
+        // Whole days first: on Postgres each is a partition.
+        .filter(t::day.ge(since_ms.div_euclid(86_400_000)))
+        .filter(t::time_ms.ge(since_ms))
+        .filter(t::environment_id.eq(environment_id))
+        .filter(t::event.eq_any(events.to_vec()))
+        .filter(comes_after)
+        .order((t::day, t::node, t::seq))
+        .limit(limit);
+    Ok(each!(conn, c => some.select(AuditRow::as_select()).load(c))?)
+}
+
 /// Makes the partition of `day`, if the engine has partitions and it is not there yet.
 ///
 /// # Errors

@@ -9,9 +9,12 @@ mod blocks;
 mod environment;
 mod permissions;
 mod plan;
+mod policies;
+mod replay;
 
 use std::{collections::BTreeSet, fmt};
 
+pub use self::replay::{Difference, Outcome, Replay, replay};
 use super::{
     environment_file::EnvironmentFile,
     keys::{KeyError, KeyMaker},

@@ -36,6 +36,9 @@ pub const EDIT_USERS: Permission = (USER_SERVICE, "USERS_EDIT");
 /// See and define the permissions of services.
 pub const SYNCHRONIZE_PERMISSIONS: Permission = (ID_SERVICE, "PERMISSIONS_SYNCHRONIZE");
 
+/// Ask why an exchange is allowed or refused. Whoever may learns all rules, and whether a token is good.
+pub const EXPLAIN_EXCHANGES: Permission = (ID_SERVICE, "EXCHANGES_EXPLAIN");
+
 /// Who manages, where, in which request.
 pub struct Manager<'a> {
     /// What the operations work with.
@@ -148,6 +151,7 @@ mod tests {
             VIEW_USERS,
             EDIT_USERS,
             SYNCHRONIZE_PERMISSIONS,
+            EXPLAIN_EXCHANGES,
         ] {
             assert!(is_own_permission(service_id, key), "{service_id}:{key}");
         }
