@@ -5,6 +5,7 @@ use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
+    thread,
 };
 
 use cel::{Context, Env, ExecutionError, IdedExpr, Value};
@@ -14,6 +15,8 @@ use super::{
     facts::{Budget, Facts},
 };
 
+/// What the parser may need of the stack, in bytes: several times what the longest text takes in a build without optimisation.
+const PARSER_STACK: usize = 32 * 1024 * 1024;
 /// How deep the parser goes before it gives up.
 const PARSER_DEPTH: u16 = 48;
 
@@ -33,18 +36,21 @@ impl fmt::Debug for Compiled {
 /// Reads a condition.
 pub(super) fn compile(text: &str) -> Result<Compiled, String> {
     check_text(text)?;
+    // The parser goes some twenty calls deeper with every bracket: what it needs is more than a thread of the server has, and
+    // running out of stack would end the process. A panic of it, which is not ours to mend, ends this thread only.
+    let parser = thread::Builder::new().name("condition".to_owned()).stack_size(PARSER_STACK);
+    let text = text.to_owned();
+    let parsing = parser.spawn(move || parse(&text)).map_err(|error| format!("it cannot be read now: {error}"))?;
+    parsing.join().unwrap_or_else(|_| Err("the parser fails at it".to_owned()))
+}
+
+fn parse(text: &str) -> Result<Compiled, String> {
     let environment = Arc::new(Env::stdlib());
     let parser = environment.parser().max_recursion_depth(PARSER_DEPTH).enable_optional_syntax(false);
-    // The parser is not ours: what makes it give up for good must not take the node along.
-    let parsed = catch_unwind(AssertUnwindSafe(|| parser.parse(text)));
-    let expression = match parsed {
-        Ok(Ok(expression)) => expression,
-        Ok(Err(errors)) => {
-            let first = errors.errors.first().map(|error| error.msg.clone()).unwrap_or_default();
-            return Err(format!("it is no CEL expression: {}", one_line(&first)));
-        }
-        Err(_) => return Err("the parser fails at it".to_owned()),
-    };
+    let expression = parser.parse(text).map_err(|errors| {
+        let first = errors.errors.first().map(|error| error.msg.as_str()).unwrap_or_default();
+        format!("it is no CEL expression: {}", one_line(first))
+    })?;
     let uses = {
         let mut walk = Walk::new();
         walk.check(&expression, 0)?;
@@ -71,7 +77,7 @@ impl Compiled {
             let value = facts.value(root, &mut budget).ok_or("the claims are too large for conditions")?;
             context.add_variable_from_value(*root, value);
         }
-        // As above. Arithmetic of the crate is checked; should some of it not be, only this rule does not allow.
+        // Arithmetic of the crate is checked; should some of it not be, only this rule does not allow.
         let outcome = catch_unwind(AssertUnwindSafe(|| Value::resolve(&self.expression, &context)));
         match outcome {
             Ok(Ok(Value::Bool(true))) => Ok(()),

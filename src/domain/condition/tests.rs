@@ -219,6 +219,22 @@ fn the_deepest_texts_that_get_to_the_parser_fit_on_the_stack() {
 }
 
 #[test]
+fn the_deepest_that_is_admitted_is_evaluated_within_the_stack() {
+    let nested = |open: &str, inner: &str, close: &str| format!("{}{inner}{}", open.repeat(36), close.repeat(36));
+    for text in [
+        nested("true?(", "true", "):true"),
+        nested("[", "", "]") + " != []",
+        nested("(1+", "1", ")") + " > 0",
+        nested("(true == ", "true", ")"),
+    ] {
+        assert_eq!(Condition::new(&*text).error(), None, "{text}");
+        assert_eq!(check(&text, json!({})), Ok(()), "{text}");
+    }
+    let looped = format!("subject.a.all(x, {})", nested("(1 + ", "x", ")") + " > 0");
+    assert_eq!(check(&looped, json!({ "a": [1, 2] })), Ok(()), "{looped}");
+}
+
+#[test]
 fn claims_beyond_the_bounds_rule_the_rule_out() {
     let many: Vec<u32> = (0..600).collect();
     let deep = (0..100).fold(json!(1), |inner, _| json!([inner]));
