@@ -14,6 +14,10 @@ pub enum Event {
     ManagementChanged,
     /// A request for that was refused.
     ManagementRefused,
+    /// A client took a token of its own out of force.
+    TokenRevoked,
+    /// A client wanted to, and was refused.
+    RevocationRefused,
     /// An enrichment webhook was called.
     WebhookCalled,
 }
@@ -26,6 +30,8 @@ impl Event {
             Event::TokenRefused => "token.refused",
             Event::ManagementChanged => "management.changed",
             Event::ManagementRefused => "management.refused",
+            Event::TokenRevoked => "token.revoked",
+            Event::RevocationRefused => "revocation.refused",
             Event::WebhookCalled => "webhook.called",
         }
     }
@@ -107,7 +113,7 @@ pub struct AuditRecord {
     /// The exchange rule that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
-    /// The token that was made.
+    /// The token that was made, or revoked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
     /// The tokens it came from, root first.

@@ -210,6 +210,21 @@ impl Catalog {
         .await
     }
 
+    /// Reads what changed in the database now, without waiting to hear of it.
+    ///
+    /// # Errors
+    /// The database fails, or too many wait for it.
+    pub async fn catch_up(self: &Arc<Self>) -> Result<(), StoreError> {
+        self.on_blocking_thread(|catalog| {
+            catalog.check_rest()?;
+            catalog.refresh().map_err(|error| match error {
+                LoadError::Store(error) => error,
+                LoadError::Key { .. } => StoreError::unavailable(error.to_string()),
+            })
+        })
+        .await
+    }
+
     /// How long ago this node last knew of everything that is in the database.
     pub fn silence(&self) -> Duration {
         Duration::from_millis(self.millis().saturating_sub(self.last_look.load(Ordering::Relaxed)))

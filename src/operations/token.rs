@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use super::{
-    authenticate::{Authenticated, authenticate_at},
+    authenticate::{Authenticated, authenticate_at, required_credentials},
     context::Context,
     delegate::delegated_user,
     standing::{gather_standing, revoked_by},
@@ -23,7 +23,6 @@ use crate::{
     grants::{self, Grant, GrantRequest},
     jose::access_token::VerifiedToken,
     oauth::{
-        credentials::ClientCredentials,
         error::{OAuthError, Problem},
         grant_type::GrantType,
         params::Params,
@@ -36,7 +35,7 @@ const MAX_WORDS: usize = 64;
 /// The most characters of such a word: more than scopes and targets have, less than a token has.
 const MAX_WORD: usize = 100;
 
-/// A token request as it came in.
+/// A request of a client as it came in: for a token, or about one.
 pub struct TokenRequest<'a> {
     /// Names it in the log, in the audit record and in the answer.
     pub request_id: &'a str,
@@ -73,7 +72,7 @@ pub async fn token(
     if let Err(refusal) = &mut decision {
         refusal.detail = readable(&refusal.detail);
         record_refusal(&mut record, refusal);
-        say(refusal, &record);
+        say(refusal, record.client_id.as_deref(), request.request_id);
     }
     context.audit.commit(record).await.map_err(|error| {
         log::error!(request_id = request.request_id; "not answered: {error}");
@@ -88,9 +87,7 @@ async fn decide(
     request: &TokenRequest<'_>,
     record: &mut AuditRecord,
 ) -> Result<TokenResponse, OAuthError> {
-    let credentials = ClientCredentials::from_request(request.authorization, request.params)?;
-    let credentials = credentials
-        .ok_or_else(|| OAuthError::new(Problem::ClientAuthenticationFailed, "the request has no client credentials"))?;
+    let credentials = required_credentials(request.authorization, request.params)?;
     record.client_id = Some(readable(&credentials.id));
     let authenticated = authenticate_at(context, environment, request.client_address, &credentials).await?;
     let client = &authenticated.client;
@@ -124,10 +121,9 @@ fn record_refusal(record: &mut AuditRecord, refusal: &OAuthError) {
 }
 
 /// The line under which the operator finds the reason. Failures of the server are told from refusals.
-fn say(refusal: &OAuthError, record: &AuditRecord) {
+pub(super) fn say(refusal: &OAuthError, client: Option<&str>, request_id: &str) {
     let level = if refusal.problem.status() < 500 { log::Level::Info } else { log::Level::Error };
-    let client = record.client_id.as_deref().unwrap_or("-");
-    log::log!(level, request_id = record.request_id.as_str(); "client {client}: {refusal}");
+    log::log!(level, request_id = request_id; "client {}: {refusal}", client.unwrap_or("-"));
 }
 
 /// TE-008.

@@ -21,6 +21,7 @@ mod lifecycle;
 mod observe;
 mod outbound;
 mod properties;
+mod revocation;
 mod support;
 mod token;
 mod webhook;
