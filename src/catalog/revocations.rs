@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use super::{Catalog, LoadError};
+use super::Catalog;
 use crate::{
     domain::{
         claims::SubjectType,
@@ -21,6 +21,9 @@ use crate::{
 
 /// How many are read at once.
 const PAGE: i64 = 5000;
+/// How long what has expired stays in the database, in seconds: nodes delete by their own clocks, and one that is ahead must
+/// not take from the others what they still need.
+const KEPT_AFTER: i64 = 3600;
 
 /// All that is revoked in an environment and may still concern a token. Outlives the snapshots of the environment.
 #[derive(Default)]
@@ -105,6 +108,13 @@ fn subjects<'a>(token: &'a SubjectToken, issuer: &'a str) -> impl Iterator<Item 
 }
 
 impl Revocations {
+    /// One alone: to see whom it would concern.
+    pub fn of(revocation: Revocation) -> Self {
+        let alone = Self::default();
+        alone.add(vec![(revocation, 1)]);
+        alone
+    }
+
     /// What takes `token` (of `issuer`, which is us) out of force, if anything does.
     pub fn revoked_by(&self, token: &SubjectToken, issuer: &str) -> Option<RevocationKind> {
         let set = self.read();
@@ -177,17 +187,21 @@ impl Catalog {
         Ok(())
     }
 
-    /// Deletes and forgets the revocations that cannot concern a token any more.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub(super) fn sweep_revocations(&self) -> Result<(), LoadError> {
+    /// Forgets the revocations that cannot concern a token any more.
+    pub(super) fn forget_revocations(&self) {
         let now = self.clock.now();
         for environment in self.environments.load().by_id.values() {
             environment.revocations.sweep(now);
         }
-        while self.store.transact(|conn| revocations::sweep(conn, now))? {}
-        Ok(())
+    }
+
+    /// Deletes some of them; `true` when there may be more. Not all at once: whoever does it has changes to hear of.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(super) fn delete_revocations(&self) -> Result<bool, StoreError> {
+        let until = self.clock.now().saturating_sub(KEPT_AFTER);
+        self.store.transact(|conn| revocations::sweep(conn, until))
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     app::StartError,
     catalog::LoadError,
     operations::{
-        apply::ApplyError, environment_file::EnvironmentFileErrors, keys::KeyError,
+        apply::ApplyError, environment_file::EnvironmentFileErrors, keys::KeyError, revoke::RevokeError,
         service_accounts::ServiceAccountError,
     },
     settings::SettingsErrors,
@@ -131,6 +131,15 @@ impl From<ServiceAccountError> for Failure {
             ServiceAccountError::Store(error) => error.into(),
             ServiceAccountError::Refused(_) => Failure::Refusal(error.into()),
             ServiceAccountError::Random(_) => Failure::Other(error.into()),
+        }
+    }
+}
+
+impl From<RevokeError> for Failure {
+    fn from(error: RevokeError) -> Self {
+        match error {
+            RevokeError::Store(error) => error.into(),
+            RevokeError::Refused(_) => Failure::Refusal(error.into()),
         }
     }
 }

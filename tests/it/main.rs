@@ -17,6 +17,7 @@ mod graphql;
 mod graphql_management;
 mod graphql_tokens;
 mod health;
+mod introspection;
 mod lifecycle;
 mod observe;
 mod outbound;

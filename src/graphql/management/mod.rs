@@ -9,6 +9,7 @@ mod list;
 mod permissions;
 mod platform;
 mod profiles;
+mod revocations;
 mod service_accounts;
 mod shapes;
 mod tokens;
@@ -49,6 +50,7 @@ pub(super) struct EverywhereMutation(
     profiles::ProfileMutation,
     permissions::PermissionMutation,
     service_accounts::ServiceAccountMutation,
+    revocations::RevocationMutation,
 );
 
 /// What can be done at `/graphql-management`.
