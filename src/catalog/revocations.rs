@@ -107,14 +107,16 @@ fn subjects<'a>(token: &'a SubjectToken, issuer: &'a str) -> impl Iterator<Item 
     std::iter::once(token.sub.as_str()).chain(actors.map(|actor| actor.sub.as_str()))
 }
 
-impl Revocations {
-    /// One alone: to see whom it would concern.
-    pub fn of(revocation: Revocation) -> Self {
-        let alone = Self::default();
-        alone.add(vec![(revocation, 1)]);
-        alone
+/// What is given alone: to see whom it would concern.
+impl FromIterator<Revocation> for Revocations {
+    fn from_iter<I: IntoIterator<Item = Revocation>>(revocations: I) -> Self {
+        let given = Self::default();
+        given.add((1..).zip(revocations).map(|(version, revocation)| (revocation, version)).collect());
+        given
     }
+}
 
+impl Revocations {
     /// What takes `token` (of `issuer`, which is us) out of force, if anything does.
     pub fn revoked_by(&self, token: &SubjectToken, issuer: &str) -> Option<RevocationKind> {
         let set = self.read();

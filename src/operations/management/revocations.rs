@@ -103,5 +103,5 @@ pub async fn revoke_target(
 /// Whether the caller's token would be dead.
 fn concerns(environment: &EnvironmentSnapshot, caller: &Caller, kind: RevocationKind, value: &str, now: i64) -> bool {
     let alone = Revocation { kind, value: value.to_owned(), revoked_at: now, expires_at: i64::MAX };
-    Revocations::of(alone).revoked_by(caller.token(), &environment.issuer).is_some()
+    Revocations::from_iter([alone]).revoked_by(caller.token(), &environment.issuer).is_some()
 }

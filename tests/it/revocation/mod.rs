@@ -3,6 +3,7 @@
 mod endpoint;
 mod kinds;
 mod management;
+mod staleness;
 mod tree;
 
 use reqwest::Method;

@@ -18,6 +18,7 @@ pub mod rust_paths;
 pub mod server;
 pub mod sources;
 pub mod tokens;
+pub mod tunnel;
 
 pub use answer::Answer;
 pub use database::Engine;

@@ -106,7 +106,13 @@ impl TestServer {
 
     /// A further node on the same database, with the same settings and clock. Its public URL is that of the first.
     pub fn another_node(&self) -> Self {
+        self.another_node_with(&[])
+    }
+
+    /// The same, with other values for some settings, as `section.key`.
+    pub fn another_node_with(&self, others: &[(&str, &str)]) -> Self {
         let mut settings = self.settings.clone();
+        settings.extend(others.iter().map(|(key, value)| (variable(key), (*value).to_owned())));
         settings.insert(variable("server.public_url"), self.url.clone());
         Self::run(Arc::clone(&self.database), Arc::clone(&self.clock), settings)
     }
