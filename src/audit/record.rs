@@ -17,6 +17,10 @@ pub enum Event {
     ManagementChanged,
     /// A request for that was refused.
     ManagementRefused,
+    /// A client took a token of its own out of force.
+    TokenRevoked,
+    /// A client wanted to, and was refused.
+    RevocationRefused,
     /// An enrichment webhook was called.
     WebhookCalled,
 }
@@ -29,6 +33,8 @@ impl Event {
             Event::TokenRefused => "token.refused",
             Event::ManagementChanged => "management.changed",
             Event::ManagementRefused => "management.refused",
+            Event::TokenRevoked => "token.revoked",
+            Event::RevocationRefused => "revocation.refused",
             Event::WebhookCalled => "webhook.called",
         }
     }
@@ -119,7 +125,7 @@ pub struct AuditRecord {
     /// What rules that only observe would have done.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub observed: Vec<Observed>,
-    /// The token that was made.
+    /// The token that was made, or revoked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
     /// The tokens it came from, root first.

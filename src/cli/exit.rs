@@ -7,7 +7,7 @@ use crate::{
     catalog::LoadError,
     operations::{
         apply::ApplyError, demo_token::DemoTokenError, environment_file::EnvironmentFileErrors, keys::KeyError,
-        service_accounts::ServiceAccountError,
+        revoke::RevokeError, service_accounts::ServiceAccountError,
     },
     settings::SettingsErrors,
     store::StoreError,
@@ -158,6 +158,15 @@ impl From<DemoTokenError> for Failure {
         match error {
             DemoTokenError::Store(error) => error.into(),
             DemoTokenError::Refused(_) | DemoTokenError::Unsigned(_) => Failure::Refusal(error.to_string().into()),
+        }
+    }
+}
+
+impl From<RevokeError> for Failure {
+    fn from(error: RevokeError) -> Self {
+        match error {
+            RevokeError::Store(error) => error.into(),
+            RevokeError::Refused(_) => Failure::Refusal(error.into()),
         }
     }
 }

@@ -2,11 +2,13 @@
 
 mod body;
 mod cacheable;
+mod client_form;
 mod environment;
 mod form;
 mod graphiql;
 mod graphql;
 mod health;
+mod introspect;
 mod metrics;
 mod observe;
 mod respond;
@@ -25,7 +27,10 @@ use actix_web::{
 use crate::{
     catalog::watch::CatalogWatch,
     graphql::Engine,
-    oauth::metadata::{AUTHORIZATION_SERVER_PATH, JWKS_PATH, OPENID_CONFIGURATION_PATH, TOKEN_PATH},
+    oauth::metadata::{
+        AUTHORIZATION_SERVER_PATH, INTROSPECTION_PATH, JWKS_PATH, OPENID_CONFIGURATION_PATH, REVOCATION_PATH,
+        TOKEN_PATH,
+    },
     operations::{
         context::Context,
         metadata::{GRAPHQL_ENDPOINTS_PATH, GRAPHQL_MANAGEMENT_PATH, GRAPHQL_PATH},
@@ -105,6 +110,8 @@ const ENVIRONMENT: &str = "/{tenant_id}/{environment_id}";
 fn below_issuer(config: &mut ServiceConfig) {
     config
         .service(post(TOKEN_PATH, token::post))
+        .service(post(INTROSPECTION_PATH, introspect::introspection))
+        .service(post(REVOCATION_PATH, introspect::revocation))
         .service(post(GRAPHQL_PATH, graphql::auth))
         .service(post(GRAPHQL_MANAGEMENT_PATH, graphql::management))
         .service(get("/graphiql").to(graphiql::page))

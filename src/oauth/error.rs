@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-/// The `error` values of RFC 6749 §5.2, RFC 8693 §2.2.2 and RFC 8707 §2, and two of our own for failures of the server.
+/// The `error` values of RFC 6749 §5.2, RFC 8693 §2.2.2, RFC 8707 §2 and RFC 7009 §2.2.1, and two of our own for failures of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
     /// RFC 6749 §5.2.
@@ -22,6 +22,8 @@ pub enum ErrorCode {
     InvalidScope,
     /// RFC 8693 §2.2.2 and RFC 8707 §2.
     InvalidTarget,
+    /// RFC 7009 §2.2.1.
+    UnsupportedTokenType,
     /// The server failed. The word is that of RFC 6749 §4.1.2.1.
     ServerError,
     /// The server cannot answer now; the same request may succeed later. The word is that of RFC 6749 §4.1.2.1.
@@ -39,6 +41,7 @@ impl ErrorCode {
             ErrorCode::UnsupportedGrantType => "unsupported_grant_type",
             ErrorCode::InvalidScope => "invalid_scope",
             ErrorCode::InvalidTarget => "invalid_target",
+            ErrorCode::UnsupportedTokenType => "unsupported_token_type",
             ErrorCode::ServerError => "server_error",
             ErrorCode::TemporarilyUnavailable => "temporarily_unavailable",
         }
@@ -189,6 +192,12 @@ problems! {
     /// The targets want tokens of different forms.
     TargetsDiffer = "targets_differ", InvalidTarget, 400,
         "the targets want tokens of different forms; ask for one token each";
+    /// A client wants to revoke what was issued to another one (RFC 7009 §2.1).
+    TokenOfAnotherClient = "token_of_another_client", UnauthorizedClient, 400,
+        "a client may only revoke tokens that were issued to it";
+    /// A client wants to revoke a token of a foreign issuer (RFC 7009 §2.2.1).
+    TokenOfAnotherIssuer = "token_of_another_issuer", UnsupportedTokenType, 400,
+        "tokens of other issuers cannot be revoked here by a client";
     /// A bug or a misconfiguration.
     ServerError = "server_error", ServerError, 500,
         "the server failed; its operator finds the reason in the log under the X-Request-Id of this answer";

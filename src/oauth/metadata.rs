@@ -6,6 +6,10 @@ use super::{credentials::AuthenticationMethod, grant_type::GrantType, scope::Sco
 
 /// The token endpoint, below the issuer.
 pub const TOKEN_PATH: &str = "/token";
+/// Token introspection (RFC 7662), below the issuer.
+pub const INTROSPECTION_PATH: &str = "/introspect";
+/// Token revocation (RFC 7009), below the issuer.
+pub const REVOCATION_PATH: &str = "/revoke";
 /// The public keys (RFC 7517), below the issuer.
 pub const JWKS_PATH: &str = "/.well-known/jwks.json";
 /// This document (RFC 8414 §3), below the issuer, and between the host and the path of one that has a path.
@@ -32,6 +36,12 @@ pub struct AuthorizationServerMetadata {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     grant_types_supported: Vec<&'static str>,
     token_endpoint_auth_methods_supported: Vec<&'static str>,
+    introspection_endpoint: String,
+    introspection_endpoint_auth_methods_supported: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    introspection_signing_alg_values_supported: Vec<&'static str>,
+    revocation_endpoint: String,
+    revocation_endpoint_auth_methods_supported: Vec<&'static str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     subject_types_supported: &'static [&'static str],
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -42,6 +52,7 @@ impl AuthorizationServerMetadata {
     /// The document of `issuer` (no trailing slash), which is repeated byte by byte (TE-100): its grants, and the
     /// scopes it is willing to name. For `/.well-known/oauth-authorization-server`.
     pub fn new(issuer: &str, grants: &[GrantType], scopes: &Scope) -> Self {
+        let authentication = AuthenticationMethod::ALL.map(AuthenticationMethod::as_str).to_vec();
         Self {
             issuer: issuer.to_owned(),
             token_endpoint: format!("{issuer}{TOKEN_PATH}"),
@@ -49,10 +60,22 @@ impl AuthorizationServerMetadata {
             scopes_supported: scopes.iter().map(str::to_owned).collect(),
             response_types_supported: RESPONSE_TYPES,
             grant_types_supported: grants.iter().map(|grant| grant.as_str()).collect(),
-            token_endpoint_auth_methods_supported: AuthenticationMethod::ALL.map(AuthenticationMethod::as_str).to_vec(),
+            introspection_endpoint: format!("{issuer}{INTROSPECTION_PATH}"),
+            introspection_endpoint_auth_methods_supported: authentication.clone(),
+            introspection_signing_alg_values_supported: Vec::new(),
+            revocation_endpoint: format!("{issuer}{REVOCATION_PATH}"),
+            revocation_endpoint_auth_methods_supported: authentication.clone(),
+            token_endpoint_auth_methods_supported: authentication,
             subject_types_supported: &[],
             id_token_signing_alg_values_supported: Vec::new(),
         }
+    }
+
+    /// Says what signed introspection answers are signed with (RFC 9701 §7).
+    #[must_use]
+    pub fn signing_introspection(mut self, alg: &'static str) -> Self {
+        self.introspection_signing_alg_values_supported = vec![alg];
+        self
     }
 
     /// Adds the members that OpenID Connect Discovery 1.0 §3 requires and we can truthfully give: a user has the same
@@ -90,8 +113,14 @@ mod tests {
             "grant_types_supported":
                 ["client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange", "delegation"],
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+            "introspection_endpoint": "https://id.example/tenant/environment/introspect",
+            "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+            "introspection_signing_alg_values_supported": ["ES256"],
+            "revocation_endpoint": "https://id.example/tenant/environment/revoke",
+            "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         });
-        assert_eq!(serde_json::to_value(document("calendar.read")).expect("JSON"), expected);
+        let document = document("calendar.read").signing_introspection("ES256");
+        assert_eq!(serde_json::to_value(document).expect("JSON"), expected);
     }
 
     #[test]

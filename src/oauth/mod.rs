@@ -4,6 +4,7 @@ pub mod credentials;
 pub mod error;
 mod form_text;
 pub mod grant_type;
+pub mod introspection;
 pub mod metadata;
 pub mod params;
 pub mod resource;

@@ -13,9 +13,9 @@ use super::{
 /// The parameters that may be there more than once (RFC 8693 §2.1, RFC 8707 §2).
 const REPEATABLE: [&str; 2] = ["resource", "audience"];
 
-/// The parameters of the token endpoint. An answer may name them; other names come from the request and are never sent
+/// The parameters of the token endpoint, of introspection and of revocation. An answer may name them; other names come from the request and are never sent
 /// back (TE-038).
-const KNOWN: [&str; 19] = [
+const KNOWN: [&str; 20] = [
     "grant_type",
     "client_id",
     "client_secret",
@@ -30,6 +30,7 @@ const KNOWN: [&str; 19] = [
     "actor_token",
     "actor_token_type",
     "token",
+    "token_type_hint",
     "state",
     "application_id",
     "unique_profile_identifier",

@@ -18,6 +18,7 @@ use crate::{
     oauth::{
         credentials::ClientCredentials,
         error::{OAuthError, Problem},
+        params::Params,
     },
 };
 
@@ -30,6 +31,15 @@ pub struct Authenticated {
     pub client: Arc<Client>,
     /// The secret that it used.
     pub secret: ClientSecret,
+}
+
+/// The credentials of a request that must have some.
+///
+/// # Errors
+/// Those of [`ClientCredentials::from_request`], and that there are none.
+pub fn required_credentials(authorization: &[&[u8]], params: &Params) -> Result<ClientCredentials, OAuthError> {
+    ClientCredentials::from_request(authorization, params)?
+        .ok_or_else(|| OAuthError::new(Problem::ClientAuthenticationFailed, "the request has no client credentials"))
 }
 
 /// The client that the credentials prove, unless too many attempts from `address` failed of late.

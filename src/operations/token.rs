@@ -3,7 +3,7 @@
 use std::{cell::Cell, net::IpAddr, sync::Arc};
 
 use super::{
-    authenticate::{Authenticated, authenticate_at},
+    authenticate::{Authenticated, authenticate_at, required_credentials},
     context::Context,
     delegate::delegated_user,
     refused_tokens,
@@ -25,7 +25,6 @@ use crate::{
     grants::{self, Grant, GrantRequest, PresentedTokens},
     jose::access_token::VerifiedToken,
     oauth::{
-        credentials::ClientCredentials,
         error::{OAuthError, Problem},
         grant_type::GrantType,
         params::Params,
@@ -38,7 +37,7 @@ const MAX_WORDS: usize = 64;
 /// The most characters of such a word: more than scopes and targets have, less than a token has.
 const MAX_WORD: usize = 100;
 
-/// A token request as it came in.
+/// A request of a client as it came in: for a token, or about one.
 pub struct TokenRequest<'a> {
     /// Names it in the log, in the audit record and in the answer.
     pub request_id: &'a str,
@@ -79,7 +78,7 @@ pub async fn token(
     if let Err(refusal) = &mut decision {
         refusal.detail = readable(&refusal.detail);
         record_refusal(&mut record, refusal);
-        say(refusal, &record, request.trace);
+        say(refusal, record.client_id.as_deref(), request);
     }
     let committed = context.audit.commit(record).await.map_err(|error| {
         log::error!(request_id = request.request_id, trace_id = request.trace; "not answered: {error}");
@@ -96,9 +95,7 @@ async fn decide(
     request: &TokenRequest<'_>,
     record: &mut AuditRecord,
 ) -> Result<TokenResponse, OAuthError> {
-    let credentials = ClientCredentials::from_request(request.authorization, request.params)?;
-    let credentials = credentials
-        .ok_or_else(|| OAuthError::new(Problem::ClientAuthenticationFailed, "the request has no client credentials"))?;
+    let credentials = required_credentials(request.authorization, request.params)?;
     record.client_id = Some(readable(&credentials.id));
     let authenticated = authenticate_at(context, environment, request.client_address, &credentials).await?;
     let client = &authenticated.client;
@@ -132,10 +129,10 @@ fn record_refusal(record: &mut AuditRecord, refusal: &OAuthError) {
 }
 
 /// The line under which the operator finds the reason. Failures of the server are told from refusals.
-fn say(refusal: &OAuthError, record: &AuditRecord, trace: Option<Trace>) {
+pub(super) fn say(refusal: &OAuthError, client: Option<&str>, request: &TokenRequest<'_>) {
     let level = if refusal.problem.status() < 500 { log::Level::Info } else { log::Level::Error };
-    let client = record.client_id.as_deref().unwrap_or("-");
-    log::log!(level, request_id = record.request_id.as_str(), trace_id = trace; "client {client}: {refusal}");
+    let client = client.unwrap_or("-");
+    log::log!(level, request_id = request.request_id, trace_id = request.trace; "client {client}: {refusal}");
 }
 
 /// TE-008.

@@ -10,6 +10,7 @@ pub mod forge;
 pub mod guard;
 pub mod hook;
 pub mod leaks;
+pub mod lifecycle;
 pub mod peer;
 pub mod process;
 pub mod raw;
@@ -18,6 +19,7 @@ pub mod rust_paths;
 pub mod server;
 pub mod sources;
 pub mod tokens;
+pub mod tunnel;
 
 pub use answer::Answer;
 pub use database::Engine;

@@ -29,6 +29,11 @@ fn the_document_says_what_is_there() {
         "response_types_supported": ["none"],
         "grant_types_supported": ["client_credentials", EXCHANGE, "delegation"],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "introspection_endpoint": format!("{}/introspect", server.url),
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "introspection_signing_alg_values_supported": ["ES256"],
+        "revocation_endpoint": format!("{}/revoke", server.url),
+        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
     });
     let mut document = answer.json();
     sort(&mut document["scopes_supported"]);
