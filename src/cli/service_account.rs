@@ -6,7 +6,7 @@ use clap::Subcommand;
 
 use super::{exit::Failure, keys::Environment, opened::Opened, say};
 use crate::{
-    domain::client::{Access, Client, ClientKind, ExchangeError, Permissions},
+    domain::client::{Access, Client, ClientKind, ClientSignIn, ExchangeError, Permissions},
     oauth::{grant_type::GrantType, scope::Scope},
     operations::service_accounts::{create, list, reset_secret},
     store::clients::StoredClient,
@@ -92,6 +92,7 @@ fn client(
         access,
         permissions,
         exchange_error: ExchangeError::default(),
+        sign_in: ClientSignIn::default(),
         secrets: Vec::new(),
     })
 }

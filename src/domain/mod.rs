@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod application;
+pub mod authorization;
 pub mod claims;
 pub mod client;
 pub mod clock;

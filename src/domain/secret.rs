@@ -100,6 +100,13 @@ impl SecretHash {
     }
 }
 
+/// In constant time as well.
+impl PartialEq for SecretHash {
+    fn eq(&self, other: &Self) -> bool {
+        self.equals(other)
+    }
+}
+
 impl fmt::Debug for SecretHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SecretHash(…)")

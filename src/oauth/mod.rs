@@ -6,6 +6,7 @@ mod form_text;
 pub mod grant_type;
 pub mod metadata;
 pub mod params;
+pub mod redirect_uri;
 pub mod resource;
 pub mod response;
 pub mod scope;

@@ -113,7 +113,7 @@ fn check(found: Option<&Client>, given: &SecretHash, now: i64) -> Result<ClientS
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::client::{ClientKind, ExchangeError, Permissions};
+    use crate::domain::client::{ClientKind, ClientSignIn, ExchangeError, Permissions};
 
     fn client(secrets: &[(&str, Option<i64>)]) -> Client {
         let secrets = secrets.iter().map(|&(text, expires_at)| ClientSecret {
@@ -130,6 +130,7 @@ mod tests {
             access: Vec::new(),
             permissions: Permissions::new(),
             exchange_error: ExchangeError::default(),
+            sign_in: ClientSignIn::default(),
             secrets: secrets.collect(),
         }
     }

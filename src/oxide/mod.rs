@@ -14,7 +14,7 @@ mod support {
 
     use crate::{
         domain::{
-            client::{Access, Client, ClientKind, ClientSecret, ExchangeError, Permissions},
+            client::{Access, Client, ClientKind, ClientSecret, ClientSignIn, ExchangeError, Permissions},
             secret::Secret,
         },
         oauth::{grant_type::GrantType, scope::Scope},
@@ -43,6 +43,7 @@ mod support {
             access: vec![],
             permissions: Permissions::new(),
             exchange_error: ExchangeError::default(),
+            sign_in: ClientSignIn::default(),
             secrets: secrets.collect(),
         }
     }

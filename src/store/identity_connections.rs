@@ -8,7 +8,7 @@ use super::{
     rows::{Row, to_json, to_name},
     schema::identity_connections,
 };
-use crate::domain::connection::IdentityConnection;
+use crate::domain::connection::{IdentityConnection, SignInClient};
 
 /// An identity connection as it is kept.
 #[derive(Debug, Clone)]
@@ -29,18 +29,28 @@ struct ConnectionRow {
     origin: String,
     title: String,
     sort_order: i64,
+    sign_in: Option<String>,
+    sign_in_secret: Option<Vec<u8>>,
 }
 
 impl ConnectionRow {
     fn into_value(self) -> Result<StoredConnection, StoreError> {
         let row = Row { table: "identity_connections", key: &self.name };
         let origin = row.name("origin", &self.origin)?;
+        let sign_in = match (&self.sign_in, self.sign_in_secret) {
+            (Some(json), Some(sealed_secret)) => {
+                Some(SignInClient { sealed_secret, ..row.json::<SignInClient>("sign_in", json)? })
+            }
+            (None, None) => None,
+            _ => return Err(row.corrupt("sign_in and sign_in_secret do not stand together")),
+        };
         let connection = IdentityConnection {
             provider: row.json("provider", &self.provider)?,
             // Older rows have no title.
             title: if self.title.is_empty() { self.name.clone() } else { self.title },
             sort_order: self.sort_order,
             enabled: self.enabled,
+            sign_in,
             name: self.name,
         };
         Ok(StoredConnection { connection, origin })
@@ -77,6 +87,8 @@ pub fn upsert(
         origin: to_name(&origin)?,
         title: connection.title.clone(),
         sort_order: connection.sort_order,
+        sign_in: connection.sign_in.as_ref().map(to_json).transpose()?,
+        sign_in_secret: connection.sign_in.as_ref().map(|sign_in| sign_in.sealed_secret.clone()),
     };
     each!(conn, c => diesel::insert_into(t::table)
         .values(&row)
@@ -88,6 +100,8 @@ pub fn upsert(
             t::origin.eq(excluded(t::origin)),
             t::title.eq(excluded(t::title)),
             t::sort_order.eq(excluded(t::sort_order)),
+            t::sign_in.eq(excluded(t::sign_in)),
+            t::sign_in_secret.eq(excluded(t::sign_in_secret)),
         ))
         .execute(c))?;
     Ok(())

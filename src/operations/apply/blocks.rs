@@ -162,6 +162,16 @@ impl Block for IdentityConnection {
     fn delete(&self, conn: &mut Conn<'_>, environment_id: &str) -> Result<(), StoreError> {
         identity_connections::delete(conn, environment_id, &self.name).map(drop)
     }
+
+    /// Without the hash of the secret, as with webhooks.
+    fn facts(&self) -> Facts {
+        let mut facts = facts_of(self);
+        if let Some(Value::Object(sign_in)) = facts.remove("sign_in") {
+            let shown = sign_in.into_iter().filter(|(field, _)| field != "secret_sha256");
+            facts.extend(shown.map(|(field, value)| (format!("sign_in.{field}"), value)));
+        }
+        facts
+    }
 }
 
 impl Block for ManagedService {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::{
     domain::{
         application::{Application, OnFailure, Webhook},
-        client::{Access, Client, ClientKind, ClientSecret, ExchangeError},
-        connection::{IdentityConnection, IdentityProvider},
+        client::{Access, Client, ClientKind, ClientSecret, ClientSignIn, ExchangeError},
+        connection::{IdentityConnection, IdentityProvider, SignInClient},
         environment::{ResourceServer, ScopeClaim, SigningAlg, TokenProfile},
         foreign::{ClaimMap, ForeignIssuer},
         permission::{ManagedService, PermissionDefinition},
@@ -36,6 +36,10 @@ pub(super) fn a_client(id: &str) -> Client {
         ],
         permissions: BTreeMap::from([("service".to_owned(), vec!["KEY".to_owned()])]),
         exchange_error: ExchangeError::InvalidGrant,
+        sign_in: ClientSignIn {
+            redirect_uris: vec!["https://app.example/back".to_owned()],
+            application: Some("web".to_owned()),
+        },
         secrets: Vec::new(),
     }
 }
@@ -93,6 +97,15 @@ pub(super) fn an_identity_connection() -> IdentityConnection {
         sort_order: -3,
         provider: IdentityProvider::Oidc(issuer),
         enabled: true,
+        sign_in: Some(SignInClient {
+            client_id: "tessera".to_owned(),
+            authorization_endpoint: "https://idp.example/authorize".to_owned(),
+            token_endpoint: "https://idp.example/token".to_owned(),
+            scopes: scope("openid email"),
+            iss_required: true,
+            secret_sha256: Secret::new("there").hash(),
+            sealed_secret: vec![1, 0, 255],
+        }),
     }
 }
 

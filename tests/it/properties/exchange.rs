@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use tessera::{
     domain::{
         claims::{MAX_ANCESTORS, SubjectType},
-        client::{Access, Client, ClientKind, ExchangeError},
+        client::{Access, Client, ClientKind, ClientSignIn, ExchangeError},
         environment::{ResourceServer, ScopeClaim, TokenProfile},
         exchange::{ExchangeRequest, Granted, Policy, Presented, Refused, Standing, decide},
         party::{Actor, MayAct},
@@ -102,6 +102,7 @@ fn client() -> impl Strategy<Value = Client> {
             .collect(),
         permissions: BTreeMap::new(),
         exchange_error: ExchangeError::InvalidRequest,
+        sign_in: ClientSignIn::default(),
         secrets: Vec::new(),
     })
 }
