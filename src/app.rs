@@ -10,7 +10,9 @@ use std::{
 
 use crate::{
     audit::{AuditError, AuditLog, AuditMode, AuditOptions},
-    catalog::{Catalog, CatalogLimits, LoadError, foreign_keys::ForeignKeyCache, watch::CatalogWatch},
+    catalog::{
+        Catalog, CatalogLimits, LoadError, RevocationPolicy, foreign_keys::ForeignKeyCache, watch::CatalogWatch,
+    },
     domain::{clock::Clock, random::Random},
     graphql::Engine,
     http::{self, GraphiqlFiles, ServerOptions, Site},
@@ -293,7 +295,9 @@ pub fn load_catalog(
         verified_tokens: catalog.verified_tokens,
         users: catalog.users,
     };
-    Catalog::load(store.clone(), master_key, public_url, limits, Arc::clone(&sources.clock))
+    let revocation =
+        RevocationPolicy { max_staleness: settings.revocation.max_staleness, strict: settings.revocation.strict };
+    Catalog::load(store.clone(), master_key, public_url, limits, revocation, Arc::clone(&sources.clock))
 }
 
 /// What makes requests to others, within the bounds of the settings.

@@ -7,6 +7,7 @@ use quick_cache::sync::Cache;
 
 use super::{
     CatalogLimits,
+    revocations::Revocations,
     users::{UserMemory, Users},
 };
 use crate::{
@@ -54,6 +55,8 @@ pub struct EnvironmentSnapshot {
     pub permissions: Vec<PermissionDefinition>,
     /// The services of other environments that are let in.
     pub managed_services: Vec<ManagedService>,
+    /// What is revoked in it.
+    pub revocations: Arc<Revocations>,
     inline_keys: HashMap<String, Arc<ForeignKeys>>,
     users: UserMemory,
     clients: Cache<String, Arc<Client>>,
@@ -112,6 +115,7 @@ impl EnvironmentSnapshot {
             rules: parts.rules,
             applications: parts.applications.into_iter().map(|app| (app.id.clone(), app)).collect(),
             webhooks: parts.webhooks,
+            revocations: previous.map(|previous| Arc::clone(&previous.revocations)).unwrap_or_default(),
             inline_keys: inline_keys(&parts.identity_connections),
             identity_connections: parts.identity_connections,
             permissions: parts.permissions,

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError},
+    sync::{Arc, PoisonError, atomic::Ordering},
 };
 
 use super::{
@@ -49,10 +49,17 @@ impl Catalog {
         // just disabled would be served again.
         let _refreshing = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
         let current = self.environments.load_full();
+        let looked = self.millis();
         let stored = self.store.read(environments::all)?;
+        let mut outcome = Ok(());
         for stored in &stored {
             if let Some(known) = current.by_id.get(&stored.environment.id) {
                 known.forget_users_before(stored.users_version);
+                let (id, version) = (&stored.environment.id, stored.revocations_version);
+                match self.follow_revocations(id, &known.revocations, version) {
+                    Err(error) if error.is_unavailable() => return Err(error.into()),
+                    followed => outcome = outcome.and(followed.map_err(LoadError::from)),
+                }
             }
         }
         let unchanged = stored.len() == current.by_id.len()
@@ -60,10 +67,9 @@ impl Catalog {
                 current.by_id.get(&stored.environment.id).is_some_and(|known| known.version == stored.version)
             });
         if unchanged {
-            return Ok(());
+            return outcome.inspect(|()| self.last_look.store(looked, Ordering::Relaxed));
         }
         let mut by_id = HashMap::new();
-        let mut outcome = Ok(());
         for StoredEnvironment { environment, version, .. } in stored {
             let id = environment.id.clone();
             let snapshot = match current.by_id.get(&id) {
@@ -82,7 +88,7 @@ impl Catalog {
         }
         let default = by_id.values().find(|snapshot| snapshot.environment.is_default).cloned();
         self.environments.store(Arc::new(Environments { by_id, default }));
-        outcome
+        outcome.inspect(|()| self.last_look.store(looked, Ordering::Relaxed))
     }
 
     /// One environment, all of it as of one moment: a rule never meets the resource servers of another version.
@@ -127,7 +133,10 @@ impl Catalog {
             permissions: permissions.into_iter().map(|stored| stored.definition).collect(),
             managed_services,
         };
-        Ok(EnvironmentSnapshot::new(parts, &self.limits, previous))
+        let snapshot = EnvironmentSnapshot::new(parts, &self.limits, previous);
+        // Before anybody can see it: the first request must not find a revoked token good.
+        self.follow_revocations(id, &snapshot.revocations, stored.revocations_version)?;
+        Ok(snapshot)
     }
 
     /// A secret that cannot be opened makes its webhook useless, and nothing else of the environment: that would keep nodes

@@ -7,6 +7,7 @@ pub mod environment;
 pub mod foreign_keys;
 mod freshness;
 mod load;
+pub mod revocations;
 pub mod users;
 pub mod watch;
 
@@ -53,18 +54,30 @@ pub struct CatalogLimits {
     pub users: usize,
 }
 
+/// What is asked of a node that does not hear of revocations.
+#[derive(Debug, Clone, Copy)]
+pub struct RevocationPolicy {
+    /// How long a node may be out of touch with the database before it counts as not knowing what is revoked.
+    pub max_staleness: Duration,
+    /// Whether it then refuses what depends on that, instead of going by what it knows.
+    pub strict: bool,
+}
+
 /// All environments, in memory. Shared by all requests of a node.
 pub struct Catalog {
     store: Store,
     master_key: MasterKey,
     public_url: String,
     limits: CatalogLimits,
+    revocation: RevocationPolicy,
     clock: Arc<dyn Clock>,
     environments: ArcSwap<Environments>,
     /// Held by whoever loads what changed.
     refreshing: Mutex<()>,
     lookups: Arc<Semaphore>,
     start: Instant,
+    /// When the database was last seen to hold nothing new, in milliseconds after `start`.
+    last_look: AtomicU64,
     /// Until when the database is left alone, in milliseconds after `start`: setting the machine's clock back must not
     /// lengthen the rest.
     resting_until: AtomicU64,
@@ -87,6 +100,7 @@ impl Catalog {
         master_key: MasterKey,
         public_url: String,
         limits: CatalogLimits,
+        revocation: RevocationPolicy,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, LoadError> {
         let catalog = Self {
@@ -94,11 +108,13 @@ impl Catalog {
             master_key,
             public_url,
             limits,
+            revocation,
             clock,
             environments: ArcSwap::default(),
             refreshing: Mutex::default(),
             lookups: Arc::new(Semaphore::new(MOST_LOOKUPS)),
             start: Instant::now(),
+            last_look: AtomicU64::new(0),
             resting_until: AtomicU64::new(0),
         };
         catalog.refresh()?;
@@ -192,6 +208,33 @@ impl Catalog {
             Ok(done)
         })
         .await
+    }
+
+    /// How long ago this node last knew of everything that is in the database.
+    pub fn silence(&self) -> Duration {
+        Duration::from_millis(self.millis().saturating_sub(self.last_look.load(Ordering::Relaxed)))
+    }
+
+    /// Whether something may have been revoked of which this node has not heard, for longer than is put up with.
+    pub fn is_stale(&self) -> bool {
+        self.silence() > self.revocation.max_staleness
+    }
+
+    /// How often the database must be asked for changes, so that silence means that it cannot be.
+    pub(super) fn longest_interval(&self) -> Duration {
+        self.revocation.max_staleness / 3
+    }
+
+    /// Whether this node may say that something is *not* revoked.
+    ///
+    /// # Errors
+    /// It has been out of touch for too long, and is set to be strict about it.
+    pub fn check_fresh(&self) -> Result<(), StoreError> {
+        if self.revocation.strict && self.is_stale() {
+            let seconds = self.silence().as_secs();
+            return Err(StoreError::unavailable(format!("no revocation could be heard of for {seconds} s")));
+        }
+        Ok(())
     }
 
     /// A flood of made-up ids queues up to [`MOST_LOOKUPS`] and no further: what else needs the database still gets its turn.

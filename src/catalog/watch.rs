@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Condvar, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -18,12 +18,15 @@ const LISTEN_INTERVAL: Duration = Duration::from_millis(200);
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 /// How soon a change that could not be loaded is tried again.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// How often expired revocations are deleted. Any node may: it is the same whoever does.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// How old the last good look may be before this node counts as out of touch, although no error came: the thread hangs in
 /// a connection that died without a word. Above what a slow statement may take.
 const LONGEST_SILENCE: Duration = Duration::from_secs(15);
 
 /// The running watch. Stops when dropped.
 pub struct CatalogWatch {
+    catalog: Arc<Catalog>,
     signal: Arc<Signal>,
     thread: Option<JoinHandle<()>>,
 }
@@ -33,32 +36,16 @@ struct Signal {
     wake: Condvar,
     /// Whether the last look at the database worked.
     in_touch: AtomicBool,
-    start: Instant,
-    /// When the last look that worked was, in milliseconds after `start`.
-    last_look: AtomicU64,
 }
 
 impl Signal {
     fn new() -> Self {
-        Self {
-            stopped: Mutex::new(false),
-            wake: Condvar::new(),
-            in_touch: AtomicBool::new(true),
-            start: Instant::now(),
-            last_look: AtomicU64::new(0),
-        }
-    }
-
-    fn millis(&self) -> u64 {
-        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+        Self { stopped: Mutex::new(false), wake: Condvar::new(), in_touch: AtomicBool::new(true) }
     }
 
     /// Says once that the database is out of reach, and once that it is back.
     fn report(&self, looked: Result<(), LoadError>) {
         let was_in_touch = self.in_touch.swap(looked.is_ok(), Ordering::Relaxed);
-        if looked.is_ok() {
-            self.last_look.store(self.millis(), Ordering::Relaxed);
-        }
         match looked {
             Err(error) if was_in_touch => log::error!("changes cannot be read; serving from memory: {error}"),
             Ok(()) if !was_in_touch => log::info!("changes can be read again"),
@@ -85,17 +72,15 @@ impl CatalogWatch {
     pub fn start(catalog: Arc<Catalog>, store: &Store) -> std::io::Result<Self> {
         let signal = Arc::new(Signal::new());
         let thread = std::thread::Builder::new().name("catalog-watch".to_owned()).spawn({
-            let (signal, watch) = (Arc::clone(&signal), store.watch());
+            let (signal, watch, catalog) = (Arc::clone(&signal), store.watch(), Arc::clone(&catalog));
             move || run(&catalog, watch, &signal)
         })?;
-        Ok(Self { signal, thread: Some(thread) })
+        Ok(Self { catalog, signal, thread: Some(thread) })
     }
 
     /// Whether this node hears of changes: the last look at the database worked, and was not long ago.
     pub fn in_touch(&self) -> bool {
-        let signal = &self.signal;
-        let silence = signal.millis().saturating_sub(signal.last_look.load(Ordering::Relaxed));
-        signal.in_touch.load(Ordering::Relaxed) && Duration::from_millis(silence) < LONGEST_SILENCE
+        self.signal.in_touch.load(Ordering::Relaxed) && self.catalog.silence() < LONGEST_SILENCE
     }
 }
 
@@ -112,15 +97,20 @@ impl Drop for CatalogWatch {
 
 fn run(catalog: &Catalog, mut watch: ChangeWatch, signal: &Signal) {
     let mut last_poll = Instant::now();
+    let mut last_sweep = Instant::now();
     // Whether a change is known to be missing from memory.
     let mut behind = false;
     while signal.wait() {
         let looked = watch.changed().map_err(LoadError::from).and_then(|changed| {
-            let interval = if behind { RETRY_INTERVAL } else { POLL_INTERVAL };
+            let interval = if behind { RETRY_INTERVAL } else { POLL_INTERVAL }.min(catalog.longest_interval());
             if changed || last_poll.elapsed() >= interval {
                 (last_poll, behind) = (Instant::now(), true);
                 catalog.refresh()?;
                 behind = false;
+            }
+            if last_sweep.elapsed() >= SWEEP_INTERVAL {
+                last_sweep = Instant::now();
+                catalog.sweep_revocations()?;
             }
             Ok(())
         });

@@ -4,6 +4,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Map, Value};
 
 use super::{
+    ancestry::AncestorFacts,
     client::Permissions,
     environment::ScopeClaim,
     party::{Actor, MayAct},
@@ -14,7 +15,7 @@ use crate::oauth::scope::Scope;
 pub const MAX_ANCESTORS: usize = 10;
 
 /// Claims that only the server writes. A rule can neither set nor pass them.
-pub const RESERVED_CLAIMS: [&str; 32] = [
+pub const RESERVED_CLAIMS: [&str; 33] = [
     // Members of introspection answers (RFC 7662 §2.2), where the claims of a token are repeated.
     "active",
     "token_type",
@@ -31,6 +32,7 @@ pub const RESERVED_CLAIMS: [&str; 32] = [
     "act",
     "may_act",
     "anc",
+    "anc_of",
     "cnf",
     "sid",
     "tenantId",
@@ -88,6 +90,9 @@ impl SubjectType {
         SubjectType::Workload,
     ];
 
+    /// What stands for our issuer in the `mosaic` profile.
+    pub const MOSAIC_ISSUERS: [&str; 2] = [MOSAIC_ID_ISSUER, MOSAIC_USER_ISSUER];
+
     /// `iss` of its tokens in the `mosaic` profile.
     pub const fn mosaic_issuer(self) -> &'static str {
         match self {
@@ -144,6 +149,8 @@ pub struct AccessTokenClaims<'a> {
     pub may_act: Option<&'a MayAct>,
     /// The `jti`s of the tokens it came from, root first.
     pub anc: &'a [String],
+    /// What those were.
+    pub anc_facts: &'a AncestorFacts,
     /// The environment's tenant.
     pub tenant_id: &'a str,
     /// The environment.
@@ -184,6 +191,9 @@ impl Serialize for AccessTokenClaims<'_> {
         }
         if !self.anc.is_empty() {
             map.serialize_entry("anc", self.anc)?;
+        }
+        if !self.anc_facts.is_empty() {
+            map.serialize_entry("anc_of", self.anc_facts)?;
         }
         map.serialize_entry("tenantId", self.tenant_id)?;
         map.serialize_entry("environmentId", self.environment_id)?;

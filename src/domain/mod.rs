@@ -1,6 +1,7 @@
 //! Values and rules, free of I/O: what a token may be, who may have it, and why not.
 
 pub mod address;
+pub mod ancestry;
 pub mod application;
 pub mod authorization;
 pub mod claims;
@@ -14,6 +15,7 @@ pub mod order;
 pub mod party;
 pub mod permission;
 pub mod random;
+pub mod revocation;
 pub mod rule;
 pub mod secret;
 pub mod signing_key;

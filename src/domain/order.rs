@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{
+    ancestry::AncestorFacts,
     claims::SubjectType,
     client::Permissions,
     environment::{ScopeClaim, SigningAlg, TokenProfile},
@@ -35,6 +36,8 @@ pub struct TokenOrder {
     pub may_act: Option<MayAct>,
     /// `anc`.
     pub anc: Vec<String>,
+    /// What those were.
+    pub anc_facts: AncestorFacts,
     /// `permissions`, for tokens that a client gets on its own account.
     pub permissions: Option<Permissions>,
     /// Further claims.
@@ -70,6 +73,7 @@ impl TokenOrder {
             act: None,
             may_act: None,
             anc: Vec::new(),
+            anc_facts: AncestorFacts::default(),
             permissions: None,
             claims: Map::new(),
             issued_at,

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{
+    ancestry::AncestorFacts,
     claims::{HOME_ENVIRONMENT_CLAIM, SubjectType},
     party::{Actor, MayAct},
 };
@@ -42,6 +43,10 @@ pub struct SubjectToken {
     pub may_act: Option<MayAct>,
     /// The `jti`s of the tokens it came from, root first.
     pub anc: Vec<String>,
+    /// What those were.
+    pub anc_facts: AncestorFacts,
+    /// The key of ours that signed it; `None` for what another party vouches for.
+    pub kid: Option<String>,
     /// The key it is bound to (RFC 7800 §3.1), a JSON object.
     pub cnf: Option<Value>,
     /// What the subject is.

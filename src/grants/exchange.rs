@@ -44,6 +44,7 @@ pub(super) fn evaluate(
         act: granted.act,
         may_act: granted.may_act,
         anc: granted.anc,
+        anc_facts: granted.anc_facts,
         permissions: None,
         claims: granted.claims,
         issued_at: request.now,

@@ -5,6 +5,7 @@
 use super::GrantRequest;
 use crate::{
     domain::{
+        ancestry::AncestorFacts,
         claims::SubjectType,
         exchange::{Presented, Standing},
         order::TokenOrder,
@@ -34,6 +35,7 @@ pub(super) fn order(request: &GrantRequest<'_>, subject: Presented<'_>, issued: 
     let audience = vec![request.environment.issuer.clone()];
     let subject_type = token.subject_type.unwrap_or(SubjectType::EndUserAccount);
     TokenOrder {
+        anc_facts: AncestorFacts::of(token),
         anc: (!token.jti.is_empty()).then(|| token.jti.clone()).into_iter().collect(),
         issued_token_type: Some(issued),
         rule: Some(permission::as_rule(USER_SERVICE, GENERATE_DELEGATED_ACCESS_TOKEN)),

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     domain::{
+        ancestry::AncestorFacts,
         claims::{EMBEDDED_TOKEN_CLAIM, MAX_ANCESTORS, SubjectType},
         party::{Actor, MayAct},
         subject::SubjectToken,
@@ -25,15 +26,12 @@ use crate::{
 ///
 /// It says nothing of revocation, and time goes by: whoever keeps one calls [`check_time`](Self::check_time) again.
 #[derive(Debug, Clone, PartialEq)]
-pub struct VerifiedToken {
-    subject: SubjectToken,
-    kid: String,
-}
+pub struct VerifiedToken(SubjectToken);
 
 impl VerifiedToken {
     /// The key it was signed with. A cache asks the keyring again whether that key still verifies.
     pub fn kid(&self) -> &str {
-        &self.kid
+        self.0.kid.as_deref().unwrap_or_default()
     }
 
     /// Whether it can be used at `now` (seconds since 1970).
@@ -41,9 +39,9 @@ impl VerifiedToken {
     /// # Errors
     /// [`TokenError::Expired`] or [`TokenError::NotYetValid`].
     pub fn check_time(&self, now: i64) -> Result<(), TokenError> {
-        if self.subject.is_expired(now) {
+        if self.0.is_expired(now) {
             Err(TokenError::Expired)
-        } else if self.subject.is_early(now) {
+        } else if self.0.is_early(now) {
             Err(TokenError::NotYetValid)
         } else {
             Ok(())
@@ -55,7 +53,7 @@ impl Deref for VerifiedToken {
     type Target = SubjectToken;
 
     fn deref(&self) -> &SubjectToken {
-        &self.subject
+        &self.0
     }
 }
 
@@ -80,13 +78,13 @@ pub fn verify_access_token(
     if claims.contains_key(EMBEDDED_TOKEN_CLAIM) {
         return Err(TokenError::Envelope);
     }
-    let subject = read_claims(claims)?;
+    let subject = SubjectToken { kid: Some(kid.to_owned()), ..read_claims(claims)? };
     // The key already says which environment it was. The names of the `mosaic` profile are the same everywhere.
     let mosaic_issuer = subject.subject_type.map(SubjectType::mosaic_issuer);
     if subject.iss != issuer && Some(subject.iss.as_str()) != mosaic_issuer {
         return Err(TokenError::WrongIssuer);
     }
-    let verified = VerifiedToken { subject, kid: kid.to_owned() };
+    let verified = VerifiedToken(subject);
     verified.check_time(now)?;
     Ok(verified)
 }
@@ -130,6 +128,8 @@ fn read_claims(mut claims: Map<String, Value>) -> Result<SubjectToken, TokenErro
         act: chain(&mut claims, "act", Actor::from_claim)?,
         may_act: chain(&mut claims, "may_act", MayAct::from_claim)?,
         anc: ancestors(&mut claims)?,
+        anc_facts: ancestor_facts(&mut claims)?,
+        kid: None,
         cnf: confirmation(&mut claims)?,
         subject_type,
         application_id,
@@ -154,4 +154,11 @@ fn ancestors(claims: &mut Map<String, Value>) -> Result<Vec<String>, TokenError>
         Some(Value::Array(list)) => texts(list, "anc"),
         Some(_) => Err(ClaimType("anc")),
     }
+}
+
+fn ancestor_facts(claims: &mut Map<String, Value>) -> Result<AncestorFacts, TokenError> {
+    let Some(claim) = claims.remove("anc_of") else { return Ok(AncestorFacts::default()) };
+    let facts: AncestorFacts = serde_json::from_value(claim).map_err(|_| ClaimType("anc_of"))?;
+    let most = [&facts.client_ids, &facts.kids].into_iter().map(Vec::len).max();
+    if most > Some(MAX_ANCESTORS) { Err(TokenError::TooManyAncestors) } else { Ok(facts) }
 }

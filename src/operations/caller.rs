@@ -164,6 +164,7 @@ fn invalid(detail: &str) -> MosaicError {
 fn check_standing(standing: Standing) -> Result<(), MosaicError> {
     match standing {
         Standing::Good => Ok(()),
+        Standing::Revoked(kind) => Err(invalid(kind.reason())),
         Standing::ClientDisabled => Err(invalid("the service account is disabled or gone")),
         Standing::ManagedServiceDisabled => Err(invalid("the managed service is no longer let in")),
         Standing::ApplicationDisabled => Err(MosaicCode::ApplicationNotActive.into()),
@@ -243,6 +244,8 @@ mod tests {
             act: None,
             may_act: None,
             anc: Vec::new(),
+            anc_facts: crate::domain::ancestry::AncestorFacts::default(),
+            kid: None,
             cnf: None,
             subject_type: Some(SubjectType::ServiceAccount),
             application_id: None,

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
+        ancestry::AncestorFacts,
         claims::{EMBEDDED_TOKEN_CLAIM, RESERVED_CLAIMS, SubjectType},
         connection::{IdentityConnection, IdentityProvider},
         foreign::{ForeignIssuer, ForeignSubject},
@@ -182,6 +183,8 @@ fn vouched(
         act: subject.act,
         may_act: subject.may_act,
         anc: Vec::new(),
+        anc_facts: AncestorFacts::default(),
+        kid: None,
         cnf: subject.cnf,
         subject_type: Some(subject_type),
         application_id: params.get("application_id").map(str::to_owned),

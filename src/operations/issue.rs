@@ -3,6 +3,7 @@
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
+        ancestry::AncestorFacts,
         claims::AccessTokenClaims,
         environment::{SigningAlg, TokenProfile},
         order::TokenOrder,
@@ -43,7 +44,6 @@ impl TokenIssuer<'_> {
     ) -> Result<Issued, OAuthError> {
         let now = order.issued_at;
         let jti = random_id(self.random).map_err(failed)?;
-        let claims = claims(environment, client_id, order, &jti, now);
         let alg = match order.profile {
             // The guards of Mosaic services refuse every other one.
             TokenProfile::Mosaic => SigningAlg::RS256,
@@ -51,6 +51,8 @@ impl TokenIssuer<'_> {
         };
         let signer =
             environment.keyring.signer(alg, now).ok_or_else(|| failed(format!("no active {} key", alg.as_str())))?;
+        let anc_facts = order.anc_facts.without_own(client_id, signer.kid());
+        let claims = claims(environment, client_id, order, &anc_facts, &jti);
         let payload = serde_json::to_vec(&claims).map_err(failed)?;
         let token = signer.sign(&payload).map_err(failed)?;
         Ok(Issued { token, jti, expires_in: order.expires_at - now })
@@ -65,8 +67,8 @@ fn claims<'a>(
     environment: &'a EnvironmentSnapshot,
     client_id: &'a str,
     order: &'a TokenOrder,
+    anc_facts: &'a AncestorFacts,
     jti: &'a str,
-    now: i64,
 ) -> AccessTokenClaims<'a> {
     AccessTokenClaims {
         iss: match order.profile {
@@ -76,7 +78,7 @@ fn claims<'a>(
         sub: &order.subject,
         aud: &order.audience,
         client_id,
-        iat: now,
+        iat: order.issued_at,
         exp: order.expires_at,
         jti,
         scope: &order.scope,
@@ -84,6 +86,7 @@ fn claims<'a>(
         act: order.act.as_ref(),
         may_act: order.may_act.as_ref(),
         anc: &order.anc,
+        anc_facts,
         tenant_id: &environment.environment.tenant_id,
         environment_id: &environment.environment.id,
         subject_type: order.subject_type,

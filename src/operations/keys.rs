@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::lookup::EnvironmentLookup;
+use super::{lookup::EnvironmentLookup, revoke::revoke_in};
 use crate::{
     domain::{
         environment::{Environment, SigningAlg},
         random::Random,
+        revocation::RevocationKind,
         signing_key::{KeySchedule, KeyState},
         subject::CLOCK_LEEWAY,
     },
@@ -284,6 +285,8 @@ pub fn revoke(
         let mut keys = signing_keys::list(conn, &environment.id)?;
         let alg = find_key(&keys, kid)?.alg;
         signing_keys::delete(conn, &environment.id, kid)?;
+        // What came of its tokens may be signed by another key.
+        revoke_in(conn, &environment.id, RevocationKind::Key, kid, None, maker.now)?;
         keys.retain(|key| key.kid != kid);
         if maker.can_sign(&keys, alg) {
             return go_on(conn, maker, &environment.id, &keys, alg);

@@ -17,6 +17,7 @@ pub mod metadata;
 pub mod mosaic_error;
 pub mod mosaic_tokens;
 pub mod permissions;
+pub mod revoke;
 pub mod service_accounts;
 pub mod standing;
 pub mod subject;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::context::{Context, database_failed};
 use crate::{
     catalog::environment::EnvironmentSnapshot,
-    domain::{claims::SubjectType, exchange::Standing, subject::SubjectToken},
+    domain::{claims::SubjectType, exchange::Standing, revocation::RevocationKind, subject::SubjectToken},
     oauth::error::OAuthError,
 };
 
@@ -17,6 +17,9 @@ pub async fn gather_standing(
     token: Option<&SubjectToken>,
 ) -> Result<Standing, OAuthError> {
     let Some(token) = token else { return Ok(Standing::Good) };
+    if let Some(kind) = revoked_by(context, environment, token)? {
+        return Ok(Standing::Revoked(kind));
+    }
     let application = |id: &str| environment.applications.get(id);
     // Tokens of users that are kept here have a profile; others speak of users that only somebody else knows.
     if token.profile_id.is_some() {
@@ -51,6 +54,19 @@ pub async fn gather_standing(
         }
     }
     Ok(Standing::Good)
+}
+
+/// What takes `token` out of force, if anything does that this node knows of.
+///
+/// # Errors
+/// The node has not heard of revocations for so long that it does not want to say.
+pub fn revoked_by(
+    context: &Context,
+    environment: &EnvironmentSnapshot,
+    token: &SubjectToken,
+) -> Result<Option<RevocationKind>, OAuthError> {
+    context.catalog.check_fresh().map_err(|error| database_failed("what is revoked", &error))?;
+    Ok(environment.revocations.revoked_by(token, &environment.issuer))
 }
 
 /// A managed service account is at home elsewhere: there it must be enabled, and here it must be let in.

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
+        ancestry::AncestorFacts,
         claims::SubjectType,
         client::Client,
         exchange::{Presented, Standing},
@@ -127,6 +128,8 @@ fn vouched_by_client(
         act: None,
         may_act: None,
         anc: Vec::new(),
+        anc_facts: AncestorFacts::default(),
+        kid: None,
         cnf: None,
         subject_type: Some(SubjectType::EndUserAccount),
         application_id: Some(user.application_id.clone()),

@@ -6,7 +6,7 @@ use super::{
     authenticate::{Authenticated, authenticate_at},
     context::Context,
     delegate::delegated_user,
-    standing::gather_standing,
+    standing::{gather_standing, revoked_by},
     subject::{Subject, gather_subject},
 };
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
         client::{Client, ExchangeError},
         exchange::{Presented, Standing},
         order::TokenOrder,
+        revocation::RevocationKind,
         rule::ISSUER_SELF,
         subject::SubjectToken,
     },
@@ -163,8 +164,12 @@ async fn evaluate(
     let actor = verify_actor(context, environment, presented.actor)?;
     let subject_standing = match &subject {
         Some(Subject::Own(token)) => gather_standing(context, environment, Some(token)).await?,
-        // Whoever vouches was asked just now.
-        Some(Subject::Vouched(_)) | None => Standing::Good,
+        // Whoever vouches was asked just now; but the token that says so may have been revoked here.
+        Some(Subject::Vouched(vouched)) => match revoked_by(context, environment, &vouched.token)? {
+            Some(kind) => Standing::Revoked(kind),
+            None => Standing::Good,
+        },
+        None => Standing::Good,
     };
     let actor = actor.as_ref().map(|token| &***token);
     let actor_standing = gather_standing(context, environment, actor).await?;
@@ -183,6 +188,11 @@ async fn evaluate(
     {
         // Only now that nothing speaks against it: a refusal leaves no user behind.
         let user = delegated_user(context, environment, user, request.request_id).await?;
+        // The proof of the user may be older than the moment from which such proofs do not count any more.
+        if environment.revocations.has_subject(&user.user_id, vouched.token.iat) {
+            let reason = RevocationKind::Subject.reason();
+            return Err(OAuthError::new(Problem::SubjectTokenRefused, reason));
+        }
         order.speaks_of(user.user_id, user.claims);
     }
     Ok(order)

@@ -15,6 +15,7 @@ mod layers;
 mod log;
 mod outbound;
 mod reader;
+mod revocation;
 mod server;
 mod tokens;
 
@@ -29,6 +30,7 @@ pub use self::{
     keys::{Keys, MasterKeySource},
     log::{Log, LogFormat},
     outbound::Outbound,
+    revocation::Revocation,
     server::{BehindProxy, Server, Tls},
     tokens::Tokens,
 };
@@ -48,6 +50,8 @@ pub struct Settings {
     pub audit: Audit,
     /// The bounds of what is kept in memory.
     pub catalog: Catalog,
+    /// What a node does that does not hear of revocations.
+    pub revocation: Revocation,
     /// What requests to others may reach.
     pub outbound: Outbound,
     /// The Mosaic operations.
@@ -76,6 +80,7 @@ impl Settings {
         let tokens = Tokens::read(&mut reader);
         let audit = Audit::read(&mut reader);
         let catalog = Catalog::read(&mut reader);
+        let revocation = Revocation::read(&mut reader);
         let outbound = Outbound::read(&mut reader);
         let graphql = Graphql::read(&mut reader);
         let log = Log::read(&mut reader);
@@ -83,7 +88,7 @@ impl Settings {
             return Err(SettingsErrors(reader.errors));
         }
         let effective = reader.shown();
-        Ok(Self { server, database, keys, tokens, audit, catalog, outbound, graphql, log, effective })
+        Ok(Self { server, database, keys, tokens, audit, catalog, revocation, outbound, graphql, log, effective })
     }
 
     /// The values in effect as TOML, for people: secrets show as `"(set)"`, and the password in a URL as `***`.

@@ -21,7 +21,12 @@ pub struct StoredEnvironment {
     pub version: i64,
     /// Grows with every change of a user that was there already; starts at 1.
     pub users_version: i64,
+    /// Grows with every revocation; 0 before the first.
+    pub revocations_version: i64,
 }
+
+/// The versions of an environment: its id, that of itself, of its users and of its revocations.
+pub(super) type Versions = (String, i64, i64, i64);
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = environments)]
@@ -34,6 +39,7 @@ struct EnvironmentRow {
     access_token_lifetime: i64,
     version: i64,
     users_version: i64,
+    revocations_version: i64,
 }
 
 impl From<(EnvironmentRow, bool)> for StoredEnvironment {
@@ -47,7 +53,12 @@ impl From<(EnvironmentRow, bool)> for StoredEnvironment {
             tenant_enabled,
             access_token_lifetime: row.access_token_lifetime,
         };
-        Self { environment, version: row.version, users_version: row.users_version }
+        Self {
+            environment,
+            version: row.version,
+            users_version: row.users_version,
+            revocations_version: row.revocations_version,
+        }
     }
 }
 
@@ -73,12 +84,13 @@ pub fn find(conn: &mut Conn<'_>, id: &str) -> Result<Option<StoredEnvironment>, 
     Ok(row.map(Into::into))
 }
 
-/// Id, version and version of the users of every environment.
+/// The versions of every environment.
 ///
 /// # Errors
 /// The database failed.
-pub fn versions(conn: &mut Conn<'_>) -> Result<Vec<(String, i64, i64)>, StoreError> {
-    let columns = (environments::id, environments::version, environments::users_version);
+pub(super) fn versions(conn: &mut Conn<'_>) -> Result<Vec<Versions>, StoreError> {
+    use environments as t;
+    let columns = (t::id, t::version, t::users_version, t::revocations_version);
     let all = environments::table.order(environments::id).select(columns);
     Ok(each!(conn, c => all.load(c))?)
 }
@@ -151,6 +163,19 @@ pub fn touch_users(conn: &mut Conn<'_>, id: &str) -> Result<(), StoreError> {
     let change = environments::users_version.eq(environments::users_version + 1);
     each!(conn, c => diesel::update(environments::table.find(id)).set(change).execute(c))?;
     notify(conn, id)
+}
+
+/// Counts a revocation, and tells the other nodes when the transaction commits: gives its number, `None` if there is no such
+/// environment. The row is locked until then, so that numbers are seen in their order.
+///
+/// # Errors
+/// The database failed.
+pub(super) fn count_revocation(conn: &mut Conn<'_>, id: &str) -> Result<Option<i64>, StoreError> {
+    let one = environments::table.find(id);
+    let change = environments::revocations_version.eq(environments::revocations_version + 1);
+    each!(conn, c => diesel::update(one).set(change).execute(c))?;
+    notify(conn, id)?;
+    Ok(each!(conn, c => one.select(environments::revocations_version).first(c).optional())?)
 }
 
 /// On SQLite the file itself shows the change (see `listen`).

@@ -5,7 +5,7 @@ use diesel::{RunQueryDsl as _, connection::SimpleConnection as _, sql_types::Big
 use super::{
     Conn, Dedicated, Store, StoreError,
     connection::Owned,
-    environments::{self, CHANNEL},
+    environments::{self, CHANNEL, Versions},
 };
 
 /// Watches for changes on a connection of its own. Cheap to ask, several times a second, from a thread that may block.
@@ -20,7 +20,7 @@ struct Watching {
     /// SQLite: changes whenever another connection commits, to any table.
     data_version: i64,
     /// SQLite: what tells a change of an environment from one of the many audit records.
-    versions: Vec<(String, i64, i64)>,
+    versions: Vec<Versions>,
 }
 
 impl std::fmt::Debug for Watching {

@@ -25,6 +25,7 @@ pub mod managed_services;
 pub mod permissions;
 pub mod profiles;
 pub mod resource_servers;
+pub mod revocations;
 pub mod signing_keys;
 pub mod tenants;
 pub mod user_identities;

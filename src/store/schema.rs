@@ -21,6 +21,18 @@ diesel::table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         users_version -> BigInt,
+        revocations_version -> BigInt,
+    }
+}
+
+diesel::table! {
+    revocations (environment_id, kind, value) {
+        environment_id -> Text,
+        kind -> Text,
+        value -> Text,
+        revoked_at -> BigInt,
+        expires_at -> BigInt,
+        version -> BigInt,
     }
 }
 

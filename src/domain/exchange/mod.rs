@@ -10,7 +10,7 @@
 //! 5. `may_act`, where present, matches the party that acts on every member it has.
 //! 6. `cnf` is never silently lost.
 //! 7. The subject token is addressed to the caller.
-//! 8. Nothing comes of a token that is expired, not yet valid, or whose client, application or user is disabled.
+//! 8. Nothing comes of a token that is revoked, expired, not yet valid, or whose client, application or user is disabled.
 
 mod addressee;
 mod parties;
@@ -20,10 +20,12 @@ mod targets;
 use serde_json::{Map, Value};
 
 use super::{
+    ancestry::AncestorFacts,
     claims::{RESERVED_CLAIMS, SubjectType},
     client::Client,
     environment::{ResourceServer, ScopeClaim, SigningAlg, TokenProfile},
     party::{Actor, MayAct},
+    revocation::RevocationKind,
     rule::{ExchangeMode, ExchangeRule},
     subject::SubjectToken,
 };
@@ -45,6 +47,8 @@ pub struct Presented<'a> {
 pub enum Standing {
     /// Nothing against them.
     Good,
+    /// The token is revoked, by itself or with something that it came of.
+    Revoked(RevocationKind),
     /// The client it was issued to, or the service account it stands for, is disabled or gone.
     ClientDisabled,
     /// The application that the user signed in to is disabled or gone.
@@ -96,6 +100,8 @@ pub struct Granted {
     pub may_act: Option<MayAct>,
     /// The ancestors, root first.
     pub anc: Vec<String>,
+    /// What those were.
+    pub anc_facts: AncestorFacts,
     /// What the subject is.
     pub subject_type: SubjectType,
     /// The claims that follow the user, those that the rule passes and those that it sets.
@@ -174,6 +180,7 @@ pub fn decide(
         act,
         may_act: subject.token.may_act.clone(),
         anc: lineage,
+        anc_facts: parties::facts(subject.token, actor.map(|actor| actor.token)),
         subject_type: subject.token.subject_type.unwrap_or(SubjectType::EndUserAccount),
         claims: claims(rule, subject.token, profile),
         expires_at: expiry(rule, &targets, subject.token, actor, policy),
@@ -188,6 +195,7 @@ fn check_token(presented: Presented<'_>, now: i64) -> Result<(), &'static str> {
     let token = presented.token;
     match presented.standing {
         Standing::Good => {}
+        Standing::Revoked(kind) => return Err(kind.reason()),
         Standing::ClientDisabled => return Err("the client behind the token is disabled or gone"),
         Standing::ApplicationDisabled => return Err("the application behind the token is disabled or gone"),
         Standing::UserDisabled => return Err("the user behind the token is disabled or gone"),

@@ -3,6 +3,7 @@
 use super::{Presented, Refused};
 use crate::{
     domain::{
+        ancestry::AncestorFacts,
         claims::MAX_ANCESTORS,
         client::Client,
         party::{Actor, PartyIdentity},
@@ -51,4 +52,13 @@ pub(super) fn lineage(subject: &SubjectToken, actor: Option<&SubjectToken>) -> O
         }
     }
     (lineage.len() <= MAX_ANCESTORS).then_some(lineage)
+}
+
+/// What the ancestors of the new token were.
+pub(super) fn facts(subject: &SubjectToken, actor: Option<&SubjectToken>) -> AncestorFacts {
+    let mut facts = AncestorFacts::of(subject);
+    if let Some(actor) = actor {
+        facts.add(actor);
+    }
+    facts
 }

@@ -7,6 +7,7 @@ use super::{MosaicToken, OperationRequest, Ordered, issue};
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
+        ancestry::AncestorFacts,
         claims::{MAX_ANCESTORS, RESERVED_CLAIMS, SubjectType},
         client::Permissions,
         environment::{MIN_ACCESS_TOKEN_LIFETIME, SigningAlg},
@@ -21,7 +22,7 @@ use crate::{
         caller::{Caller, is_addressed_to, token_refused},
         context::Context,
         mosaic_error::{MosaicCode, MosaicError},
-        standing::gather_standing,
+        standing::{gather_standing, revoked_by},
     },
     store::{Store, StoreError, environments, signing_keys},
 };
@@ -60,6 +61,10 @@ pub async fn generate_long_lived_token(
         let now = context.clock.now();
         let order = order(&user, now, now.saturating_add(validity))?;
         let environment = keep_keys(context, environment, order.expires_at).await?;
+        // Once more: a revocation from before the keys were told to live on does not reach as far as this token will.
+        if revoked_by(context, &environment, &user)?.is_some() {
+            return Err(MosaicError::from(MosaicCode::AccessTokenInvalid).with_detail("userToken is revoked"));
+        }
         Ok(Ordered::to(caller, &environment, order))
     })
     .await
@@ -127,6 +132,7 @@ fn order(user: &SubjectToken, now: i64, expires_at: i64) -> Result<TokenOrder, M
     Ok(TokenOrder {
         scope: user.scope.clone(),
         anc,
+        anc_facts: AncestorFacts::of(user),
         permissions: permissions.transpose().map_err(unreadable)?,
         claims: claims.collect(),
         rule: Some(as_rule(ID_SERVICE, PERMISSION)),

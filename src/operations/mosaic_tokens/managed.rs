@@ -12,6 +12,7 @@ use super::{
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
+        ancestry::AncestorFacts,
         claims::{MAX_ANCESTORS, SubjectType},
         client::{Client, Permissions},
         exchange::Standing,
@@ -86,7 +87,12 @@ pub async fn authenticate_managed_service_account_for(
             let refusal = MosaicError::from(MosaicCode::AccessTokenInvalid);
             return Err(refusal.with_detail("managementJWT has the most ancestors that a token may have"));
         }
-        let order = TokenOrder { expires_at: ordered.order.expires_at.min(scope.exp), anc, ..ordered.order };
+        let order = TokenOrder {
+            expires_at: ordered.order.expires_at.min(scope.exp),
+            anc,
+            anc_facts: AncestorFacts::of(&scope),
+            ..ordered.order
+        };
         Ok(Ordered { order, ..ordered })
     })
     .await

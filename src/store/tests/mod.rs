@@ -1,6 +1,7 @@
 //! The store against both engines.
 
 mod connections;
+mod revocations;
 mod samples;
 mod schema;
 mod tables;

@@ -10,6 +10,7 @@ use crate::{
         environment::{ResourceServer, ScopeClaim, SigningAlg, TokenProfile},
         foreign::{ClaimMap, ForeignIssuer},
         permission::{ManagedService, PermissionDefinition},
+        revocation::{Revocation, RevocationKind},
         rule::ExchangeRule,
         secret::Secret,
         signing_key::KeySchedule,
@@ -174,4 +175,9 @@ pub(super) fn a_profile() -> Profile {
         picture_url: None,
         created_at: 1,
     }
+}
+
+pub(super) fn a_revocation() -> Revocation {
+    let value = "an id".to_owned();
+    Revocation { kind: RevocationKind::Token, value, revoked_at: 10, expires_at: 20 }
 }

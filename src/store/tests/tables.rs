@@ -6,7 +6,7 @@ use crate::{
         Conn, Origin, Store, StoreError, applications,
         client_secrets::{self, SecretOrigin},
         clients, environments, exchange_rules, identity_connections, managed_services, permissions, profiles,
-        resource_servers, signing_keys, user_identities, users,
+        resource_servers, revocations, signing_keys, user_identities, users,
     },
 };
 
@@ -37,6 +37,7 @@ pub(super) fn fill(conn: &mut Conn<'_>) {
     users::insert(conn, "one", &a_user()).expect("user");
     user_identities::insert(conn, "one", &an_identity(), "user", 1).expect("identity");
     profiles::insert(conn, &a_profile()).expect("profile");
+    assert!(revocations::add(conn, "one", &a_revocation()).expect("revocation"));
 }
 
 fn filled(store: &Store) {
@@ -76,6 +77,8 @@ fn what_is_written_is_read_back() {
                 assert_eq!(profiles::named(conn, "user", "kids")?, Some(a_profile()));
                 assert_eq!(exchange_rules::list(conn, "one")?, [a_rule("rule", 1)]);
                 assert_eq!(signing_keys::list(conn, "one")?, [a_key()]);
+                assert_eq!(revocations::after(conn, "one", 0, 10)?, [(a_revocation(), 1)]);
+                assert_eq!(revocations::after(conn, "one", 1, 10)?, []);
                 let client = clients::find(conn, "one", "bff")?.expect("there");
                 let mut expected = a_client("bff");
                 expected.secrets = vec![a_secret("s1")];

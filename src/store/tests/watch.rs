@@ -33,7 +33,7 @@ fn a_watch_sees_each_change_once_when_it_is_committed() {
         assert!(!changes(&mut watch));
 
         let before = store.read(environments::versions).expect("versions");
-        assert_eq!(before, [("one".to_owned(), 1, 1)]);
+        assert_eq!(before, [("one".to_owned(), 1, 1, 0)]);
         let touched = store.transact(|conn| {
             assert!(!environments::touch(conn, "nowhere", 5)?);
             let touched = environments::touch(conn, "one", 5)?;
@@ -41,7 +41,7 @@ fn a_watch_sees_each_change_once_when_it_is_committed() {
             Ok::<_, StoreError>(touched)
         });
         assert_eq!(touched, Ok(true));
-        assert_eq!(store.read(environments::versions).expect("versions"), [("one".to_owned(), 2, 1)]);
+        assert_eq!(store.read(environments::versions).expect("versions"), [("one".to_owned(), 2, 1, 0)]);
         assert!(changes(&mut watch));
 
         let refused = store.transact(|conn| {

@@ -8,6 +8,7 @@ use proptest::{collection::vec, option, prelude::*, sample::subsequence};
 use serde_json::{Map, Value, json};
 use tessera::{
     domain::{
+        ancestry::AncestorFacts,
         claims::{MAX_ANCESTORS, SubjectType},
         client::{Access, Client, ClientKind, ClientSignIn, ExchangeError},
         environment::{ResourceServer, ScopeClaim, TokenProfile},
@@ -149,6 +150,8 @@ fn token() -> impl Strategy<Value = SubjectToken> {
             act: act(depth),
             may_act,
             anc: (0..ancestors).map(|number| format!("ancestor-{number}")).collect(),
+            anc_facts: AncestorFacts::default(),
+            kid: Some("key".to_owned()),
             cnf: bound.then(|| json!({ "jkt": "thumbprint" })),
             subject_type: Some(SubjectType::EndUserAccount),
             profile_id: None,
@@ -341,6 +344,7 @@ fn issued(granted: &Granted, client: &Client, subject: &SubjectToken, number: us
         act: granted.act.clone(),
         may_act: granted.may_act.clone(),
         anc: granted.anc.clone(),
+        anc_facts: granted.anc_facts.clone(),
         other: granted.claims.clone(),
         ..subject.clone()
     }

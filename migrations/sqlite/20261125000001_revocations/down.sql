@@ -1,0 +1,2 @@
+DROP TABLE revocations;
+ALTER TABLE environments DROP COLUMN revocations_version;
