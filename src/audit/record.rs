@@ -16,6 +16,14 @@ pub enum Event {
     ManagementRefused,
     /// An enrichment webhook was called.
     WebhookCalled,
+    /// A user was sent to an identity provider, to sign in to a client.
+    AuthorizationStarted,
+    /// A user signed in, and the client got a code.
+    AuthorizationGranted,
+    /// An authorization request was refused, or the user could not be signed in.
+    AuthorizationRefused,
+    /// A code came a second time; what the first use gave was revoked.
+    AuthorizationReplayed,
 }
 
 impl Event {
@@ -27,6 +35,10 @@ impl Event {
             Event::ManagementChanged => "management.changed",
             Event::ManagementRefused => "management.refused",
             Event::WebhookCalled => "webhook.called",
+            Event::AuthorizationStarted => "authorization.started",
+            Event::AuthorizationGranted => "authorization.granted",
+            Event::AuthorizationRefused => "authorization.refused",
+            Event::AuthorizationReplayed => "authorization.replayed",
         }
     }
 }

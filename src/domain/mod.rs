@@ -11,6 +11,7 @@ pub mod connection;
 pub mod environment;
 pub mod exchange;
 pub mod foreign;
+pub mod id_token;
 pub mod order;
 pub mod party;
 pub mod permission;

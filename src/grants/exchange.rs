@@ -51,6 +51,7 @@ pub(super) fn evaluate(
         expires_at: granted.expires_at,
         issued_token_type: Some(issued),
         rule: Some(granted.rule),
+        id_token: None,
     })
 }
 

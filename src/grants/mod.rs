@@ -1,15 +1,18 @@
 //! One file per grant. [`GRANTS`] is the list that the token endpoint serves and the metadata names.
 
+pub mod authorization_code;
 mod client_credentials;
 mod delegation;
 mod exchange;
 mod identity;
 mod permissions;
+mod targets;
 mod token_exchange;
 
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
+        authorization::AuthorizationCode,
         client::{Client, ClientSecret},
         exchange::Presented,
         order::TokenOrder,
@@ -25,8 +28,12 @@ use crate::{
 };
 
 /// Every grant this server offers.
-pub static GRANTS: [&dyn Grant; 3] =
-    [&client_credentials::ClientCredentialsGrant, &token_exchange::TokenExchangeGrant, &delegation::DelegationGrant];
+pub static GRANTS: [&dyn Grant; 4] = [
+    &client_credentials::ClientCredentialsGrant,
+    &authorization_code::AuthorizationCodeGrant,
+    &token_exchange::TokenExchangeGrant,
+    &delegation::DelegationGrant,
+];
 
 /// The grant of that type.
 pub fn find(grant_type: GrantType) -> Option<&'static dyn Grant> {
@@ -59,6 +66,8 @@ pub struct PresentedTokens<'p> {
     pub subject: Option<PresentedSubject<'p>>,
     /// Who will act.
     pub actor: Option<&'p str>,
+    /// A code. It is used up before anything is decided.
+    pub code: Option<&'p str>,
 }
 
 /// A subject as it stands in the request.
@@ -84,12 +93,17 @@ pub struct GrantRequest<'a> {
     pub subject: Option<Presented<'a>>,
     /// The actor token, verified.
     pub actor: Option<Presented<'a>>,
+    /// What the code stands for, as it was kept; presented for the first time.
+    pub code: Option<&'a AuthorizationCode>,
     /// Seconds since 1970.
     pub now: i64,
 }
 
 /// `audience` and `resource` together, audiences first (RFC 8693 §2.1, RFC 8707 §2).
-fn requested_targets(params: &Params) -> Result<Vec<String>, OAuthError> {
+///
+/// # Errors
+/// A `resource` is no absolute URI.
+pub fn requested_targets(params: &Params) -> Result<Vec<String>, OAuthError> {
     let mut targets: Vec<String> = params.all("audience").map(str::to_owned).collect();
     for resource in params.all("resource") {
         targets.push(parse_resource(resource)?.to_owned());
@@ -98,7 +112,10 @@ fn requested_targets(params: &Params) -> Result<Vec<String>, OAuthError> {
 }
 
 /// `scope`, if present (RFC 6749 §3.3).
-fn requested_scope(params: &Params) -> Result<Option<Scope>, OAuthError> {
+///
+/// # Errors
+/// It breaks the grammar.
+pub fn requested_scope(params: &Params) -> Result<Option<Scope>, OAuthError> {
     let scope = params.get("scope").map(Scope::parse).transpose();
     let scope = scope.map_err(|error| OAuthError::new(Problem::MalformedScope, error.to_string()))?;
     // A value of nothing but spaces names no scope; it counts as absent, like an empty one.

@@ -17,6 +17,8 @@ pub struct Signer {
     alg: SigningAlg,
     /// `{"alg":…,"typ":"at+jwt","kid":…}` in base64url, and the dot behind it: the same for every token.
     header: String,
+    /// The same with `"typ":"JWT"`, for ID tokens.
+    id_token_header: String,
     signer: Box<dyn JwsSigner>,
 }
 
@@ -27,9 +29,12 @@ impl Signer {
     /// josekit cannot use the key.
     pub fn new(key: &PrivateKey) -> Result<Self, JoseError> {
         // A kid is base64url and an algorithm a plain word: nothing here needs escaping.
-        let header = format!(r#"{{"alg":"{}","typ":"at+jwt","kid":"{}"}}"#, key.alg().as_str(), key.kid());
-        let header = URL_SAFE_NO_PAD.encode(header) + ".";
-        Ok(Self { kid: key.kid().to_owned(), alg: key.alg(), header, signer: key.jws_signer()? })
+        let header = |typ: &str| {
+            let header = format!(r#"{{"alg":"{}","typ":"{typ}","kid":"{}"}}"#, key.alg().as_str(), key.kid());
+            URL_SAFE_NO_PAD.encode(header) + "."
+        };
+        let (header, id_token_header) = (header("at+jwt"), header("JWT"));
+        Ok(Self { kid: key.kid().to_owned(), alg: key.alg(), header, id_token_header, signer: key.jws_signer()? })
     }
 
     /// The id of the key.
@@ -47,9 +52,21 @@ impl Signer {
     /// # Errors
     /// OpenSSL failed.
     pub fn sign(&self, payload: &[u8]) -> Result<String, JoseError> {
+        self.sign_under(&self.header, payload)
+    }
+
+    /// Signs a payload as an ID token (OpenID Connect Core §2). Its type keeps it from being taken for an access token.
+    ///
+    /// # Errors
+    /// OpenSSL failed.
+    pub fn sign_id_token(&self, payload: &[u8]) -> Result<String, JoseError> {
+        self.sign_under(&self.id_token_header, payload)
+    }
+
+    fn sign_under(&self, header: &str, payload: &[u8]) -> Result<String, JoseError> {
         let payload_length = payload.len().div_ceil(3) * 4;
-        let mut token = String::with_capacity(self.header.len() + payload_length + 1 + USUAL_SIGNATURE_LENGTH);
-        token.push_str(&self.header);
+        let mut token = String::with_capacity(header.len() + payload_length + 1 + USUAL_SIGNATURE_LENGTH);
+        token.push_str(header);
         URL_SAFE_NO_PAD.encode_string(payload, &mut token);
         let signature = self.signer.sign(token.as_bytes()).map_err(|error| JoseError::Crypto(error.to_string()))?;
         token.push('.');

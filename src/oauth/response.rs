@@ -16,6 +16,8 @@ pub struct TokenResponse {
     expires_in: i64,
     #[serde(skip_serializing_if = "String::is_empty")]
     scope: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<String>,
 }
 
 impl TokenResponse {
@@ -29,7 +31,15 @@ impl TokenResponse {
             token_type: "Bearer",
             expires_in,
             scope: scope.to_string(),
+            id_token: None,
         }
+    }
+
+    /// Adds an ID token (OpenID Connect Core §3.1.3.3).
+    #[must_use]
+    pub fn with_id_token(mut self, id_token: Option<String>) -> Self {
+        self.id_token = id_token;
+        self
     }
 }
 

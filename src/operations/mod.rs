@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod authenticate;
+pub mod authorize;
 pub mod caller;
 pub mod context;
 pub mod delegate;
@@ -19,6 +20,7 @@ pub mod mosaic_tokens;
 pub mod permissions;
 pub mod revoke;
 pub mod service_accounts;
+pub mod sign_in;
 pub mod standing;
 pub mod subject;
 pub mod throttle;

@@ -4,6 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use super::{
     authenticate::{Authenticated, authenticate_at},
+    authorize::codes::{speak_of_user, take_code},
     context::Context,
     delegate::delegated_user,
     standing::{gather_standing, revoked_by},
@@ -13,6 +14,7 @@ use crate::{
     audit::{AuditRecord, Event, Outcome},
     catalog::environment::EnvironmentSnapshot,
     domain::{
+        authorization::OPENID,
         client::{Client, ExchangeError},
         exchange::{Presented, Standing},
         order::TokenOrder,
@@ -99,7 +101,17 @@ async fn decide(
     let decision = evaluate(context, environment, request, &authenticated, grant, record).await;
     let order = decision.map_err(|error| as_the_client_expects(error, client))?;
     let issued = context.token_issuer().issue(environment, &client.id, &order)?;
-    let response = TokenResponse::bearer(issued.token, order.issued_token_type, issued.expires_in, &order.scope);
+    let (id_token, scope) = match &order.id_token {
+        None => (None, order.scope.clone()),
+        Some(wanted) if wanted.scope.contains(OPENID) => {
+            let issuer = context.token_issuer();
+            let id_token = issuer.issue_id_token(environment, &client.id, (&order, wanted), &issued.token)?;
+            (Some(id_token), wanted.scope.union(&order.scope))
+        }
+        Some(wanted) => (None, wanted.scope.union(&order.scope)),
+    };
+    let response = TokenResponse::bearer(issued.token, order.issued_token_type, issued.expires_in, &scope);
+    let response = response.with_id_token(id_token);
     record_issue(record, order, issued.jti);
     Ok(response)
 }
@@ -161,6 +173,13 @@ async fn evaluate(
     if let Some(subject) = &subject {
         record_subject(record, subject.presented(Standing::Good).token);
     }
+    let code = match presented.code {
+        Some(code) => Some(take_code(context, environment, &authenticated.client.id, code, record).await?),
+        None => None,
+    };
+    if let Some(code) = &code {
+        record.subject = Some(code.user_id.clone());
+    }
     let actor = verify_actor(context, environment, presented.actor)?;
     let subject_standing = match &subject {
         Some(Subject::Own(token)) => gather_standing(context, environment, Some(token)).await?,
@@ -180,9 +199,13 @@ async fn evaluate(
         environment,
         subject: subject.as_ref().map(|subject| subject.presented(subject_standing)),
         actor: actor.map(|token| Presented { token, origin: ISSUER_SELF, standing: actor_standing }),
+        code: code.as_ref(),
         // Gathering may have taken a while; a token that expired meanwhile is refused.
         now: context.clock.now(),
     })?;
+    if let Some(code) = &code {
+        speak_of_user(context, environment, code, &mut order, request.request_id).await?;
+    }
     if let Some(Subject::Vouched(vouched)) = &subject
         && let Some(user) = &vouched.user
     {
