@@ -19,6 +19,7 @@ pub mod mosaic_tokens;
 pub mod permissions;
 pub mod revoke;
 pub mod service_accounts;
+pub mod sessions;
 pub mod standing;
 pub mod subject;
 pub mod throttle;
