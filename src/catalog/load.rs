@@ -51,10 +51,15 @@ impl Catalog {
         let current = self.environments.load_full();
         let looked = self.millis();
         let stored = self.store.read(environments::all)?;
+        let mut outcome = Ok(());
         for stored in &stored {
             if let Some(known) = current.by_id.get(&stored.environment.id) {
                 known.forget_users_before(stored.users_version);
-                self.follow_revocations(&stored.environment.id, &known.revocations, stored.revocations_version)?;
+                let (id, version) = (&stored.environment.id, stored.revocations_version);
+                match self.follow_revocations(id, &known.revocations, version) {
+                    Err(error) if error.is_unavailable() => return Err(error.into()),
+                    followed => outcome = outcome.and(followed.map_err(LoadError::from)),
+                }
             }
         }
         let unchanged = stored.len() == current.by_id.len()
@@ -62,21 +67,15 @@ impl Catalog {
                 current.by_id.get(&stored.environment.id).is_some_and(|known| known.version == stored.version)
             });
         if unchanged {
-            self.last_look.store(looked, Ordering::Relaxed);
-            return Ok(());
+            return outcome.inspect(|()| self.last_look.store(looked, Ordering::Relaxed));
         }
         let mut by_id = HashMap::new();
-        let mut outcome = Ok(());
-        for StoredEnvironment { environment, version, revocations_version, .. } in stored {
+        for StoredEnvironment { environment, version, .. } in stored {
             let id = environment.id.clone();
             let snapshot = match current.by_id.get(&id) {
                 Some(known) if known.version == version => Arc::clone(known),
                 known => match self.load_environment(&id, known.map(|known| &**known)) {
-                    Ok(snapshot) => {
-                        // Before anybody can see it: the first request must not find a revoked token good.
-                        self.follow_revocations(&id, &snapshot.revocations, revocations_version)?;
-                        Arc::new(snapshot)
-                    }
+                    Ok(snapshot) => Arc::new(snapshot),
                     Err(LoadError::Store(error)) if error.is_unavailable() => return Err(error.into()),
                     Err(error) => {
                         outcome = outcome.and(Err(error));
@@ -89,10 +88,7 @@ impl Catalog {
         }
         let default = by_id.values().find(|snapshot| snapshot.environment.is_default).cloned();
         self.environments.store(Arc::new(Environments { by_id, default }));
-        if outcome.is_ok() {
-            self.last_look.store(looked, Ordering::Relaxed);
-        }
-        outcome
+        outcome.inspect(|()| self.last_look.store(looked, Ordering::Relaxed))
     }
 
     /// One environment, all of it as of one moment: a rule never meets the resource servers of another version.
@@ -137,7 +133,10 @@ impl Catalog {
             permissions: permissions.into_iter().map(|stored| stored.definition).collect(),
             managed_services,
         };
-        Ok(EnvironmentSnapshot::new(parts, &self.limits, previous))
+        let snapshot = EnvironmentSnapshot::new(parts, &self.limits, previous);
+        // Before anybody can see it: the first request must not find a revoked token good.
+        self.follow_revocations(id, &snapshot.revocations, stored.revocations_version)?;
+        Ok(snapshot)
     }
 
     /// A secret that cannot be opened makes its webhook useless, and nothing else of the environment: that would keep nodes
