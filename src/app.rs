@@ -6,6 +6,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::Path,
     sync::Arc,
+    time::Duration,
 };
 
 use crate::{
@@ -22,6 +23,7 @@ use crate::{
         context::Context,
         demo_token::demo_token,
         keys::{self, KeyError, KeyMaker},
+        sessions::SessionPolicy,
     },
     outbound::{Outbound, OutboundError, OutboundOptions},
     settings::{AuditCommit, Keys, MasterKeySource, Settings},
@@ -129,6 +131,7 @@ impl App {
             master_key,
             foreign_keys: Arc::new(ForeignKeyCache::new(outbound.clone(), Arc::clone(&sources.clock))),
             outbound,
+            sessions: session_policy(settings),
             hook_calls: Arc::default(),
         };
         if settings.graphql.dev_operations {
@@ -310,6 +313,16 @@ pub fn outbound(settings: &Settings) -> Result<Outbound, OutboundError> {
         allowed_networks: outbound.allowed_networks.clone(),
         plain_http_to_loopback: outbound.plain_http_to_loopback,
     })
+}
+
+fn session_policy(settings: &Settings) -> SessionPolicy {
+    let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+    let sessions = &settings.sessions;
+    SessionPolicy {
+        idle_lifetime: seconds(sessions.idle_lifetime),
+        absolute_lifetime: seconds(sessions.absolute_lifetime),
+        reuse_grace: seconds(sessions.reuse_grace),
+    }
 }
 
 fn audit_options(settings: &Settings) -> AuditOptions {

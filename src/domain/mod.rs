@@ -19,6 +19,7 @@ pub mod random;
 pub mod revocation;
 pub mod rule;
 pub mod secret;
+pub mod session;
 pub mod signing_key;
 pub mod subject;
 pub mod suggestion;

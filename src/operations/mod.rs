@@ -20,6 +20,7 @@ pub mod mosaic_tokens;
 pub mod permissions;
 pub mod revoke;
 pub mod service_accounts;
+pub mod sessions;
 pub mod sign_in;
 pub mod standing;
 pub mod subject;

@@ -17,6 +17,7 @@ mod outbound;
 mod reader;
 mod revocation;
 mod server;
+mod sessions;
 mod tokens;
 
 use std::path::Path;
@@ -32,6 +33,7 @@ pub use self::{
     outbound::Outbound,
     revocation::Revocation,
     server::{BehindProxy, Server, Tls},
+    sessions::Sessions,
     tokens::Tokens,
 };
 use self::{layers::Layers, reader::Reader};
@@ -52,6 +54,8 @@ pub struct Settings {
     pub catalog: Catalog,
     /// What a node does that does not hear of revocations.
     pub revocation: Revocation,
+    /// How long refresh tokens are good for.
+    pub sessions: Sessions,
     /// What requests to others may reach.
     pub outbound: Outbound,
     /// The Mosaic operations.
@@ -81,6 +85,7 @@ impl Settings {
         let audit = Audit::read(&mut reader);
         let catalog = Catalog::read(&mut reader);
         let revocation = Revocation::read(&mut reader);
+        let sessions = Sessions::read(&mut reader);
         let outbound = Outbound::read(&mut reader);
         let graphql = Graphql::read(&mut reader);
         let log = Log::read(&mut reader);
@@ -88,7 +93,20 @@ impl Settings {
             return Err(SettingsErrors(reader.errors));
         }
         let effective = reader.shown();
-        Ok(Self { server, database, keys, tokens, audit, catalog, revocation, outbound, graphql, log, effective })
+        Ok(Self {
+            server,
+            database,
+            keys,
+            tokens,
+            audit,
+            catalog,
+            revocation,
+            sessions,
+            outbound,
+            graphql,
+            log,
+            effective,
+        })
     }
 
     /// The values in effect as TOML, for people: secrets show as `"(set)"`, and the password in a URL as `***`.

@@ -217,7 +217,45 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    sessions (id) {
+        id -> Text,
+        environment_id -> Text,
+        client_id -> Text,
+        definition -> Text,
+        generation -> BigInt,
+        rotated_by -> Nullable<Text>,
+        rotated_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+        last_used_at -> BigInt,
+        idle_expires_at -> BigInt,
+        expires_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+        end_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    session_origins (session_id, kind, value) {
+        session_id -> Text,
+        kind -> Text,
+        value -> Text,
+        environment_id -> Text,
+    }
+}
+
+diesel::table! {
+    refresh_tokens (hash) {
+        hash -> Text,
+        session_id -> Text,
+        generation -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(environments, tenants);
+diesel::allow_tables_to_appear_in_same_query!(refresh_tokens, session_origins, sessions);
+diesel::joinable!(refresh_tokens -> sessions (session_id));
 diesel::allow_tables_to_appear_in_same_query!(profiles, user_identities, users);
 diesel::joinable!(environments -> tenants (tenant_id));
 diesel::joinable!(profiles -> users (user_id));

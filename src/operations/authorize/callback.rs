@@ -8,7 +8,7 @@ use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
         authorization::{AuthorizationCode, AuthorizationRequest, CODE_LIFETIME, CodeGrant, PendingSignIn},
-        secret::Secret,
+        secret::{Secret, SecretKind},
         user::{Identity, MAX_TEXT, is_text},
     },
     oauth::error::{OAuthError, Problem},
@@ -131,8 +131,8 @@ async fn new_code(
     user_id: String,
     granted: CodeGrant,
 ) -> Result<Secret, OAuthError> {
-    let secret =
-        Secret::generate(&*context.random).map_err(|error| OAuthError::new(Problem::ServerError, error.to_string()))?;
+    let secret = Secret::generate_kind(SecretKind::Code, &*context.random)
+        .map_err(|error| OAuthError::new(Problem::ServerError, error.to_string()))?;
     let now = context.clock.now();
     let expires_at = now.saturating_add(CODE_LIFETIME);
     let code = AuthorizationCode { hash: secret.hash(), user_id, granted, expires_at, used_at: None, session_id: None };

@@ -9,7 +9,7 @@ use crate::{
         authorization::{AuthorizationCode, CODE_LIFETIME},
         order::{IdTokenOrder, TokenOrder},
         revocation::RevocationKind,
-        secret::Secret,
+        secret::{Secret, SecretKind},
         user::Identity,
     },
     oauth::error::{OAuthError, Problem},
@@ -34,7 +34,11 @@ pub async fn take_code(
     presented: &str,
     request: &AuditRecord,
 ) -> Result<AuthorizationCode, OAuthError> {
-    let (id, hash, now) = (environment.environment.id.clone(), Secret::new(presented).hash(), context.clock.now());
+    let presented = Secret::new(presented);
+    if !presented.is_well_formed(SecretKind::Code) {
+        return Err(refused("it is no code of ours: mistyped, cut off or made up"));
+    }
+    let (id, hash, now) = (environment.environment.id.clone(), presented.hash(), context.clock.now());
     let taken = context.catalog.work(move |store| {
         store.transact(|conn| {
             let taken = authorization_codes::take(conn, &id, &hash, now)?;

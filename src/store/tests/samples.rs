@@ -4,16 +4,20 @@ use std::collections::BTreeMap;
 
 use crate::{
     domain::{
+        ancestry::AncestorFacts,
         application::{Application, OnFailure, Webhook},
         authorization::{AuthorizationCode, AuthorizationRequest, CodeGrant, PendingSignIn},
+        claims::SubjectType,
         client::{Access, Client, ClientKind, ClientSecret, ClientSignIn, ExchangeError},
         connection::{IdentityConnection, IdentityProvider, SignInClient},
         environment::{ResourceServer, ScopeClaim, SigningAlg, TokenProfile},
         foreign::{ClaimMap, ForeignIssuer},
+        party::Actor,
         permission::{ManagedService, PermissionDefinition},
         revocation::{Revocation, RevocationKind},
         rule::ExchangeRule,
         secret::Secret,
+        session::{GrantBasis, RefreshToken, Session, SessionGrant, SessionOrigin},
         signing_key::KeySchedule,
         user::{Identity, Profile, User},
     },
@@ -218,4 +222,42 @@ pub(super) fn a_code(text: &str) -> AuthorizationCode {
         used_at: None,
         session_id: None,
     }
+}
+
+pub(super) fn a_session(id: &str) -> Session {
+    let grant = SessionGrant {
+        subject: "user".to_owned(),
+        subject_type: SubjectType::EndUserAccount,
+        audience: vec!["api".to_owned()],
+        scope: scope("calendar.read"),
+        widened: Scope::empty(),
+        act: Some(Actor::new("https://id.example", "bff")),
+        may_act: None,
+        anc: vec!["an id".to_owned()],
+        anc_facts: AncestorFacts { iat: Some(1), client_ids: vec!["ui".to_owned()], kids: Vec::new() },
+        claims: serde_json::Map::from_iter([("sid".to_owned(), id.into())]),
+        parents: Vec::new(),
+        basis: GrantBasis::SignIn,
+    };
+    Session {
+        id: id.to_owned(),
+        environment_id: "one".to_owned(),
+        client_id: "bff".to_owned(),
+        grant,
+        generation: 1,
+        rotation: None,
+        created_at: 10,
+        last_used_at: 10,
+        idle_expires_at: 50,
+        expires_at: 100,
+        end: None,
+    }
+}
+
+pub(super) fn an_origin() -> Vec<SessionOrigin> {
+    vec![(RevocationKind::Token, "an id".to_owned())]
+}
+
+pub(super) fn a_refresh_token(hash: &str, session_id: &str) -> RefreshToken {
+    RefreshToken { hash: hash.to_owned(), session_id: session_id.to_owned(), generation: 1, created_at: 10 }
 }

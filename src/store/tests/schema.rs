@@ -127,8 +127,8 @@ fn migrations_go_up_down_and_up_again_with_rows_in_the_tables() {
             Conn::Sqlite(c) => c.revert_all_migrations(SQLITE).expect("down").len(),
         };
         assert_eq!(facts(store), BTreeSet::new());
-        assert_eq!(store.pending_migrations().expect("pending").len(), 6);
-        assert_eq!(store.migrate().expect("up again").len(), 6);
+        assert_eq!(store.pending_migrations().expect("pending").len(), 7);
+        assert_eq!(store.migrate().expect("up again").len(), 7);
         assert_eq!(facts(store), before);
         assert_eq!(store.migrate().expect("nothing to do"), Vec::<String>::new());
     });
@@ -137,7 +137,7 @@ fn migrations_go_up_down_and_up_again_with_rows_in_the_tables() {
 #[test]
 fn nodes_that_migrate_at_once_do_not_race_and_looking_changes_nothing() {
     for database in [TestDatabase::sqlite(), TestDatabase::postgres()] {
-        assert_eq!(database.store.pending_migrations().expect("pending").len(), 6);
+        assert_eq!(database.store.pending_migrations().expect("pending").len(), 7);
         let has_table = facts(&database.store);
         assert_eq!(has_table, BTreeSet::new());
         let done: usize = std::thread::scope(|scope| {
@@ -145,7 +145,7 @@ fn nodes_that_migrate_at_once_do_not_race_and_looking_changes_nothing() {
                 (0..4).map(|_| scope.spawn(|| database.store.migrate().expect("migrate").len())).collect();
             nodes.into_iter().map(|node| node.join().expect("no panic")).sum()
         });
-        assert_eq!(done, 6, "each migration runs once");
+        assert_eq!(done, 7, "each migration runs once");
         assert_eq!(database.store.pending_migrations().expect("pending"), Vec::<String>::new());
     }
 }
@@ -156,7 +156,7 @@ fn deleting_an_environment_takes_everything_in_it_along() {
         let store = &database.store;
         let cascades: Vec<String> =
             facts(store).into_iter().filter(|fact| fact.ends_with("on delete CASCADE")).collect();
-        assert_eq!(cascades.len(), 18, "{cascades:#?}");
+        assert_eq!(cascades.len(), 21, "{cascades:#?}");
         store
             .transact(|conn| -> Result<(), crate::store::StoreError> {
                 fill(conn);

@@ -6,7 +6,7 @@ use crate::{
         Conn, Origin, Store, StoreError, applications, authorization_codes, authorization_requests,
         client_secrets::{self, SecretOrigin},
         clients, environments, exchange_rules, identity_connections, managed_services, permissions, profiles,
-        resource_servers, revocations, signing_keys, user_identities, users,
+        refresh_tokens, resource_servers, revocations, sessions, signing_keys, user_identities, users,
     },
 };
 
@@ -40,6 +40,8 @@ pub(super) fn fill(conn: &mut Conn<'_>) {
     assert!(authorization_requests::insert(conn, "one", &a_pending_sign_in("state", 600), 0, 1).expect("request"));
     authorization_codes::insert(conn, "one", &a_code("code"), 0).expect("code");
     assert!(revocations::add(conn, "one", &a_revocation()).expect("revocation"));
+    sessions::insert(conn, &a_session("session"), &an_origin()).expect("session");
+    refresh_tokens::insert(conn, &a_refresh_token("hash", "session")).expect("refresh token");
 }
 
 fn filled(store: &Store) {
@@ -81,6 +83,9 @@ fn what_is_written_is_read_back() {
                 assert_eq!(signing_keys::list(conn, "one")?, [a_key()]);
                 assert_eq!(revocations::after(conn, "one", 0, 10)?, [(a_revocation(), 1)]);
                 assert_eq!(revocations::after(conn, "one", 1, 10)?, []);
+                assert_eq!(sessions::find(conn, "one", "session")?, Some(a_session("session")));
+                let token = (a_refresh_token("hash", "session"), a_session("session"));
+                assert_eq!(refresh_tokens::find(conn, "one", "hash")?, Some(token));
                 let client = clients::find(conn, "one", "bff")?.expect("there");
                 let mut expected = a_client("bff");
                 expected.secrets = vec![a_secret("s1")];
