@@ -50,6 +50,15 @@ pub struct TokenOrder {
     pub issued_token_type: Option<TokenType>,
     /// The rule that allowed it; for exchanges only.
     pub rule: Option<String>,
+    /// Set where a refresh token is to go with it.
+    pub refresh: Option<RefreshTerms>,
+}
+
+/// Under which terms a refresh token is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefreshTerms {
+    /// The longest life of its session, in seconds; that of the settings when `None`.
+    pub lifetime: Option<i64>,
 }
 
 impl TokenOrder {
@@ -80,6 +89,7 @@ impl TokenOrder {
             expires_at,
             issued_token_type: None,
             rule: None,
+            refresh: None,
         }
     }
 

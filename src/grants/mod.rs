@@ -5,14 +5,16 @@ mod delegation;
 mod exchange;
 mod identity;
 mod permissions;
+mod refresh_token;
 mod token_exchange;
 
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
         client::{Client, ClientSecret},
-        exchange::Presented,
+        exchange::{Presented, Standing},
         order::TokenOrder,
+        session::Session,
     },
     oauth::{
         error::{OAuthError, Problem},
@@ -25,8 +27,12 @@ use crate::{
 };
 
 /// Every grant this server offers.
-pub static GRANTS: [&dyn Grant; 3] =
-    [&client_credentials::ClientCredentialsGrant, &token_exchange::TokenExchangeGrant, &delegation::DelegationGrant];
+pub static GRANTS: [&dyn Grant; 4] = [
+    &client_credentials::ClientCredentialsGrant,
+    &token_exchange::TokenExchangeGrant,
+    &refresh_token::RefreshTokenGrant,
+    &delegation::DelegationGrant,
+];
 
 /// The grant of that type.
 pub fn find(grant_type: GrantType) -> Option<&'static dyn Grant> {
@@ -59,6 +65,8 @@ pub struct PresentedTokens<'p> {
     pub subject: Option<PresentedSubject<'p>>,
     /// Who will act.
     pub actor: Option<&'p str>,
+    /// A refresh token; its session is looked up.
+    pub refresh: Option<&'p str>,
 }
 
 /// A subject as it stands in the request.
@@ -84,8 +92,19 @@ pub struct GrantRequest<'a> {
     pub subject: Option<Presented<'a>>,
     /// The actor token, verified.
     pub actor: Option<Presented<'a>>,
+    /// The session of the refresh token.
+    pub session: Option<PresentedSession<'a>>,
     /// Seconds since 1970.
     pub now: i64,
+}
+
+/// The session of a refresh token that the client presents and that can be used.
+#[derive(Clone, Copy)]
+pub struct PresentedSession<'a> {
+    /// Itself.
+    pub session: &'a Session,
+    /// Whether everybody behind it may still be served.
+    pub standing: Standing,
 }
 
 /// `audience` and `resource` together, audiences first (RFC 8693 §2.1, RFC 8707 §2).

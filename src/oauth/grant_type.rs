@@ -10,19 +10,23 @@ pub enum GrantType {
     ClientCredentials,
     /// RFC 8693.
     TokenExchange,
+    /// RFC 6749 §6.
+    RefreshToken,
     /// The extension grant of the IdentityServer family: `grant_type=delegation&token=…`.
     Delegation,
 }
 
 impl GrantType {
     /// Every grant, in the order of the metadata document.
-    pub const ALL: [GrantType; 3] = [GrantType::ClientCredentials, GrantType::TokenExchange, GrantType::Delegation];
+    pub const ALL: [GrantType; 4] =
+        [GrantType::ClientCredentials, GrantType::TokenExchange, GrantType::RefreshToken, GrantType::Delegation];
 
     /// The value of the `grant_type` parameter.
     pub const fn as_str(self) -> &'static str {
         match self {
             GrantType::ClientCredentials => "client_credentials",
             GrantType::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
+            GrantType::RefreshToken => "refresh_token",
             GrantType::Delegation => "delegation",
         }
     }
