@@ -10,6 +10,12 @@ pub enum Event {
     TokenIssued,
     /// A request for one was refused.
     TokenRefused,
+    /// An access token was made with a refresh token.
+    TokenRefreshed,
+    /// A used refresh token came back: the request is refused, and the session is ended.
+    RefreshTokenReplayed,
+    /// A session was ended before its time.
+    SessionEnded,
     /// Something that an environment consists of was made, changed or deleted.
     ManagementChanged,
     /// A request for that was refused.
@@ -32,6 +38,9 @@ impl Event {
         match self {
             Event::TokenIssued => "token.issued",
             Event::TokenRefused => "token.refused",
+            Event::TokenRefreshed => "token.refreshed",
+            Event::RefreshTokenReplayed => "refresh_token.replayed",
+            Event::SessionEnded => "session.ended",
             Event::ManagementChanged => "management.changed",
             Event::ManagementRefused => "management.refused",
             Event::WebhookCalled => "webhook.called",
@@ -122,6 +131,9 @@ pub struct AuditRecord {
     /// The token that was made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
+    /// The session of the token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
     /// The tokens it came from, root first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub parents: Vec<String>,
@@ -157,6 +169,7 @@ impl AuditRecord {
             scope_widened: String::new(),
             rule: None,
             jti: None,
+            session_id: None,
             parents: Vec::new(),
             reason: None,
             detail: None,

@@ -12,11 +12,12 @@ use super::{Catalog, LoadError};
 use crate::{
     domain::{
         claims::SubjectType,
+        environment::MAX_ACCESS_TOKEN_LIFETIME,
         party::Actor,
         revocation::{Revocation, RevocationKind},
         subject::SubjectToken,
     },
-    store::{StoreError, revocations},
+    store::{StoreError, revocations, sessions},
 };
 
 /// How many are read at once.
@@ -187,6 +188,17 @@ impl Catalog {
             environment.revocations.sweep(now);
         }
         while self.store.transact(|conn| revocations::sweep(conn, now))? {}
+        Ok(())
+    }
+
+    /// Deletes the sessions that are over, with their refresh tokens. Not before their last access tokens have expired too: until
+    /// then, revoking what a session came of must find it.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(super) fn sweep_sessions(&self) -> Result<(), LoadError> {
+        let before = self.clock.now().saturating_sub(MAX_ACCESS_TOKEN_LIFETIME);
+        while self.store.transact(|conn| sessions::sweep(conn, before))? {}
         Ok(())
     }
 }

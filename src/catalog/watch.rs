@@ -111,6 +111,7 @@ fn run(catalog: &Catalog, mut watch: ChangeWatch, signal: &Signal) {
             if last_sweep.elapsed() >= SWEEP_INTERVAL {
                 last_sweep = Instant::now();
                 catalog.sweep_revocations()?;
+                catalog.sweep_sessions()?;
             }
             Ok(())
         });

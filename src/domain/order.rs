@@ -52,6 +52,8 @@ pub struct TokenOrder {
     pub rule: Option<String>,
     /// An ID token beside it; only where a user has just signed in.
     pub id_token: Option<IdTokenOrder>,
+    /// Set where a refresh token is to go with it.
+    pub refresh: Option<RefreshTerms>,
 }
 
 /// An ID token to be issued beside an access token.
@@ -63,6 +65,13 @@ pub struct IdTokenOrder {
     pub nonce: Option<String>,
     /// `auth_time`.
     pub auth_time: i64,
+}
+
+/// Under which terms a refresh token is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefreshTerms {
+    /// The longest life of its session, in seconds; that of the settings when `None`.
+    pub lifetime: Option<i64>,
 }
 
 impl TokenOrder {
@@ -94,6 +103,7 @@ impl TokenOrder {
             issued_token_type: None,
             rule: None,
             id_token: None,
+            refresh: None,
         }
     }
 

@@ -35,6 +35,11 @@ impl SecretKind {
             SecretKind::Code => "tsc_",
         }
     }
+
+    /// The prefix of a generated secret that stands in `text`, or seems to.
+    pub fn found_in(text: &str) -> Option<&'static str> {
+        [SecretKind::Key, SecretKind::RefreshToken].into_iter().map(SecretKind::prefix).find(|one| text.contains(one))
+    }
 }
 
 /// A secret in clear text. It cannot be printed by accident.

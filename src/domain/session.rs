@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{
     ancestry::AncestorFacts,
-    claims::SubjectType,
+    claims::{HOME_ENVIRONMENT_CLAIM, SubjectType},
     order::TokenOrder,
     party::{Actor, MayAct},
     revocation::RevocationKind,
@@ -132,6 +132,26 @@ pub struct ExchangeBasis {
     pub actor: Option<SubjectToken>,
     /// The claims that the rule gave, before what is known of the user was added.
     pub claims: Map<String, Value>,
+}
+
+impl GrantBasis {
+    /// The exchange that `order` is the outcome of.
+    pub fn exchange(order: &TokenOrder, subject: &SubjectToken, origin: &str, actor: Option<&SubjectToken>) -> Self {
+        // Nothing is kept of the tokens that deciding again does not need.
+        let is_kept = |name: &str| name == HOME_ENVIRONMENT_CLAIM || order.claims.contains_key(name);
+        let kept = |token: &SubjectToken| {
+            let other = token.other.iter().filter(|(name, _)| is_kept(name));
+            let other = other.map(|(name, value)| (name.clone(), value.clone())).collect();
+            SubjectToken { other, ..token.clone() }
+        };
+        GrantBasis::Exchange(Box::new(ExchangeBasis {
+            rule: order.rule.clone().unwrap_or_default(),
+            origin: origin.to_owned(),
+            subject: kept(subject),
+            actor: actor.map(kept),
+            claims: order.claims.clone(),
+        }))
+    }
 }
 
 /// Something that a session came of, by its kind and name.

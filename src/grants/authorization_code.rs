@@ -11,7 +11,7 @@ use crate::{
         claims::SubjectType,
         client::{Access, Client},
         environment::ResourceServer,
-        order::TokenOrder,
+        order::{RefreshTerms, TokenOrder},
     },
     oauth::{
         error::{OAuthError, Problem},
@@ -46,6 +46,9 @@ impl Grant for AuthorizationCodeGrant {
         let mut order = order(request.client, request.environment, asked, request.now)?;
         order.subject.clone_from(&code.user_id);
         narrow(&mut order, request)?;
+        if request.client.grants.contains(&GrantType::RefreshToken) {
+            order.refresh = Some(RefreshTerms { lifetime: None });
+        }
         Ok(order)
     }
 }

@@ -22,14 +22,7 @@ pub(super) fn evaluate(
         .subject
         .ok_or_else(|| OAuthError::new(Problem::ServerError, "an exchange was evaluated without its subject token"))?;
     let scope = super::requested_scope(request.params)?;
-    let environment = request.environment;
-    let policy = Policy {
-        issuer: &environment.issuer,
-        rules: &environment.rules,
-        resource_servers: &environment.resource_servers,
-        lifetime: environment.environment.access_token_lifetime,
-        now: request.now,
-    };
+    let policy = policy(request);
     let asked = ExchangeRequest { targets, scope: scope.as_ref() };
     let granted = decide(request.client, subject, request.actor, asked, &policy).map_err(refusal)?;
     Ok(TokenOrder {
@@ -52,10 +45,24 @@ pub(super) fn evaluate(
         issued_token_type: Some(issued),
         rule: Some(granted.rule),
         id_token: None,
+        refresh: granted.refresh,
     })
 }
 
-fn refusal(refused: Refused) -> OAuthError {
+/// What the environment allows.
+pub(super) fn policy<'a>(request: &GrantRequest<'a>) -> Policy<'a> {
+    let environment = request.environment;
+    Policy {
+        issuer: &environment.issuer,
+        rules: &environment.rules,
+        resource_servers: &environment.resource_servers,
+        lifetime: environment.environment.access_token_lifetime,
+        now: request.now,
+    }
+}
+
+/// What the rule engine refuses, for the caller and the log.
+pub(super) fn refusal(refused: Refused) -> OAuthError {
     let mut error = OAuthError::new(refused.problem, refused.reason);
     error.rule = refused.rule;
     error

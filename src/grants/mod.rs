@@ -6,6 +6,7 @@ mod delegation;
 mod exchange;
 mod identity;
 mod permissions;
+mod refresh_token;
 mod targets;
 mod token_exchange;
 
@@ -14,8 +15,9 @@ use crate::{
     domain::{
         authorization::AuthorizationCode,
         client::{Client, ClientSecret},
-        exchange::Presented,
+        exchange::{Presented, Standing},
         order::TokenOrder,
+        session::Session,
     },
     oauth::{
         error::{OAuthError, Problem},
@@ -28,10 +30,11 @@ use crate::{
 };
 
 /// Every grant this server offers.
-pub static GRANTS: [&dyn Grant; 4] = [
+pub static GRANTS: [&dyn Grant; 5] = [
     &client_credentials::ClientCredentialsGrant,
     &authorization_code::AuthorizationCodeGrant,
     &token_exchange::TokenExchangeGrant,
+    &refresh_token::RefreshTokenGrant,
     &delegation::DelegationGrant,
 ];
 
@@ -66,6 +69,8 @@ pub struct PresentedTokens<'p> {
     pub subject: Option<PresentedSubject<'p>>,
     /// Who will act.
     pub actor: Option<&'p str>,
+    /// A refresh token; its session is looked up.
+    pub refresh: Option<&'p str>,
     /// A code. It is used up before anything is decided.
     pub code: Option<&'p str>,
 }
@@ -93,10 +98,21 @@ pub struct GrantRequest<'a> {
     pub subject: Option<Presented<'a>>,
     /// The actor token, verified.
     pub actor: Option<Presented<'a>>,
+    /// The session of the refresh token.
+    pub session: Option<PresentedSession<'a>>,
     /// What the code stands for, as it was kept; presented for the first time.
     pub code: Option<&'a AuthorizationCode>,
     /// Seconds since 1970.
     pub now: i64,
+}
+
+/// The session of a refresh token that the client presents and that can be used.
+#[derive(Clone, Copy)]
+pub struct PresentedSession<'a> {
+    /// Itself.
+    pub session: &'a Session,
+    /// Whether everybody behind it may still be served.
+    pub standing: Standing,
 }
 
 /// `audience` and `resource` together, audiences first (RFC 8693 §2.1, RFC 8707 §2).

@@ -150,6 +150,9 @@ problems! {
     /// The actor token is not acceptable (RFC 8693 §2.2.2).
     ActorTokenRefused = "actor_token_refused", InvalidRequest, 400,
         "the actor token is not valid, or not acceptable from this client";
+    /// Unknown, used, expired, revoked, another client's, or its grant would not be given any more: all alike on purpose.
+    RefreshTokenRefused = "refresh_token_refused", InvalidGrant, 400,
+        "the refresh token is not valid, or no longer good for anything";
     /// `application_id` names no enabled application.
     ApplicationNotActive = "application_not_active", InvalidRequest, 400,
         "there is no enabled application with that id";

@@ -12,14 +12,21 @@ pub enum GrantType {
     AuthorizationCode,
     /// RFC 8693.
     TokenExchange,
+    /// RFC 6749 §6.
+    RefreshToken,
     /// The extension grant of the IdentityServer family: `grant_type=delegation&token=…`.
     Delegation,
 }
 
 impl GrantType {
     /// Every grant, in the order of the metadata document.
-    pub const ALL: [GrantType; 4] =
-        [GrantType::ClientCredentials, GrantType::AuthorizationCode, GrantType::TokenExchange, GrantType::Delegation];
+    pub const ALL: [GrantType; 5] = [
+        GrantType::ClientCredentials,
+        GrantType::AuthorizationCode,
+        GrantType::TokenExchange,
+        GrantType::RefreshToken,
+        GrantType::Delegation,
+    ];
 
     /// The value of the `grant_type` parameter.
     pub const fn as_str(self) -> &'static str {
@@ -27,6 +34,7 @@ impl GrantType {
             GrantType::ClientCredentials => "client_credentials",
             GrantType::AuthorizationCode => "authorization_code",
             GrantType::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
+            GrantType::RefreshToken => "refresh_token",
             GrantType::Delegation => "delegation",
         }
     }

@@ -7,6 +7,9 @@ use super::{
     authorize::codes::{speak_of_user, take_code},
     context::Context,
     delegate::delegated_user,
+    effect::Effect,
+    refresh::{FoundRefresh, gather_refresh},
+    sessions,
     standing::{gather_standing, revoked_by},
     subject::{Subject, gather_subject},
 };
@@ -20,9 +23,11 @@ use crate::{
         order::TokenOrder,
         revocation::RevocationKind,
         rule::ISSUER_SELF,
+        secret::SecretKind,
+        session::GrantBasis,
         subject::SubjectToken,
     },
-    grants::{self, Grant, GrantRequest},
+    grants::{self, Grant, GrantRequest, PresentedSession},
     jose::access_token::VerifiedToken,
     oauth::{
         credentials::ClientCredentials,
@@ -30,6 +35,7 @@ use crate::{
         grant_type::GrantType,
         params::Params,
         response::TokenResponse,
+        scope::Scope,
     },
 };
 
@@ -99,21 +105,31 @@ async fn decide(
     record.client_id = Some(client.id.clone());
     let grant = select_grant(request.params, client)?;
     let decision = evaluate(context, environment, request, &authenticated, grant, record).await;
-    let order = decision.map_err(|error| as_the_client_expects(error, client))?;
+    let (order, effect) = decision.map_err(|error| as_the_client_expects(error, client))?;
     let issued = context.token_issuer().issue(environment, &client.id, &order)?;
-    let (id_token, scope) = match &order.id_token {
-        None => (None, order.scope.clone()),
-        Some(wanted) if wanted.scope.contains(OPENID) => {
-            let issuer = context.token_issuer();
-            let id_token = issuer.issue_id_token(environment, &client.id, (&order, wanted), &issued.token)?;
-            (Some(id_token), wanted.scope.union(&order.scope))
-        }
-        Some(wanted) => (None, wanted.scope.union(&order.scope)),
-    };
-    let response = TokenResponse::bearer(issued.token, order.issued_token_type, issued.expires_in, &scope);
-    let response = response.with_id_token(id_token);
+    let (id_token, scope) = beside(context, environment, &client.id, &order, &issued.token)?;
+    // Last, so that nothing is used up by a request that gets nothing.
+    let refresh_token = effect.carry_out(context, environment, record).await;
+    let refresh_token = refresh_token.map_err(|error| as_the_client_expects(error, client))?;
+    let response = TokenResponse::bearer(issued.token, order.issued_token_type, issued.expires_in, &scope)
+        .with_id_token(id_token)
+        .with_refresh_token(refresh_token.map(|token| token.reveal().to_owned()));
     record_issue(record, order, issued.jti);
     Ok(response)
+}
+
+/// The ID token beside an access token, if one is wanted, and the scope of the answer.
+fn beside(
+    context: &Context,
+    environment: &EnvironmentSnapshot,
+    client_id: &str,
+    order: &TokenOrder,
+    access_token: &str,
+) -> Result<(Option<String>, Scope), OAuthError> {
+    let Some(wanted) = &order.id_token else { return Ok((None, order.scope.clone())) };
+    let issue = || context.token_issuer().issue_id_token(environment, client_id, (order, wanted), access_token);
+    let id_token = wanted.scope.contains(OPENID).then(issue).transpose()?;
+    Ok((id_token, wanted.scope.union(&order.scope)))
 }
 
 fn record_issue(record: &mut AuditRecord, order: TokenOrder, jti: String) {
@@ -128,7 +144,9 @@ fn record_issue(record: &mut AuditRecord, order: TokenOrder, jti: String) {
 }
 
 fn record_refusal(record: &mut AuditRecord, refusal: &OAuthError) {
-    record.event = Event::TokenRefused;
+    if record.event != Event::RefreshTokenReplayed {
+        record.event = Event::TokenRefused;
+    }
     record.outcome = if refusal.problem.status() < 500 { Outcome::Refused } else { Outcome::Failed };
     record.reason = Some(refusal.problem.slug());
     record.rule.clone_from(&refusal.rule);
@@ -164,7 +182,7 @@ async fn evaluate(
     authenticated: &Authenticated,
     grant: &dyn Grant,
     record: &mut AuditRecord,
-) -> Result<TokenOrder, OAuthError> {
+) -> Result<(TokenOrder, Effect), OAuthError> {
     let presented = grant.presented(request.params)?;
     let subject = match presented.subject {
         Some(one) => Some(gather_subject(context, environment, &authenticated.client, one, request.params).await?),
@@ -181,17 +199,13 @@ async fn evaluate(
         record.subject = Some(code.user_id.clone());
     }
     let actor = verify_actor(context, environment, presented.actor)?;
-    let subject_standing = match &subject {
-        Some(Subject::Own(token)) => gather_standing(context, environment, Some(token)).await?,
-        // Whoever vouches was asked just now; but the token that says so may have been revoked here.
-        Some(Subject::Vouched(vouched)) => match revoked_by(context, environment, &vouched.token)? {
-            Some(kind) => Standing::Revoked(kind),
-            None => Standing::Good,
-        },
-        None => Standing::Good,
-    };
+    let subject_standing = standing_of(context, environment, subject.as_ref()).await?;
     let actor = actor.as_ref().map(|token| &***token);
     let actor_standing = gather_standing(context, environment, actor).await?;
+    let refresh = match presented.refresh {
+        Some(text) => Some(gather_refresh(context, environment, &authenticated.client, text, record).await?),
+        None => None,
+    };
     let mut order = grant.evaluate(&GrantRequest {
         params: request.params,
         secret: &authenticated.secret,
@@ -200,11 +214,18 @@ async fn evaluate(
         subject: subject.as_ref().map(|subject| subject.presented(subject_standing)),
         actor: actor.map(|token| Presented { token, origin: ISSUER_SELF, standing: actor_standing }),
         code: code.as_ref(),
+        session: refresh.as_ref().map(|found| PresentedSession { session: &found.session, standing: found.standing }),
         // Gathering may have taken a while; a token that expired meanwhile is refused.
         now: context.clock.now(),
     })?;
+    // As the rule decided it, before what is known of the user is added.
+    let mut began = order.refresh.and(subject.as_ref()).map(|subject| {
+        let presented = subject.presented(subject_standing);
+        GrantBasis::exchange(&order, presented.token, presented.origin, actor)
+    });
     if let Some(code) = &code {
         speak_of_user(context, environment, code, &mut order, request.request_id).await?;
+        began = Some(GrantBasis::SignIn);
     }
     if let Some(Subject::Vouched(vouched)) = &subject
         && let Some(user) = &vouched.user
@@ -218,7 +239,42 @@ async fn evaluate(
         }
         order.speaks_of(user.user_id, user.claims);
     }
-    Ok(order)
+    let effect = effect(context, environment, &authenticated.client, &mut order, (refresh, began))?;
+    Ok((order, effect))
+}
+
+/// What a grant that gives refresh tokens, or was given one, leaves behind.
+fn effect(
+    context: &Context,
+    environment: &EnvironmentSnapshot,
+    client: &Client,
+    order: &mut TokenOrder,
+    (refresh, began): (Option<FoundRefresh>, Option<GrantBasis>),
+) -> Result<Effect, OAuthError> {
+    match (refresh, order.refresh, began) {
+        (Some(found), ..) => Ok(Effect::Rotate(Box::new(found))),
+        // A refresh token that the client may not use would only lie around.
+        (None, Some(terms), Some(basis)) if client.grants.contains(&GrantType::RefreshToken) => {
+            let new = sessions::prepare(context, environment, &client.id, order, basis, terms.lifetime)?;
+            Ok(Effect::Open(Box::new(new)))
+        }
+        (None, ..) => Ok(Effect::Nothing),
+    }
+}
+
+async fn standing_of(
+    context: &Context,
+    environment: &Arc<EnvironmentSnapshot>,
+    subject: Option<&Subject>,
+) -> Result<Standing, OAuthError> {
+    match subject {
+        Some(Subject::Own(token)) => gather_standing(context, environment, Some(token)).await,
+        // Whoever vouches was asked just now; but the token that says so may have been revoked here.
+        Some(Subject::Vouched(vouched)) => {
+            Ok(revoked_by(context, environment, &vouched.token)?.map_or(Standing::Good, Standing::Revoked))
+        }
+        None => Ok(Standing::Good),
+    }
 }
 
 fn record_subject(record: &mut AuditRecord, subject: &SubjectToken) {
@@ -254,6 +310,10 @@ pub(super) fn readable(text: &str) -> String {
 }
 
 fn readable_word(word: &str) -> String {
+    // One of our own secrets in the wrong place: short enough to be kept whole, and good for as long as nobody knows it.
+    if let Some(prefix) = SecretKind::found_in(word) {
+        return format!("{prefix}…");
+    }
     let mut characters = word.chars().map(|c| if c.is_ascii_graphic() { c } else { '?' });
     let mut kept: String = characters.by_ref().take(MAX_WORD).collect();
     kept.extend(characters.next().map(|_| '…'));
@@ -263,6 +323,7 @@ fn readable_word(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{random::SystemRandom, secret::Secret};
 
     #[test]
     fn what_is_kept_of_a_request_is_one_line_without_long_words() {
@@ -270,6 +331,8 @@ mod tests {
         let word = "w".repeat(MAX_WORD);
         assert_eq!(readable(&word), word);
         assert_eq!(readable(&format!("a {word}x b")), format!("a {word}… b"));
+        let secret = Secret::generate_kind(SecretKind::RefreshToken, &SystemRandom).expect("random source");
+        assert_eq!(readable(&format!("a ({:?})", secret.reveal())), "a tsr_…");
         let words = vec!["w"; MAX_WORDS].join(" ");
         assert_eq!(readable(&words), words);
         assert_eq!(readable(&format!("{words} x y")), format!("{words} …"));

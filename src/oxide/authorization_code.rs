@@ -15,7 +15,7 @@ use oxide_auth::{
 };
 
 use super::{
-    registrar::ClientRegistrar,
+    registrar::{ClientRegistrar, confirms},
     scope::{from_oxide, to_oxide},
 };
 use crate::{
@@ -118,14 +118,12 @@ pub fn redeem(
     redemption: Redemption<'_>,
     now: i64,
 ) -> Result<(), OAuthError> {
-    let access = Access { audience: String::new(), scopes: Scope::empty(), default_scopes: None };
-    let registrar = ClientRegistrar { client, access: &access, redirect_uri: Some(redemption.redirect_uri), now };
     let mut machine = AccessToken::new(&StrictRedemption { client_id: &client.id, redemption });
     let mut input = accesstoken::Input::None;
     loop {
         input = match machine.advance(input) {
             accesstoken::Output::Authenticate { client: client_id, .. } => {
-                if !registrar.confirms(client_id, authenticated) {
+                if !confirms(client, client_id, authenticated, now) {
                     let detail = "the client is disabled or its secret is no longer active";
                     return Err(OAuthError::new(Problem::ClientAuthenticationFailed, detail));
                 }

@@ -6,6 +6,7 @@
 
 pub mod authorization_code;
 pub mod client_credentials;
+pub mod refresh;
 mod registrar;
 mod scope;
 
@@ -43,12 +44,15 @@ fn unscoped(
 
 #[cfg(test)]
 mod support {
-    //! Clients for the tests of this folder.
+    //! Clients and sessions for the tests of this folder.
 
     use crate::{
         domain::{
+            ancestry::AncestorFacts,
+            claims::SubjectType,
             client::{Access, Client, ClientKind, ClientSecret, ClientSignIn, ExchangeError, Permissions},
             secret::Secret,
+            session::{GrantBasis, Session, SessionGrant},
         },
         oauth::{grant_type::GrantType, scope::Scope},
     };
@@ -59,6 +63,35 @@ mod support {
 
     pub fn access(scopes: &str, default_scopes: Option<&str>) -> Access {
         Access { audience: "resource-api".into(), scopes: scope(scopes), default_scopes: default_scopes.map(scope) }
+    }
+
+    pub fn session(client_id: &str, granted: &str) -> Session {
+        Session {
+            id: "a session".into(),
+            environment_id: "one".into(),
+            client_id: client_id.into(),
+            grant: SessionGrant {
+                subject: "user".into(),
+                subject_type: SubjectType::EndUserAccount,
+                audience: vec!["resource-api".into()],
+                scope: scope(granted),
+                widened: Scope::empty(),
+                act: None,
+                may_act: None,
+                anc: Vec::new(),
+                anc_facts: AncestorFacts::default(),
+                claims: serde_json::Map::new(),
+                parents: Vec::new(),
+                basis: GrantBasis::SignIn,
+            },
+            generation: 1,
+            rotation: None,
+            created_at: 0,
+            last_used_at: 0,
+            idle_expires_at: 100,
+            expires_at: 100,
+            end: None,
+        }
     }
 
     pub fn client(id: &str, secrets: &[&str]) -> Client {

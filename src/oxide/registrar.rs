@@ -14,7 +14,7 @@ use crate::domain::{
 };
 
 /// Stands where oxide-auth wants a redirect URL and the flow has none. Nothing follows it.
-const NO_REDIRECT: &str = "about:blank";
+pub(super) const NO_REDIRECT: &str = "about:blank";
 
 /// The register of one client, and of what it may get at one target.
 pub struct ClientRegistrar<'a> {
@@ -29,16 +29,25 @@ pub struct ClientRegistrar<'a> {
 }
 
 impl ClientRegistrar<'_> {
-    /// Whether `client_id` is this client and `secret` is one of its own and active: an earlier finding of
-    /// [`Client::secret_matches`], confirmed without hashing the clear text again.
+    /// As the function [`confirms`].
     pub fn confirms(&self, client_id: &str, secret: &ClientSecret) -> bool {
-        let own = self.client.secrets.iter().any(|kept| kept.id == secret.id && kept.hash.equals(&secret.hash));
-        own && secret.is_active(self.now) && self.is_usable(client_id)
+        confirms(self.client, client_id, secret, self.now)
     }
 
     fn is_usable(&self, client_id: &str) -> bool {
-        self.client.enabled && self.client.id == client_id
+        is_usable(self.client, client_id)
     }
+}
+
+/// Whether `client_id` is this client and `secret` is one of its own and active: an earlier finding of
+/// [`Client::secret_matches`], confirmed without hashing the clear text again.
+pub fn confirms(client: &Client, client_id: &str, secret: &ClientSecret, now: i64) -> bool {
+    let own = client.secrets.iter().any(|kept| kept.id == secret.id && kept.hash.equals(&secret.hash));
+    own && secret.is_active(now) && is_usable(client, client_id)
+}
+
+fn is_usable(client: &Client, client_id: &str) -> bool {
+    client.enabled && client.id == client_id
 }
 
 impl Registrar for ClientRegistrar<'_> {

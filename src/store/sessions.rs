@@ -10,7 +10,7 @@ use super::{
 };
 use crate::domain::{
     revocation::RevocationKind,
-    session::{EndReason, Rotation, Session, SessionEnd, SessionOrigin},
+    session::{EndReason, RefreshToken, Rotation, Session, SessionEnd, SessionOrigin},
 };
 
 /// How many are deleted at once: short enough that nobody waits for the lock.
@@ -102,25 +102,29 @@ pub fn find(conn: &mut Conn<'_>, environment_id: &str, id: &str) -> Result<Optio
     row.map(SessionRow::into_value).transpose()
 }
 
-/// The first use of the refresh token `by` of `session`, as it was read: counts the generation up. `false` when the session is
-/// not as it was read any more: somebody else was first, or it is over. Of any number of callers at the same moment one is
-/// told `true`, because the row is changed only where the generation is still the one that was read.
+/// The session of a refresh token that was found in the environment.
+///
+/// # Errors
+/// The database failed, or the row is corrupt.
+pub fn of_token(conn: &mut Conn<'_>, token: &RefreshToken) -> Result<Option<Session>, StoreError> {
+    let one = sessions::table.find(&token.session_id);
+    let row: Option<SessionRow> = each!(conn, c => one.select(SessionRow::as_select()).first(c).optional())?;
+    row.map(SessionRow::into_value).transpose()
+}
+
+/// The first use of a refresh token of the newest generation: counts the generation up. `false` when the session is of a later
+/// one already, or over. Of any number of callers at the same moment one is told `true`, because the row is changed only
+/// where the generation is still that of the token.
 ///
 /// # Errors
 /// The database failed.
-pub fn rotate(
-    conn: &mut Conn<'_>,
-    session: &Session,
-    by: &str,
-    now: i64,
-    idle_expires_at: i64,
-) -> Result<bool, StoreError> {
+pub fn rotate(conn: &mut Conn<'_>, token: &RefreshToken, now: i64, idle_expires_at: i64) -> Result<bool, StoreError> {
     use sessions as t;
-    let same = t::table.find(&session.id).filter(t::generation.eq(session.generation));
+    let same = t::table.find(&token.session_id).filter(t::generation.eq(token.generation));
     let open = same.filter(t::ended_at.is_null().and(t::idle_expires_at.gt(now)).and(t::expires_at.gt(now)));
     let changes = (
         t::generation.eq(t::generation + 1),
-        t::rotated_by.eq(by),
+        t::rotated_by.eq(&token.hash),
         t::rotated_at.eq(now),
         t::last_used_at.eq(now),
         t::idle_expires_at.eq(idle_expires_at),
@@ -128,26 +132,21 @@ pub fn rotate(
     Ok(each!(conn, c => diesel::update(open).set(changes).execute(c))? == 1)
 }
 
-/// A second use of the refresh token `by` that made the present generation, if that was after `since` (seconds since 1970):
+/// A second use of the refresh token that made the present generation, if that was after `since` (seconds since 1970):
 /// gives the generation, and holds the session as it is until the transaction ends. `None` when it is not so (any more).
 ///
 /// # Errors
 /// The database failed.
-pub fn repeat(
-    conn: &mut Conn<'_>,
-    session_id: &str,
-    by: &str,
-    since: i64,
-    now: i64,
-) -> Result<Option<i64>, StoreError> {
+pub fn repeat(conn: &mut Conn<'_>, token: &RefreshToken, since: i64, now: i64) -> Result<Option<i64>, StoreError> {
     use sessions as t;
-    let last = t::table.find(session_id).filter(t::rotated_by.eq(by).and(t::rotated_at.gt(since)));
+    let session = t::table.find(&token.session_id);
+    let last = session.filter(t::rotated_by.eq(&token.hash).and(t::rotated_at.gt(since)));
     let open = last.filter(t::ended_at.is_null().and(t::idle_expires_at.gt(now)).and(t::expires_at.gt(now)));
     let held = each!(conn, c => diesel::update(open).set(t::last_used_at.eq(now)).execute(c))?;
     if held == 0 {
         return Ok(None);
     }
-    Ok(each!(conn, c => t::table.find(session_id).select(t::generation).first(c).optional())?)
+    Ok(each!(conn, c => session.select(t::generation).first(c).optional())?)
 }
 
 /// Ends all open sessions that came of `value`, and gives their ids.

@@ -2,7 +2,8 @@
 //!
 //! [`decide`] is a pure function and denies by default. The laws it keeps, for every input:
 //!
-//! 1. The expiry is no later than that of the rule, the resource servers, the subject token and the actor token.
+//! 1. The expiry is no later than that of the rule, the resource servers, the subject token and the actor token. ([`renew`] is
+//!    the one exception, where the rule names it: there the session's end stands for those of the tokens.)
 //! 2. The scope is within subject ∩ client ∩ rule ∩ resource server, except what the rule lists under `grant_scopes`; and
 //!    that is never more than the client may have, where the subject is the client itself.
 //! 3. The audience comes from the rule's targets only: all requested targets, or none.
@@ -14,6 +15,7 @@
 
 mod addressee;
 mod parties;
+mod renewal;
 mod scopes;
 mod targets;
 
@@ -24,12 +26,14 @@ use super::{
     claims::{RESERVED_CLAIMS, SubjectType},
     client::Client,
     environment::{ResourceServer, ScopeClaim, SigningAlg, TokenProfile},
+    order::RefreshTerms,
     party::{Actor, MayAct},
     revocation::RevocationKind,
     rule::{ExchangeMode, ExchangeRule},
     subject::SubjectToken,
 };
 use crate::oauth::{error::Problem, scope::Scope};
+pub use renewal::{Renewed, renew};
 
 /// A token laid before [`decide`], its signature already checked.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +61,20 @@ pub enum Standing {
     UserDisabled,
     /// The managed service that the token was issued to is no longer let in.
     ManagedServiceDisabled,
+}
+
+impl Standing {
+    /// What is against them; `None` when nothing is.
+    pub const fn reason(self) -> Option<&'static str> {
+        match self {
+            Standing::Good => None,
+            Standing::Revoked(kind) => Some(kind.reason()),
+            Standing::ClientDisabled => Some("the client behind the token is disabled or gone"),
+            Standing::ApplicationDisabled => Some("the application behind the token is disabled or gone"),
+            Standing::UserDisabled => Some("the user behind the token is disabled or gone"),
+            Standing::ManagedServiceDisabled => Some("the managed service behind the token is disabled or gone"),
+        }
+    }
 }
 
 /// What the client asks for.
@@ -114,6 +132,8 @@ pub struct Granted {
     pub profile: TokenProfile,
     /// What the targets want their tokens signed with; `None` for the server's default.
     pub signing_alg: Option<SigningAlg>,
+    /// Set where the rule gives a refresh token.
+    pub refresh: Option<RefreshTerms>,
 }
 
 /// The exchange is refused.
@@ -187,19 +207,15 @@ pub fn decide(
         scope_claim: targets.first().map(|target| target.scope_claim).unwrap_or_default(),
         profile,
         signing_alg: targets.first().and_then(|target| target.signing_alg),
+        refresh: rule.refresh.then_some(RefreshTerms { lifetime: rule.refresh_lifetime }),
     })
 }
 
 /// Laws 6 and 8: what must hold of a token whatever the rules say.
 fn check_token(presented: Presented<'_>, now: i64) -> Result<(), &'static str> {
     let token = presented.token;
-    match presented.standing {
-        Standing::Good => {}
-        Standing::Revoked(kind) => return Err(kind.reason()),
-        Standing::ClientDisabled => return Err("the client behind the token is disabled or gone"),
-        Standing::ApplicationDisabled => return Err("the application behind the token is disabled or gone"),
-        Standing::UserDisabled => return Err("the user behind the token is disabled or gone"),
-        Standing::ManagedServiceDisabled => return Err("the managed service behind the token is disabled or gone"),
+    if let Some(reason) = presented.standing.reason() {
+        return Err(reason);
     }
     if token.is_expired(now) {
         return Err("the token has expired");

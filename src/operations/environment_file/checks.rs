@@ -135,6 +135,12 @@ fn check_rule_client(path: &str, rule: &ExchangeRule, file: &EnvironmentFile, fi
     };
     let can_exchange =
         block.client.grants.iter().any(|grant| matches!(grant, GrantType::TokenExchange | GrantType::Delegation));
+    if rule.refresh && !block.client.grants.contains(&GrantType::RefreshToken) {
+        findings.error(
+            &path,
+            format_args!("\"{name}\" cannot use the rule's refresh tokens; add \"refresh_token\" to its grants"),
+        );
+    }
     if !can_exchange {
         findings.error(
             &path,

@@ -178,6 +178,8 @@ fn rule(position: usize) -> impl Strategy<Value = ExchangeRule> {
                 set: BTreeMap::from([("via".to_owned(), json!(position))]),
             },
             max_lifetime,
+            refresh: true,
+            refresh_lifetime: None,
         },
     )
 }
