@@ -24,13 +24,12 @@ pub(super) fn read(
     }
     let client_id = table.identifier("client_id", findings);
     let client_id = table.required("client_id", client_id, findings);
-    let mut endpoint = |key: &'static str, why: &str| {
-        let url = table.text(key, findings);
-        let url = safe_url(&table, key, url, why, findings);
-        table.required(key, url, findings)
-    };
-    let authorization_endpoint = endpoint("authorization_endpoint", "people type their passwords behind it");
-    let token_endpoint = endpoint("token_endpoint", "the secret is sent there");
+    let url = table.text("authorization_endpoint", findings);
+    let url = safe_url(&table, "authorization_endpoint", url, "people type their passwords behind it", findings);
+    let authorization_endpoint = table.required("authorization_endpoint", url, findings);
+    let url = table.text("token_endpoint", findings);
+    let url = safe_url(&table, "token_endpoint", url, "the secret is sent there", findings);
+    let token_endpoint = table.required("token_endpoint", url, findings);
     let openid = Scope::from_tokens([OPENID]).unwrap_or_default();
     let scopes = table.scope("scopes", findings).unwrap_or_default();
     let iss_required = table.flag("iss_required", findings).unwrap_or_default();
