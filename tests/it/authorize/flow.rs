@@ -185,3 +185,36 @@ fn the_metadata_says_what_the_endpoint_can_do() {
         assert!(grants.contains(&json!("authorization_code")));
     }
 }
+
+#[test]
+fn a_client_with_the_grant_gets_a_refresh_token_that_dies_with_a_replay_of_the_code() {
+    let provider = OpenIdProvider::start();
+    let grants = ["[\"authorization_code\"]", "[\"authorization_code\", \"refresh_token\"]"];
+    let environment = ENVIRONMENT.replacen(grants[0], grants[1], 1);
+    let environment = format!("{environment}{}", provider.connection("idp", ""));
+    let world = World::with(Engine::Sqlite, provider, &environment);
+    let refresh = |token: &str| world.server.token(UI, &[("grant_type", "refresh_token"), ("refresh_token", token)]);
+    let refresh_token = |answer: &Answer| answer.json()["refresh_token"].as_str().expect("a refresh token").to_owned();
+    for (scope, audience) in [("openid calendar.read", "bff-api"), ("openid", world.server.url.as_str())] {
+        let code = world.code(&[("scope", scope)]);
+        let first = world.redeem(UI, &code, &[]);
+        let claims = verify(&world.server, &first.access_token(), audience);
+        let body = first.json();
+        let id_token = world.id_token(body["id_token"].as_str().expect("an ID token"), "ui");
+        assert_eq!(id_token["sid"], claims["sid"]);
+        let second = refresh(&refresh_token(&first));
+        let later = verify(&world.server, &second.access_token(), audience);
+        for name in ["sub", "sid", "sessionId", "aud", "applicationId", "auth_time"] {
+            assert_eq!(later[name], claims[name], "{name}");
+        }
+        assert_eq!(later.get("scope"), claims.get("scope"));
+        assert_eq!(second.json().get("id_token"), None, "nobody signed in");
+        world.assert_code_refused(&world.redeem(UI, &code, &[]), "the code was used before");
+        let dead = refresh(&refresh_token(&second));
+        dead.assert_refused(400, "invalid_grant", "refresh_token_refused");
+        if audience == "bff-api" {
+            let answer = exchange_as(&world.server, BFF, &second.access_token(), &[("scope", "calendar.edit")]);
+            world.server.assert_subject_refused(&answer, "the session of the token is revoked");
+        }
+    }
+}
