@@ -38,7 +38,10 @@ impl SecretKind {
 
     /// The prefix of a generated secret that stands in `text`, or seems to.
     pub fn found_in(text: &str) -> Option<&'static str> {
-        [SecretKind::Key, SecretKind::RefreshToken].into_iter().map(SecretKind::prefix).find(|one| text.contains(one))
+        [SecretKind::Key, SecretKind::RefreshToken, SecretKind::Code]
+            .into_iter()
+            .map(SecretKind::prefix)
+            .find(|one| text.contains(one))
     }
 }
 

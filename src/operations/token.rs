@@ -110,7 +110,11 @@ async fn decide(
     let (id_token, scope) = beside(context, environment, &client.id, &order, &issued.token)?;
     // Last, so that nothing is used up by a request that gets nothing.
     let refresh_token = effect.carry_out(context, environment, record).await;
-    let refresh_token = refresh_token.map_err(|error| as_the_client_expects(error, client))?;
+    let refresh_token = refresh_token.map_err(|error| match (error.problem, &order.id_token) {
+        // Of a code: there is no subject token that the client could mend.
+        (Problem::SubjectTokenRefused, Some(_)) => OAuthError::new(Problem::CodeRefused, error.detail),
+        _ => as_the_client_expects(error, client),
+    })?;
     let response = TokenResponse::bearer(issued.token, order.issued_token_type, issued.expires_in, &scope)
         .with_id_token(id_token)
         .with_refresh_token(refresh_token.map(|token| token.reveal().to_owned()));
