@@ -1,5 +1,6 @@
 //! The one place that mints a token.
 
+use super::counts::Counts;
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
@@ -29,6 +30,8 @@ pub struct TokenIssuer<'a> {
     pub random: &'a dyn Random,
     /// The algorithm where the resource server names none.
     pub signing_alg: SigningAlg,
+    /// Where signatures are counted.
+    pub counts: &'a Counts,
 }
 
 impl TokenIssuer<'_> {
@@ -55,6 +58,7 @@ impl TokenIssuer<'_> {
         let claims = claims(environment, client_id, order, &anc_facts, &jti);
         let payload = serde_json::to_vec(&claims).map_err(failed)?;
         let token = signer.sign(&payload).map_err(failed)?;
+        self.counts.signature(alg);
         Ok(Issued { token, jti, expires_in: order.expires_at - now })
     }
 }

@@ -1,9 +1,12 @@
 //! The store against both engines.
 
 mod connections;
+mod failures;
+mod leases;
 mod revocations;
 mod samples;
 mod schema;
+mod secret_uses;
 mod tables;
 mod watch;
 
