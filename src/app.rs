@@ -1,34 +1,39 @@
 //! The composition root: from settings to a running server. `main` and the tests build it the same way.
 
+mod error;
+mod master_key;
+
 use std::{
-    fs,
-    io::{self, Write as _},
+    io,
     net::{SocketAddr, TcpListener},
-    path::Path,
     sync::Arc,
     time::Duration,
 };
 
 use crate::{
-    audit::{AuditError, AuditLog, AuditMode, AuditOptions},
+    audit::{AuditLog, AuditMode, AuditOptions},
     catalog::{
         Catalog, CatalogLimits, LoadError, RevocationPolicy, foreign_keys::ForeignKeyCache, watch::CatalogWatch,
     },
     domain::{clock::Clock, random::Random},
     graphql::Engine,
-    http::{self, GraphiqlFiles, ServerOptions, Site},
-    jose::{error::JoseError, master_key::MasterKey},
+    http::{self, GraphiqlFiles, HttpCounts, ServerOptions, Site},
+    jose::master_key::MasterKey,
     oauth::error::{OAuthError, Problem},
     operations::{
         context::Context,
         demo_token::demo_token,
-        keys::{self, KeyError, KeyMaker},
+        keys::{self, KeyMaker},
         sessions::SessionPolicy,
+        throttle::{Throttle, ThrottleOptions, sharing::Sharing},
+        upkeep::{Upkeep, UpkeepOptions},
     },
     outbound::{Outbound, OutboundError, OutboundOptions},
-    settings::{AuditCommit, Keys, MasterKeySource, Settings},
+    settings::{AuditCommit, Keys, Limits, Settings},
     store::{Store, StoreError, StoreOptions},
 };
+
+pub use self::{error::StartError, master_key::master_key};
 
 /// What the server does not make itself, so that a test can.
 #[derive(Debug, Clone)]
@@ -39,59 +44,19 @@ pub struct Sources {
     pub random: Arc<dyn Random>,
 }
 
-/// Why the server cannot start. Each says what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The database fails.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The schema is older than this version of the server.
-    #[error("the database lacks migrations ({0}): run `tessera migrate`, or set database.migrate = true")]
-    PendingMigrations(String),
-    /// The master key cannot be read or made.
-    #[error("keys.master_key_file {file}: {cause}")]
-    MasterKey {
-        /// The file.
-        file: String,
-        /// Why.
-        cause: String,
-    },
-    /// The environments cannot be loaded.
-    #[error(transparent)]
-    Load(#[from] LoadError),
-    /// Signing keys cannot be made.
-    #[error(transparent)]
-    Keys(#[from] KeyError),
-    /// The audit log cannot start.
-    #[error(transparent)]
-    Audit(#[from] AuditError),
-    /// The address cannot be listened on.
-    #[error("server.listen {address}: {cause}; is another server running there?")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        cause: io::Error,
-    },
-    /// The certificate cannot be used.
-    #[error("{0}")]
-    Tls(io::Error),
-    /// Requests to others cannot be made.
-    #[error(transparent)]
-    Outbound(#[from] OutboundError),
-    /// A thread cannot be started.
-    #[error("the server cannot start: {0}")]
-    Serve(#[from] io::Error),
-}
-
 /// A server that is ready to serve.
 pub struct App {
     site: Arc<Site>,
+    upkeep: Upkeep,
     audit: AuditLog,
     listener: TcpListener,
+    /// For probes, where they have one of their own.
+    internal: Option<TcpListener>,
     address: SocketAddr,
     public_url: String,
     options: ServerOptions,
+    /// Only kept: it works until it is dropped.
+    _sharing: Sharing,
 }
 
 impl App {
@@ -112,8 +77,12 @@ impl App {
             log::info!("made signing key {kid}");
         }
         // Not before: whoever connected during a long migration would hang instead of going to another node.
-        let address = settings.server.listen;
-        let listener = TcpListener::bind(address).map_err(|cause| StartError::Listen { address, cause })?;
+        if !metrics_are_apart(settings) {
+            log::warn!("whoever reaches server.listen can read /metrics: see server.internal_listen");
+        }
+        let listener = listen("server.listen", settings.server.listen)?;
+        let internal = settings.server.internal_listen;
+        let internal = internal.map(|address| listen("server.internal_listen", address)).transpose()?;
         let address = listener.local_addr()?;
         let public_url = settings.server.public_url_at(address);
         let catalog = Arc::new(load_catalog(settings, sources, &store, master_key.clone(), public_url.clone())?);
@@ -121,22 +90,35 @@ impl App {
         let audit =
             AuditLog::start(&store, audit_options(settings), Arc::clone(&sources.clock), Arc::clone(&sources.random))?;
         let outbound = outbound(settings)?;
+        let throttle = Arc::new(Throttle::new(&throttle_options(&settings.limits)));
+        let sharing = Sharing::start(Arc::clone(&throttle), store.clone(), Arc::clone(&sources.clock))?;
         let context = Context {
             catalog,
             audit: audit.clone(),
-            throttle: Arc::default(),
+            throttle: Arc::clone(&throttle),
             clock: Arc::clone(&sources.clock),
             random: Arc::clone(&sources.random),
             signing_alg: settings.tokens.signing_alg,
             master_key,
-            foreign_keys: Arc::new(ForeignKeyCache::new(outbound.clone(), Arc::clone(&sources.clock))),
+            foreign_keys: Arc::new(ForeignKeyCache::new(
+                outbound.clone(),
+                Arc::clone(&sources.clock),
+                Arc::clone(&sources.random),
+            )),
             outbound,
             sessions: session_policy(settings),
             hook_calls: Arc::default(),
+            counts: Arc::default(),
         };
+        if settings.keys.previous_master_key.is_some() {
+            log::info!(
+                "keys.previous_master_key is set: once all nodes have it, run `tessera keys rewrap`, then take it out"
+            );
+        }
         if settings.graphql.dev_operations {
             log::warn!("graphql.dev_operations is on: never on a server that matters");
         }
+        let upkeep = Upkeep::start(&context, &store, upkeep_options(&settings.keys))?;
         let site = Arc::new(Site {
             graphql: Engine::new(context.clone(), settings.graphql.dev_operations),
             graphiql: GraphiqlFiles::default(),
@@ -146,18 +128,29 @@ impl App {
             jwks_max_age: settings.keys.jwks_max_age,
             max_body: settings.server.max_body,
             behind_proxy: settings.server.behind_proxy.clone(),
+            probes_apart: internal.is_some(),
+            started_at: sources.clock.now(),
+            counts: HttpCounts::default(),
         });
         let options = ServerOptions {
             workers: settings.server.workers,
             shutdown_timeout: settings.server.shutdown_timeout,
             tls: settings.server.tls.clone(),
         };
-        Ok(Self { site, audit, listener, address, public_url, options })
+        Ok(Self { site, upkeep, audit, listener, internal, address, public_url, options, _sharing: sharing })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where probes are answered, if that is elsewhere.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn internal_address(&self) -> io::Result<Option<SocketAddr>> {
+        self.internal.as_ref().map(TcpListener::local_addr).transpose()
     }
 
     /// Its public URL: the issuer of the default environment.
@@ -178,18 +171,39 @@ impl App {
     }
 
     /// Serves until SIGTERM or SIGINT, or until the handle given to `on_start` is stopped; then finishes what is in
-    /// flight and writes every audit record that still waits.
+    /// flight and writes what still waits: uses of secrets, and every audit record.
     ///
     /// # Errors
     /// The certificate cannot be used, or the server broke down.
     pub async fn run(self, on_start: impl FnOnce(http::ServerHandle)) -> io::Result<()> {
-        let server = http::serve(self.site, self.listener, &self.options)?;
+        let server = http::serve(Arc::clone(&self.site), self.listener, &self.options)?;
+        let probes = self.internal.map(|listener| http::serve_probes(self.site, listener)).transpose()?;
+        let told = probes.map(|probes| {
+            let handle = probes.handle();
+            actix_web::rt::spawn(probes);
+            handle
+        });
         on_start(server.handle());
         let served = server.await;
+        drop(self.upkeep);
+        // Probes are answered until the last request is: somebody may want to see it end.
+        if let Some(probes) = told {
+            probes.stop(true).await;
+        }
         // No request is left that could wait on this thread.
         self.audit.shutdown();
         served
     }
+}
+
+/// Whether metrics are only where the operator's own machines are: past a proxy, on loopback, or on another listener.
+fn metrics_are_apart(settings: &Settings) -> bool {
+    let server = &settings.server;
+    server.internal_listen.is_some() || server.behind_proxy.is_some() || server.listen.ip().to_canonical().is_loopback()
+}
+
+fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).map_err(|cause| StartError::Listen { setting, address, cause })
 }
 
 /// Opens the database of the settings. The embedded one is made if it is not there.
@@ -231,52 +245,9 @@ pub fn key_maker<'a>(settings: &Settings, sources: &'a Sources, master_key: &'a 
         master_key,
         random: &*sources.random,
         default_alg: settings.tokens.signing_alg,
-        jwks_max_age: i64::try_from(settings.keys.jwks_max_age.as_secs()).unwrap_or(i64::MAX),
+        jwks_max_age: whole_seconds(settings.keys.jwks_max_age),
         now: sources.clock.now(),
     }
-}
-
-/// The master key: as given, or kept beside the embedded database, where it is made at the first use.
-///
-/// # Errors
-/// Its file cannot be read or made.
-pub fn master_key(keys: &Keys, random: &dyn Random) -> Result<MasterKey, StartError> {
-    match &keys.master_key {
-        MasterKeySource::Given(key) => Ok(key.clone()),
-        MasterKeySource::KeptAt(path) => {
-            let failed = |cause: String| StartError::MasterKey { file: path.display().to_string(), cause };
-            match fs::metadata(path) {
-                Ok(_) => read_master_key(path),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    let key = MasterKey::generate(random).map_err(|error: JoseError| failed(error.to_string()))?;
-                    match keep(path, &key) {
-                        Ok(()) => Ok(key),
-                        // Another process was faster; its key is the one.
-                        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read_master_key(path),
-                        Err(error) => Err(failed(error.to_string())),
-                    }
-                }
-                Err(error) => Err(failed(error.to_string())),
-            }
-        }
-    }
-}
-
-fn read_master_key(path: &Path) -> Result<MasterKey, StartError> {
-    let failed = |cause: String| StartError::MasterKey { file: path.display().to_string(), cause };
-    let text = fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
-    MasterKey::from_base64(&text).map_err(|error| failed(error.to_string()))
-}
-
-/// Writes a new master key where only its owner can read it; never over one that is there.
-fn keep(path: &Path, key: &MasterKey) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    writeln!(file, "{}", key.to_base64().reveal())?;
-    file.sync_all()
 }
 
 /// All environments in memory, as their issuers are below `public_url`.
@@ -316,12 +287,33 @@ pub fn outbound(settings: &Settings) -> Result<Outbound, OutboundError> {
 }
 
 fn session_policy(settings: &Settings) -> SessionPolicy {
-    let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
     let sessions = &settings.sessions;
     SessionPolicy {
-        idle_lifetime: seconds(sessions.idle_lifetime),
-        absolute_lifetime: seconds(sessions.absolute_lifetime),
-        reuse_grace: seconds(sessions.reuse_grace),
+        idle_lifetime: whole_seconds(sessions.idle_lifetime),
+        absolute_lifetime: whole_seconds(sessions.absolute_lifetime),
+        reuse_grace: whole_seconds(sessions.reuse_grace),
+    }
+}
+
+fn upkeep_options(keys: &Keys) -> UpkeepOptions {
+    UpkeepOptions {
+        rotation_interval: keys.rotation_interval.map(whole_seconds),
+        jwks_max_age: whole_seconds(keys.jwks_max_age),
+        secret_expiry_warning: keys.secret_expiry_warning.map(whole_seconds),
+    }
+}
+
+fn whole_seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}
+
+fn throttle_options(limits: &Limits) -> ThrottleOptions {
+    ThrottleOptions {
+        failures_per_client: limits.failures_per_client,
+        failures_per_address: limits.failures_per_address,
+        refused_tokens_per_client: limits.refused_tokens_per_client,
+        refused_tokens_per_address: limits.refused_tokens_per_address,
+        window: limits.window,
     }
 }
 

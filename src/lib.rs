@@ -1,7 +1,7 @@
 //! Tessera, an OAuth 2.0 authorization server for service accounts, delegated tokens and token exchange.
 //!
 //! `docs/architecture.md` is the map. Imports run one way:
-//! `cli → app → http → graphql → operations → grants → oxide → catalog, audit → store, jose, outbound → domain → oauth`.
+//! `cli → app → http → graphql → operations → grants → oxide → catalog, audit → store, jose, outbound → metrics → domain → oauth`.
 
 pub mod app;
 pub mod audit;
@@ -12,6 +12,7 @@ pub mod grants;
 pub mod graphql;
 pub mod http;
 pub mod jose;
+pub mod metrics;
 pub mod oauth;
 pub mod operations;
 pub mod outbound;

@@ -1,11 +1,11 @@
 //! The log: `env_logger`, as text for people or as one JSON object per line.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 
-use env_logger::Builder;
+use env_logger::{Builder, fmt::Formatter};
 use log::{
     Record,
-    kv::{Key, Value, VisitSource},
+    kv::{Error, Key, Source, Value, VisitSource, VisitValue},
 };
 use serde_json::{Map, json};
 
@@ -14,7 +14,7 @@ use crate::settings::{Log, LogFormat};
 /// Starts logging to standard error. Once per process; a second call changes nothing.
 pub fn start(settings: &Log) {
     let mut builder = Builder::new();
-    builder.parse_filters(&settings.level);
+    builder.parse_filters(&settings.level).format_key_values(text_fields);
     if settings.format == LogFormat::Json {
         builder.format(|out, record| writeln!(out, "{}", json_line(&out.timestamp_millis().to_string(), record)));
     }
@@ -37,10 +37,49 @@ fn json_line(time: &str, record: &Record<'_>) -> String {
 struct Fields<'a>(&'a mut Map<String, serde_json::Value>);
 
 impl<'kvs> VisitSource<'kvs> for Fields<'_> {
-    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), log::kv::Error> {
-        self.0.insert(key.to_string(), json!(value.to_string()));
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
+        if is_there(&value) {
+            self.0.insert(key.to_string(), json!(value.to_string()));
+        }
         Ok(())
     }
+}
+
+/// Puts the key-values of a record behind its message.
+fn text_fields(out: &mut Formatter, fields: &dyn Source) -> io::Result<()> {
+    struct Text<'a>(&'a mut Formatter);
+
+    impl<'kvs> VisitSource<'kvs> for Text<'_> {
+        fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
+            if is_there(&value) {
+                write!(self.0, " {key}={value}")?;
+            }
+            Ok(())
+        }
+    }
+
+    fields.visit(&mut Text(out)).map_err(io::Error::other)
+}
+
+/// Whether it is more than `None`: most requests belong to no trace.
+fn is_there(value: &Value<'_>) -> bool {
+    struct Look(bool);
+
+    impl<'v> VisitValue<'v> for Look {
+        fn visit_any(&mut self, _: Value<'_>) -> Result<(), Error> {
+            self.0 = true;
+            Ok(())
+        }
+
+        fn visit_null(&mut self) -> Result<(), Error> {
+            Ok(())
+        }
+    }
+
+    let mut look = Look(false);
+    // Fails nowhere above.
+    let _ = value.visit(&mut look);
+    look.0
 }
 
 #[cfg(test)]
@@ -49,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_line_break_in_a_message_cannot_forge_a_second_line() {
-        let pairs = [("request_id", "r-1")];
+        let pairs = [("request_id", Value::from("r-1")), ("trace_id", Value::null())];
         let record = Record::builder()
             .args(format_args!("refused\n{{\"level\":\"FORGED\"}}"))
             .level(log::Level::Info)
@@ -61,5 +100,6 @@ mod tests {
         let read: serde_json::Value = serde_json::from_str(&line).expect("JSON");
         assert_eq!(read["level"], "INFO");
         assert_eq!(read["request_id"], "r-1");
+        assert!(read.get("trace_id").is_none(), "what there is not is left out");
     }
 }

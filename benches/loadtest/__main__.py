@@ -22,8 +22,9 @@ def arguments():
     parser = argparse.ArgumentParser(prog="benches/run", description=__doc__)
     parser.add_argument("--engine", choices=["sqlite", "postgres"], action="append", help="only this engine; may repeat")
     parser.add_argument("--alg", choices=list(openssl_speed.KEYS), action="append", help="only this algorithm; may repeat")
-    parser.add_argument("--case", choices=cases.ALL, action="append", help="only this case; may repeat")
+    parser.add_argument("--case", choices=cases.CASES, action="append", help="only this case; may repeat")
     parser.add_argument("--audit", choices=["before_response", "after_response"], action="append", help="only this commit")
+    parser.add_argument("--revoked", type=int, action="append", help="tokens revoked before the start; may repeat (default 0)")
     parser.add_argument("--seconds", type=int, default=5, help="of load for each row (default 5)")
     parser.add_argument("--warm-up", type=int, default=2, help="seconds of load before it (default 2)")
     parser.add_argument("--tokens", type=int, default=20000, help="different subject tokens (default 20000)")
@@ -37,22 +38,32 @@ def arguments():
 
 def measure(server, engine, case, chosen):
     """One row of the table."""
-    header = authorization()
-    forms = cases.bodies(case, server, header, chosen.tokens)
-    cases.check(server, header, forms[0])
+    header = authorization(case.client)
     file = server.directory / "bodies"
-    file.write_text("\n".join(forms) + "\n")
 
-    warm = load.run(f"{server.issuer}/token", header, file, chosen.warm_up)
+    def prepare():
+        forms = case.bodies(server, header, chosen.tokens)
+        if not case.chained:
+            # A chain would lose its beginning by that.
+            case.check(server, header, forms[0])
+        file.write_text("\n".join(forms) + "\n")
+        return forms
+
+    def load_for(seconds):
+        return load.run(f"{server.issuer}{case.path}", header, file, seconds, chained=case.chained)
+
+    forms = prepare()
+    warm = load_for(chosen.warm_up)
+    forms = prepare() if case.chained else forms
     statements = postgres.Statements(server.database) if engine == "postgres" else None
     asked = statements.count() if statements else None
     own, database = procfs.cpu_seconds(server.process.pid), postgres.cpu_seconds() if statements else None
-    run = load.run(f"{server.issuer}/token", header, file, chosen.seconds)
+    run = load_for(chosen.seconds)
     own = procfs.cpu_seconds(server.process.pid) - own
     database = postgres.cpu_seconds() - database if database is not None else None
     rss = procfs.resident_mb(server.process.pid)
     asked = statements.count() - asked if statements else None
-    cases.check(server, header, forms[-1])
+    case.check(server, header, case.bodies(server, header, 1)[0] if case.chained else forms[-1])
 
     def each(total, scale=1.0):
         return None if total is None else scale * total / max(run["requests"], 1)
@@ -67,6 +78,7 @@ def measure(server, engine, case, chosen):
         "statements_per_request": each(asked),
         "statement_unit": statements.unit if statements else None,
         "rss_mb": rss,
+        "start_seconds": server.start_seconds,
         "bad": sum(one[kind] for one in (warm, run) for kind in ("refused", "broken")),
     }
 
@@ -77,15 +89,16 @@ def rows(chosen, speed):
         chosen.engine or ["sqlite", "postgres"],
         chosen.alg or list(openssl_speed.KEYS),
         chosen.audit or ["before_response", "after_response"],
+        chosen.revoked or [0],
     )
-    for engine, alg, audit in servers:
-        with Server(engine, alg, audit) as server:
-            for case in chosen.case or cases.ALL:
-                row = measure(server, engine, case, chosen)
-                row |= {"engine": engine, "alg": alg, "audit": audit, "case": case}
+    for engine, alg, audit, revoked in servers:
+        with Server(engine, alg, audit, revoked) as server:
+            for case in chosen.case or cases.DEFAULT:
+                row = measure(server, engine, cases.CASES[case], chosen)
+                row |= {"engine": engine, "alg": alg, "audit": audit, "revoked": revoked, "case": case}
                 row["cpu_us_less_signature"] = row["cpu_us"] - speed[alg]["sign_cpu_us"]
                 row["requests_per_signature"] = row["requests_per_second"] / speed[alg]["sign_per_second"]
-                print(f"{engine} {alg} {audit} {case}: {row['requests_per_second']:.0f} req/s", file=sys.stderr)
+                print(f"{engine} {alg} {audit} {revoked} revoked, {case}: {row['requests_per_second']:.0f} req/s", file=sys.stderr)
                 yield row
 
 

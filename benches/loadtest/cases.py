@@ -1,7 +1,9 @@
 """The requests that are measured."""
 
 import asyncio
+import dataclasses
 import functools
+import itertools
 import json
 import urllib.error
 import urllib.parse
@@ -18,15 +20,42 @@ COLLECTORS = 32
 # Users who signed in elsewhere: far more than verified tokens are kept, far fewer than users.
 USERS = 2000
 
+# Chains of refresh tokens: more than there are connections, so that an answer on its way stops nobody.
+CHAINS = 256
+
 # For the subject tokens, and measured itself.
 CLIENT_CREDENTIALS = urllib.parse.urlencode({"grant_type": "client_credentials", "audience": "bench-api", "scope": "read"})
-ALL = [
-    "client_credentials",
-    "exchange, same subject",
-    "exchange, different subjects",
-    "delegated token, known user",
-    "foreign JWT exchange",
-]
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """What is asked, and by whom."""
+
+    name: str
+    # The forms: of the server, the Authorization header, and how many different ones are wanted.
+    bodies: callable
+    path: str = "/token"
+    client: str = "bench"
+    # Each answer holds what the next request of its chain is made of.
+    chained: bool = False
+    # Left out where no case is named.
+    only_by_name: bool = False
+
+    def check(self, server, authorization, body):
+        """Raises unless one such request gets the answer that is measured."""
+        request = urllib.request.Request(f"{server.issuer}{self.path}", body.encode(), {"Authorization": authorization})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as response:
+                answer = json.load(response)
+        except urllib.error.HTTPError as refusal:
+            raise RuntimeError(f"{refusal.code} {refusal.read().decode()}") from None
+        if self.path == "/introspect":
+            if answer.get("active") is not True:
+                raise RuntimeError("the token is not active")
+        elif answer["access_token"].count(".") != 2:
+            raise RuntimeError("the access token is not a JWT")
+        elif self.chained and "refresh_token" not in answer:
+            raise RuntimeError("the answer has no refresh token")
 
 
 def exchange(subject_token, subject_token_type=ACCESS_TOKEN, **more):
@@ -40,23 +69,59 @@ def exchange_for_down_api(subject_token, subject_token_type=ACCESS_TOKEN, **more
     return exchange(subject_token, subject_token_type, audience="down-api", scope="read", **more)
 
 
-def bodies(case, server, authorization, count):
-    """The forms of a case. Users who signed in elsewhere have been here before: each has got a token once."""
-    match case:
-        case "client_credentials":
-            return [CLIENT_CREDENTIALS]
-        case "delegated token, known user":
-            forms = [exchange(f"user-{number}", SUBJECT_ID, application_id=APPLICATION) for number in range(USERS)]
-            asyncio.run(access_tokens(server.port, authorization, forms))
-            return forms
-        case "foreign JWT exchange":
-            forms = [exchange_for_down_api(token, JWT, application_id=APPLICATION) for token in foreign_tokens()]
-            asyncio.run(access_tokens(server.port, authorization, forms))
-            return forms
-        case _:
-            wanted = 1 if case == "exchange, same subject" else count
-            tokens = asyncio.run(access_tokens(server.port, authorization, [CLIENT_CREDENTIALS] * wanted))
-            return [exchange_for_down_api(token) for token in tokens]
+def subject_tokens(server, authorization, count):
+    """Tokens of the benchmark's client for itself."""
+    return asyncio.run(access_tokens(server.port, authorization, [CLIENT_CREDENTIALS] * count))
+
+
+def exchanges(server, authorization, count):
+    """Of different subject tokens."""
+    return [exchange_for_down_api(token) for token in subject_tokens(server, authorization, count)]
+
+
+def delegations(server, authorization, _count):
+    """Of users who have been here before: each has got a token once."""
+    forms = [exchange(f"user-{number}", SUBJECT_ID, application_id=APPLICATION) for number in range(USERS)]
+    asyncio.run(access_tokens(server.port, authorization, forms))
+    return forms
+
+
+def foreign_exchanges(server, authorization, _count):
+    """The same of a foreign issuer's users."""
+    forms = [exchange_for_down_api(token, JWT, application_id=APPLICATION) for token in foreign_tokens()]
+    asyncio.run(access_tokens(server.port, authorization, forms))
+    return forms
+
+
+def introspections(server, authorization, count):
+    """Of active tokens. The client is the resource server that they are for."""
+    return [urllib.parse.urlencode({"token": token}) for token in subject_tokens(server, authorization, count)]
+
+
+def refreshes(server, authorization, _count):
+    """The beginning of each chain: the refresh token of a user of its own. Good for one run, which uses it up."""
+    begun = next(RUNS)
+    users = (f"user-{begun}-{number}" for number in range(CHAINS))
+    forms = [exchange_for_down_api(user, SUBJECT_ID, application_id=APPLICATION) for user in users]
+    tokens = [answer["refresh_token"] for answer in asyncio.run(answers(server.port, authorization, forms))]
+    return [urllib.parse.urlencode({"grant_type": "refresh_token", "refresh_token": token}) for token in tokens]
+
+
+RUNS = itertools.count()
+CASES = {
+    case.name: case
+    for case in [
+        Case("client_credentials", lambda *_: [CLIENT_CREDENTIALS]),
+        Case("exchange, same subject", lambda server, header, _: exchanges(server, header, 1)),
+        Case("exchange, different subjects", exchanges),
+        Case("delegated token, known user", delegations),
+        Case("foreign JWT exchange", foreign_exchanges),
+        Case("introspection, same token", lambda server, header, _: introspections(server, header, 1), "/introspect", only_by_name=True),
+        Case("introspection, different tokens", introspections, "/introspect", only_by_name=True),
+        Case("refresh", refreshes, client="bench-refresh", chained=True, only_by_name=True),
+    ]
+}
+DEFAULT = [case.name for case in CASES.values() if not case.only_by_name]
 
 
 @functools.cache
@@ -66,9 +131,17 @@ def foreign_tokens():
 
 
 async def access_tokens(port, authorization, forms):
+    """The access token for each form, in no order."""
+    tokens = [answer["access_token"] for answer in await answers(port, authorization, forms)]
+    if len(set(tokens)) != len(forms):
+        raise RuntimeError("the server handed out the same token twice")
+    return tokens
+
+
+async def answers(port, authorization, forms):
     """The answer to each form, in no order, fetched over a few connections that stay open."""
     left = iter(forms)
-    tokens = []
+    found = []
 
     async def collect():
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -79,13 +152,11 @@ async def access_tokens(port, authorization, forms):
             answer = await reader.readexactly(length)
             if " 200 " not in head.split("\r\n", 1)[0]:
                 raise RuntimeError(f"no token: {head}{answer.decode()}")
-            tokens.append(json.loads(answer)["access_token"])
+            found.append(json.loads(answer))
         writer.close()
 
     await asyncio.gather(*(collect() for _ in range(min(COLLECTORS, len(forms)))))
-    if len(set(tokens)) != len(forms):
-        raise RuntimeError("the server handed out the same token twice")
-    return tokens
+    return found
 
 
 def post(port, authorization, form):
@@ -95,15 +166,3 @@ def post(port, authorization, form):
         f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(form)}\r\n\r\n"
     )
     return f"{head}{form}".encode()
-
-
-def check(server, authorization, body):
-    """Raises unless one such request is answered with a token."""
-    request = urllib.request.Request(f"{server.issuer}/token", body.encode(), {"Authorization": authorization})
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            token = json.load(answer)["access_token"]
-    except urllib.error.HTTPError as refusal:
-        raise RuntimeError(f"{refusal.code} {refusal.read().decode()}") from None
-    if token.count(".") != 2:
-        raise RuntimeError("the access token is not a JWT")

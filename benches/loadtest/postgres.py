@@ -8,14 +8,14 @@ import urllib.parse
 import procfs
 
 
-def query(sql):
-    """The first column of the first row of a query in the maintenance database."""
+def query(sql, database=None):
+    """The first column of the first row of a query, in the maintenance database if no other is named."""
     psql = pathlib.Path(os.environ["TEST_POSTGRES_BIN"]) / "psql"
     done = subprocess.run(
-        [psql, os.environ["TEST_DATABASE_URL"], "--no-psqlrc", "-v", "ON_ERROR_STOP=1", "-Atqc", sql],
+        [psql, url_of(database) if database else os.environ["TEST_DATABASE_URL"], "--no-psqlrc", "-v", "ON_ERROR_STOP=1", "-Atqc", sql],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
     )
     if done.returncode != 0:
         raise RuntimeError(f"{sql}: {done.stderr}")
@@ -25,6 +25,11 @@ def query(sql):
 def create_database(name):
     """Makes an empty database and returns its URL."""
     query(f"CREATE DATABASE {name}")
+    return url_of(name)
+
+
+def url_of(name):
+    """The URL of a database of this server."""
     url = urllib.parse.urlsplit(os.environ["TEST_DATABASE_URL"])
     return url._replace(path=f"/{name}").geturl()
 

@@ -11,6 +11,7 @@ COLUMNS = [
     ("alg", lambda row: row["alg"]),
     ("case", lambda row: row["case"]),
     ("audit", lambda row: row["audit"]),
+    ("revoked", lambda row: number(row["revoked"])),
     ("req/s", lambda row: number(row["requests_per_second"])),
     ("p50 ms", lambda row: number(row["p50_ms"], 1)),
     ("p99 ms", lambda row: number(row["p99_ms"], 1)),
@@ -19,6 +20,7 @@ COLUMNS = [
     ("Postgres CPU µs/req", lambda row: number(row["postgres_cpu_us"])),
     ("req per signature", lambda row: number(row["requests_per_signature"], 2)),
     ("SQL/req", lambda row: number(row["statements_per_request"], 3)),
+    ("start s", lambda row: number(row["start_seconds"], 1)),
     ("RSS MB", lambda row: number(row["rss_mb"])),
     ("bad", lambda row: number(row["bad"])),
 ]
@@ -47,6 +49,7 @@ def text(result):
         f"{machine['cores']} × {machine['processor']}; {result['seconds']} s each after {result['warm_up']} s; "
         f"{result['connections']} connections; the load generator runs on the same cores.\n\n{bound}\n\n{measured}\n\n"
         "CPU µs/req: of the server. Less one signature: what it takes beyond the signature that no server can save.\n"
+        f"Revoked: tokens in the revocation set. Start: until the server is ready.\n"
         f"Req per signature: requests per second by what openssl signs per second. SQL/req: {result['statement_unit']}."
     )
 

@@ -15,11 +15,13 @@ import urllib.error
 import urllib.request
 
 import postgres
+import revoked
 from foreign import ForeignIssuer
 
 TEMPLATE = (pathlib.Path(__file__).resolve().parents[1] / "bench.toml").read_text()
 ENVIRONMENT = tomllib.loads(TEMPLATE)
-STARTUP_SECONDS = 30
+# With a million revoked tokens to be read.
+STARTUP_SECONDS = 120
 
 
 def free_port():
@@ -29,9 +31,9 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def authorization():
-    """The Authorization header of the benchmark's client."""
-    client = ENVIRONMENT["client"][0]
+def authorization(client_id="bench"):
+    """The Authorization header of a client of the benchmark."""
+    client = next(one for one in ENVIRONMENT["client"] if one["id"] == client_id)
     return "Basic " + base64.b64encode(f"{client['id']}:{client['secret']}".encode()).decode()
 
 
@@ -44,11 +46,13 @@ def foreign_issuer():
 class Server:
     """One configuration: a directory, a database, a port. `prepare` makes the database, `with` serves."""
 
-    def __init__(self, engine, algorithm, audit="before_response"):
+    def __init__(self, engine, algorithm, audit="before_response", revoked_tokens=0):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="tessera-bench-"))
         self.database = f"tessera_{secrets.token_hex(8)}"
         self.port = free_port()
         self.issuer = f"http://127.0.0.1:{self.port}"
+        self.engine = engine
+        self.revoked_tokens = revoked_tokens
         if engine == "sqlite":
             url = f"sqlite://{self.directory / 'tessera.db'}"
         else:
@@ -66,6 +70,7 @@ class Server:
             "TESSERA__CATALOG__VERIFIED_TOKENS": "100",
         }
         self.process = None
+        self.start_seconds = None
 
     def prepare(self):
         """Makes the schema and the benchmark's environment."""
@@ -77,6 +82,10 @@ class Server:
             )
             if done.returncode != 0:
                 raise RuntimeError(f"tessera {command[0]} failed:\n{done.stdout}{done.stderr}")
+        if self.revoked_tokens and self.engine == "sqlite":
+            revoked.in_sqlite(self.directory / "tessera.db", self.revoked_tokens)
+        elif self.revoked_tokens:
+            revoked.in_postgres(self.database, self.revoked_tokens)
 
     def _environment(self):
         return {key: value for key, value in os.environ.items() if not key.startswith("TESSERA_")} | self.settings
@@ -95,10 +104,12 @@ class Server:
             self.process = subprocess.Popen(
                 [self.binary, "serve"], cwd=self.directory, env=self._environment(), stdout=log, stderr=log
             )
-        end = time.monotonic() + STARTUP_SECONDS
+        begun = time.monotonic()
+        end = begun + STARTUP_SECONDS
         while time.monotonic() < end and self.process.poll() is None:
             try:
                 with urllib.request.urlopen(f"{self.issuer}/ready", timeout=2):
+                    self.start_seconds = time.monotonic() - begun
                     return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.05)

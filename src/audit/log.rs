@@ -15,12 +15,13 @@ use tokio::{
     time::timeout,
 };
 
-use super::{record::AuditRecord, writer::Writer};
+use super::{record::AuditRecord, stats::Stats, writer::Writer};
 use crate::{
     domain::{
         clock::Clock,
         random::{Random, RandomError},
     },
+    metrics::Page,
     store::Store,
 };
 
@@ -91,6 +92,7 @@ struct Inner {
     mode: AuditMode,
     queue: mpsc::Sender<Message>,
     stopping: Arc<AtomicBool>,
+    stats: Arc<Stats>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -114,9 +116,16 @@ impl AuditLog {
         let (queue, records) = mpsc::channel(options.queue.max(1));
         let stopping = Arc::new(AtomicBool::new(false));
         let writer = Writer::new(store.clone(), options, records, Arc::clone(&stopping), clock, random)?;
+        let stats = Arc::clone(&writer.stats);
         let thread = thread::Builder::new().name("audit".to_owned()).spawn(move || writer.run())?;
         let thread = Mutex::new(Some(thread));
-        Ok(Self(Arc::new(Inner { mode: options.mode, queue, stopping, thread })))
+        Ok(Self(Arc::new(Inner { mode: options.mode, queue, stopping, stats, thread })))
+    }
+
+    /// Writes how the log gets on onto `page`.
+    pub fn expose(&self, page: &mut Page) {
+        let (capacity, free) = (self.0.queue.max_capacity(), self.0.queue.capacity());
+        self.0.stats.expose(page, capacity.saturating_sub(free), capacity);
     }
 
     /// Hands over a record, and returns when the request may be answered.
@@ -131,6 +140,11 @@ impl AuditLog {
     }
 
     async fn hand_over(&self, record: AuditRecord) -> Result<(), AuditUnavailable> {
+        // Nobody needs to wait to find out that the database stands still. As soon as it moves, records are taken again.
+        let must_wait = self.0.mode == AuditMode::BeforeResponse || self.0.queue.capacity() == 0;
+        if must_wait && self.0.stats.hangs_longer_than(LONGEST_WAIT) {
+            return Err(AuditUnavailable);
+        }
         let (waiting, durable) = match self.0.mode {
             AuditMode::AfterResponse => (None, None),
             AuditMode::BeforeResponse => {

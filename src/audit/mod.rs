@@ -7,6 +7,7 @@ pub mod chain;
 mod housekeeping;
 mod log;
 mod record;
+mod stats;
 mod writer;
 
 #[cfg(test)]

@@ -88,6 +88,9 @@ pub struct AuditRecord {
     pub time_ms: i64,
     /// The `X-Request-Id` of the answer.
     pub request_id: String,
+    /// The trace that the caller says the request belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
     /// Where; `None` outside any environment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub environment_id: Option<String>,
@@ -154,6 +157,7 @@ impl AuditRecord {
         Self {
             time_ms,
             request_id: request_id.into(),
+            trace_id: None,
             environment_id: None,
             event,
             outcome,

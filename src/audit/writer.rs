@@ -17,6 +17,7 @@ use super::{
     chain::Chain,
     log::{AuditMode, AuditOptions, AuditUnavailable, Entry, Message},
     record::AuditRecord,
+    stats::Stats,
 };
 use crate::{
     domain::{
@@ -63,6 +64,7 @@ pub(super) struct Writer {
     last_failure: Option<Instant>,
     /// When [`LAST_TRIES`] began.
     last_tries: Option<Instant>,
+    pub(super) stats: Arc<Stats>,
 }
 
 impl Writer {
@@ -90,6 +92,7 @@ impl Writer {
             outage: None,
             last_failure: None,
             last_tries: None,
+            stats: Arc::default(),
         })
     }
 
@@ -107,10 +110,12 @@ impl Writer {
                 }
             }
             if !batch.is_empty() {
+                self.stats.has(batch.len());
                 match self.options.mode {
                     AuditMode::BeforeResponse => self.write_before(batch),
                     AuditMode::AfterResponse => self.write_after(batch),
                 }
+                self.stats.has(0);
                 self.keep_house();
             }
         }
@@ -216,7 +221,9 @@ impl Writer {
     }
 
     fn write(&mut self, rows: &[AuditRow]) -> Result<(), StoreError> {
+        let began = self.stats.begins();
         let outcome = self.try_write(rows);
+        self.stats.ends(began, outcome.is_ok().then_some(rows.len()));
         match &outcome {
             Ok(()) => {
                 self.last_failure = None;

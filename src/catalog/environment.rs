@@ -7,6 +7,7 @@ use quick_cache::sync::Cache;
 
 use super::{
     CatalogLimits,
+    counts::CatalogCounts,
     revocations::Revocations,
     users::{UserMemory, Users},
 };
@@ -64,6 +65,7 @@ pub struct EnvironmentSnapshot {
     unknown_clients: Cache<String, i64>,
     unknown_client_ttl: Duration,
     verified_tokens: Arc<Cache<[u8; 32], Arc<VerifiedToken>>>,
+    counts: Arc<CatalogCounts>,
 }
 
 /// What an environment is made of, as it comes from the database.
@@ -80,6 +82,7 @@ pub(super) struct EnvironmentParts {
     pub permissions: Vec<PermissionDefinition>,
     pub managed_services: Vec<ManagedService>,
     pub users_version: i64,
+    pub counts: Arc<CatalogCounts>,
 }
 
 /// An enrichment webhook, ready to be called.
@@ -120,11 +123,12 @@ impl EnvironmentSnapshot {
             identity_connections: parts.identity_connections,
             permissions: parts.permissions,
             managed_services: parts.managed_services,
-            users: UserMemory::new(limits.users, parts.users_version),
+            users: UserMemory::new(limits.users, parts.users_version, Arc::clone(&parts.counts)),
             clients: Cache::new(limits.clients),
             unknown_clients: Cache::new(limits.unknown_clients),
             unknown_client_ttl: limits.unknown_client_ttl,
             verified_tokens: previous.map_or_else(no_tokens, |previous| Arc::clone(&previous.verified_tokens)),
+            counts: parts.counts,
         }
     }
 
@@ -197,10 +201,15 @@ impl EnvironmentSnapshot {
         })
     }
 
+    /// Whether the signature of this token was good before, so that verifying it again costs a hash. It need not be good now.
+    pub fn remembers(&self, token: &str) -> bool {
+        self.verified_tokens.peek(&sha256(token.as_bytes())).is_some()
+    }
+
     /// A token that was seen before costs a hash instead of a signature; its time and its key are checked again all the same.
     fn verify_own(&self, token: &str, now: i64) -> Result<Arc<VerifiedToken>, TokenError> {
         let hash = sha256(token.as_bytes());
-        if let Some(verified) = self.verified_tokens.get(&hash) {
+        if let Some(verified) = self.counts.verified_tokens.saw(self.verified_tokens.get(&hash)) {
             verified.check_time(now)?;
             self.keyring.verifier(verified.kid(), now).ok_or(TokenError::UnknownKey)?;
             return Ok(verified);
@@ -275,6 +284,7 @@ mod tests {
             permissions: vec![],
             managed_services: vec![],
             users_version: 1,
+            counts: Arc::default(),
         };
         let unknown_client_ttl = Duration::from_secs(1);
         let limits =

@@ -4,6 +4,7 @@
 //! a time and at most once in [`COOL_DOWN`], whatever arrives.
 
 use std::{
+    collections::BTreeMap,
     convert::Infallible,
     fmt,
     sync::{
@@ -17,10 +18,15 @@ use arc_swap::ArcSwap;
 use quick_cache::{Equivalent, sync::Cache};
 use tokio::sync::Mutex;
 
-use super::freshness::ttl;
+use super::{counts::MemoryCounts, freshness::ttl};
 use crate::{
-    domain::clock::Clock,
+    domain::{
+        clock::Clock,
+        random::Random,
+        trace::{TRACEPARENT, Trace},
+    },
     jose::{error::JwksError, foreign_keys::ForeignKeys},
+    metrics::Page,
     outbound::{Fetched, Limits, Outbound, OutboundError},
 };
 
@@ -69,35 +75,71 @@ pub struct FetchCounters {
 pub struct ForeignKeyCache {
     outbound: Outbound,
     clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
     entries: Cache<(String, String), Arc<Entry>>,
+    counts: MemoryCounts,
 }
 
 impl ForeignKeyCache {
     /// An empty cache.
-    pub fn new(outbound: Outbound, clock: Arc<dyn Clock>) -> Self {
-        Self { outbound, clock, entries: Cache::new(MAX_ENTRIES) }
+    pub fn new(outbound: Outbound, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
+        Self { outbound, clock, random, entries: Cache::new(MAX_ENTRIES), counts: MemoryCounts::default() }
     }
 
     /// The keys at `uri`, from memory while they are fresh. `scope` says whose they are (environment and connection):
     /// nothing is shared between two scopes, not even the fact that something is in memory. A `kid` that the set lacks
-    /// is a reason to ask the issuer again, at most once in ten seconds; the set that comes back may still lack it.
+    /// is a reason to ask the issuer again, at most once in ten seconds; the set that comes back may still lack it. `trace` is
+    /// that of the request which asks; the issuer hears of it.
     ///
     /// # Errors
     /// The issuer cannot be asked or gives no key set, and there is no earlier set that may still serve.
-    pub async fn keys(&self, scope: &str, uri: &str, kid: Option<&str>) -> Result<Arc<ForeignKeys>, KeysError> {
+    pub async fn keys(
+        &self,
+        scope: &str,
+        uri: &str,
+        kid: Option<&str>,
+        trace: Option<Trace>,
+    ) -> Result<Arc<ForeignKeys>, KeysError> {
         let entry = self.entry(scope, uri);
-        if let Some(answer) = entry.answer(kid, self.clock.now_millis()) {
+        if let Some(answer) = self.counts.saw(entry.answer(kid, self.clock.now_millis())) {
             return answer;
         }
+        // Without randomness the issuer is asked all the same.
+        let traceparent = trace.and_then(|trace| trace.onward(&*self.random).ok());
         let (outbound, clock, kid) = (self.outbound.clone(), Arc::clone(&self.clock), kid.map(str::to_owned));
         // A task of its own: a caller who hangs up must not take the fetch with him that others wait for.
-        let refreshed = tokio::spawn(async move { entry.refresh(&outbound, &*clock, kid.as_deref()).await });
+        let refreshed =
+            tokio::spawn(async move { entry.refresh(&outbound, &*clock, kid.as_deref(), traceparent).await });
         refreshed.await.unwrap_or(Err(KeysError::Interrupted))
     }
 
     /// The counters of each key set in memory, with its scope.
     pub fn counters(&self) -> Vec<(String, FetchCounters)> {
         self.entries.iter().map(|((scope, _), entry)| (scope, entry.counters())).collect()
+    }
+
+    /// Writes them onto `page`, with those of the memory itself.
+    pub fn expose(&self, page: &mut Page) {
+        self.counts.expose(page, "foreign_keys");
+        // A connection that was given another URI has two entries.
+        let mut by_scope: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        for (scope, FetchCounters { attempts, failures, .. }) in self.counters() {
+            let (succeeded, failed) = by_scope.entry(scope).or_default();
+            *succeeded += attempts.saturating_sub(failures);
+            *failed += failures;
+        }
+        for (scope, (succeeded, failed)) in by_scope {
+            let (environment, connection) = scope.split_once('/').unwrap_or(("", &scope));
+            for (outcome, count) in [("success", succeeded), ("failed", failed)] {
+                let labels = [("environment", environment), ("connection", connection), ("outcome", outcome)];
+                page.counter(
+                    "tessera_jwks_fetches_total",
+                    "Fetches of the key sets of foreign issuers.",
+                    &labels,
+                    count,
+                );
+            }
+        }
     }
 
     fn entry(&self, scope: &str, uri: &str) -> Arc<Entry> {
@@ -198,6 +240,7 @@ impl Entry {
         outbound: &Outbound,
         clock: &dyn Clock,
         kid: Option<&str>,
+        traceparent: Option<String>,
     ) -> Result<Arc<ForeignKeys>, KeysError> {
         let _fetching = self.fetching.lock().await;
         let now = clock.now_millis();
@@ -207,7 +250,7 @@ impl Entry {
         let mut state = State::clone(&self.state.load());
         state.attempted_at = Some(now);
         self.attempts.fetch_add(1, Ordering::Relaxed);
-        match self.fetch(outbound, now).await {
+        match self.fetch(outbound, now, traceparent).await {
             Ok(set) => {
                 self.last_success_at.store(now.div_euclid(SECOND), Ordering::Relaxed);
                 state.last_good = Some(set);
@@ -225,8 +268,9 @@ impl Entry {
         best
     }
 
-    async fn fetch(&self, outbound: &Outbound, now: i64) -> Result<KeySet, KeysError> {
-        let Fetched { status, cache_control, body, .. } = outbound.get(&self.uri, LIMITS).await?;
+    async fn fetch(&self, outbound: &Outbound, now: i64, traceparent: Option<String>) -> Result<KeySet, KeysError> {
+        let headers: Vec<_> = traceparent.map(|value| (TRACEPARENT, value)).into_iter().collect();
+        let Fetched { status, cache_control, body, .. } = outbound.get(&self.uri, &headers, LIMITS).await?;
         if status != 200 {
             return Err(KeysError::Status(status));
         }

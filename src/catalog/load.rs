@@ -132,6 +132,7 @@ impl Catalog {
             identity_connections: connections.into_iter().map(|stored| stored.connection).collect(),
             permissions: permissions.into_iter().map(|stored| stored.definition).collect(),
             managed_services,
+            counts: Arc::clone(&self.counts),
         };
         let snapshot = EnvironmentSnapshot::new(parts, &self.limits, previous);
         // Before anybody can see it: the first request must not find a revoked token good.

@@ -3,11 +3,14 @@
 //! Each environment is one immutable [`EnvironmentSnapshot`], swapped in whole when its version in the database changes
 //! ([`watch`]). Clients are loaded into it one by one, on demand, into a bounded cache.
 
+mod blocking;
+mod counts;
 pub mod environment;
 pub mod foreign_keys;
 mod freshness;
 mod load;
 pub mod revocations;
+pub mod secret_uses;
 pub mod users;
 pub mod watch;
 
@@ -20,15 +23,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use arc_swap::ArcSwap;
-use tokio::sync::Semaphore;
-
 use crate::{
     domain::{client::Client, clock::Clock},
     jose::master_key::MasterKey,
+    metrics::Page,
     store::{Store, StoreError, clients},
 };
+use arc_swap::ArcSwap;
+use blocking::{Blocking, Kind};
+use counts::CatalogCounts;
 use environment::{EnvironmentSnapshot, KnownClient};
+use secret_uses::SecretUses;
 
 pub use load::LoadError;
 
@@ -38,6 +43,9 @@ const REST_AFTER_FAILURE: u64 = 500;
 
 /// Look-ups of clients that may wait for the database at once.
 const MOST_LOOKUPS: usize = 256;
+
+/// Look-ups for `/ready` at once.
+const MOST_PINGS: usize = 256;
 
 /// How much is kept in memory, per environment.
 #[derive(Debug, Clone)]
@@ -74,7 +82,11 @@ pub struct Catalog {
     environments: ArcSwap<Environments>,
     /// Held by whoever loads what changed.
     refreshing: Mutex<()>,
-    lookups: Arc<Semaphore>,
+    secret_uses: SecretUses,
+    blocking: Blocking,
+    /// Those of `/ready`, which must not starve behind a flood of made-up ids.
+    pings: Blocking,
+    counts: Arc<CatalogCounts>,
     start: Instant,
     /// When the database was last seen to hold nothing new, in milliseconds after `start`.
     last_look: AtomicU64,
@@ -103,6 +115,7 @@ impl Catalog {
         revocation: RevocationPolicy,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, LoadError> {
+        let longest = store.longest_wait();
         let catalog = Self {
             store,
             master_key,
@@ -112,7 +125,10 @@ impl Catalog {
             clock,
             environments: ArcSwap::default(),
             refreshing: Mutex::default(),
-            lookups: Arc::new(Semaphore::new(MOST_LOOKUPS)),
+            secret_uses: SecretUses::default(),
+            blocking: Blocking::new(MOST_LOOKUPS, longest),
+            pings: Blocking::new(MOST_PINGS, longest),
+            counts: Arc::default(),
             start: Instant::now(),
             last_look: AtomicU64::new(0),
             resting_until: AtomicU64::new(0),
@@ -124,6 +140,16 @@ impl Catalog {
     /// The environment whose issuer is the public URL.
     pub fn default_environment(&self) -> Option<Arc<EnvironmentSnapshot>> {
         self.environments.load().default.clone()
+    }
+
+    /// Every environment.
+    pub fn environments(&self) -> Vec<Arc<EnvironmentSnapshot>> {
+        self.environments.load().by_id.values().cloned().collect()
+    }
+
+    /// The uses of secrets that nobody has written yet.
+    pub fn secret_uses(&self) -> &SecretUses {
+        &self.secret_uses
     }
 
     /// The environment at `/{tenant_id}/{environment_id}`. Both must fit: an environment answers under its own tenant
@@ -139,6 +165,20 @@ impl Catalog {
         self.environments.load().by_id.get(environment_id).cloned()
     }
 
+    /// Writes what is known of memories and signing keys onto `page`.
+    pub fn expose(&self, page: &mut Page) {
+        self.counts.expose(page);
+        let help = "Work with the database that waits for a thread or is under way.";
+        page.number("tessera_database_jobs", help, &[], self.blocking.busy());
+        let help = "Work with the database that is under way although nobody waits for it any more; while there is any, what needs \
+                    the database is refused at once.";
+        page.number("tessera_database_stuck_jobs", help, &[], self.blocking.stuck());
+        let now = self.clock.now();
+        for (id, environment) in &self.environments.load().by_id {
+            environment.keyring.expose(page, id, now);
+        }
+    }
+
     /// A client of `environment`, from memory if it is there, else from the database on a blocking thread. `None` if
     /// there is no such client.
     ///
@@ -149,13 +189,16 @@ impl Catalog {
         environment: &Arc<EnvironmentSnapshot>,
         client_id: &str,
     ) -> Result<Option<Arc<Client>>, StoreError> {
-        match environment.known_client(client_id, self.clock.now_millis()) {
-            KnownClient::Yes(client) => return Ok(Some(client)),
-            KnownClient::No => return Ok(None),
-            KnownClient::Unasked => {}
+        let known = match environment.known_client(client_id, self.clock.now_millis()) {
+            KnownClient::Yes(client) => Some(Some(client)),
+            KnownClient::No => Some(None),
+            KnownClient::Unasked => None,
+        };
+        if let Some(answer) = self.counts.clients.saw(known) {
+            return Ok(answer);
         }
         let (environment, id) = (Arc::clone(environment), client_id.to_owned());
-        self.on_blocking_thread(move |catalog| catalog.load_client(&environment, &id)).await
+        self.on_blocking_thread(Kind::Short, move |catalog| catalog.load_client(&environment, &id)).await
     }
 
     /// What the database says, asked on a blocking thread.
@@ -166,7 +209,16 @@ impl Catalog {
         self: &Arc<Self>,
         work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.on_blocking_thread(move |catalog| catalog.ask(work)).await
+        self.on_blocking_thread(Kind::Short, move |catalog| catalog.ask(work)).await
+    }
+
+    /// Makes sure that the database answers, and soon.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let store = self.store.clone();
+        self.pings.run(Kind::Short, move || store.ping()).await?
     }
 
     /// Works with the database on a blocking thread. For what no snapshot holds; see [`change`](Self::change).
@@ -181,7 +233,7 @@ impl Catalog {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.on_blocking_thread(move |catalog| {
+        self.on_blocking_thread(Kind::Short, move |catalog| {
             catalog.check_rest()?;
             work(&catalog.store)
         })
@@ -200,7 +252,7 @@ impl Catalog {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.on_blocking_thread(move |catalog| {
+        self.on_blocking_thread(Kind::Long, move |catalog| {
             let done = work(&catalog.store)?;
             if let Err(error) = catalog.refresh() {
                 log::error!("a change was made, but this node cannot read it yet: {error}");
@@ -240,21 +292,15 @@ impl Catalog {
     /// A flood of made-up ids queues up to [`MOST_LOOKUPS`] and no further: what else needs the database still gets its turn.
     async fn on_blocking_thread<T, E>(
         self: &Arc<Self>,
+        kind: Kind,
         work: impl FnOnce(&Self) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let permit = Arc::clone(&self.lookups).try_acquire_owned();
-        let permit = permit.map_err(|_| StoreError::unavailable("too many wait for the database"))?;
         let catalog = Arc::clone(self);
-        let done = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            work(&catalog)
-        });
-        let cut_off = |error| Err(StoreError::unavailable(format!("the work was cut off: {error}")).into());
-        done.await.unwrap_or_else(cut_off)
+        self.blocking.run(kind, move || work(&catalog)).await?
     }
 
     fn load_client(
@@ -268,9 +314,12 @@ impl Catalog {
             KnownClient::No => return Ok(None),
             KnownClient::Unasked => {}
         }
-        let found = self
-            .ask(|store| store.read(|conn| clients::find(conn, &environment.environment.id, client_id)))?
-            .map(Arc::new);
+        let mut found =
+            self.ask(|store| store.read(|conn| clients::find(conn, &environment.environment.id, client_id)))?;
+        if let Some(client) = &mut found {
+            self.secret_uses.connect(&mut client.secrets);
+        }
+        let found = found.map(Arc::new);
         environment.remember_client(client_id, found.as_ref(), self.clock.now_millis());
         Ok(found)
     }

@@ -8,7 +8,7 @@ use std::sync::{
 use arc_swap::ArcSwap;
 use quick_cache::sync::Cache;
 
-use super::{Catalog, environment::EnvironmentSnapshot};
+use super::{Catalog, counts::CatalogCounts, environment::EnvironmentSnapshot};
 use crate::{
     domain::user::{Identity, User},
     store::{StoreError, users},
@@ -32,16 +32,17 @@ pub struct Users {
     known: Cache<Asked, Arc<KnownUser>>,
     /// Whether a user is there and enabled.
     good: Cache<String, bool>,
+    counts: Arc<CatalogCounts>,
 }
 
 impl Users {
-    fn new(capacity: usize) -> Self {
-        Self { known: Cache::new(capacity), good: Cache::new(capacity) }
+    fn new(capacity: usize, counts: Arc<CatalogCounts>) -> Self {
+        Self { known: Cache::new(capacity), good: Cache::new(capacity), counts }
     }
 
     /// The user, if remembered.
     pub fn get(&self, identity: &Identity, profile: Option<&str>) -> Option<Arc<KnownUser>> {
-        self.known.get(&(identity.clone(), profile.map(str::to_owned)))
+        self.counts.users.saw(self.known.get(&(identity.clone(), profile.map(str::to_owned))))
     }
 
     /// Remembers a user that was found or made.
@@ -55,12 +56,13 @@ pub(super) struct UserMemory {
     capacity: usize,
     version: AtomicI64,
     current: ArcSwap<Users>,
+    counts: Arc<CatalogCounts>,
 }
 
 impl UserMemory {
-    pub(super) fn new(capacity: usize, version: i64) -> Self {
-        let current = ArcSwap::from_pointee(Users::new(capacity));
-        Self { capacity, version: AtomicI64::new(version), current }
+    pub(super) fn new(capacity: usize, version: i64, counts: Arc<CatalogCounts>) -> Self {
+        let current = ArcSwap::from_pointee(Users::new(capacity, Arc::clone(&counts)));
+        Self { capacity, version: AtomicI64::new(version), current, counts }
     }
 
     pub(super) fn current(&self) -> Arc<Users> {
@@ -68,7 +70,7 @@ impl UserMemory {
     }
 
     pub(super) fn forget(&self) {
-        self.current.store(Arc::new(Users::new(self.capacity)));
+        self.current.store(Arc::new(Users::new(self.capacity, Arc::clone(&self.counts))));
     }
 
     pub(super) fn forget_before(&self, version: i64) {
@@ -90,7 +92,7 @@ impl Catalog {
         user_id: &str,
     ) -> Result<bool, StoreError> {
         let memory = environment.users();
-        if let Some(good) = memory.good.get(user_id) {
+        if let Some(good) = memory.counts.users.saw(memory.good.get(user_id)) {
             return Ok(good);
         }
         let (environment_id, id) = (environment.environment.id.clone(), user_id.to_owned());

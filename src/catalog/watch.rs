@@ -10,7 +10,10 @@ use std::{
 };
 
 use super::{Catalog, LoadError};
-use crate::store::{ChangeWatch, Store};
+use crate::{
+    metrics::Page,
+    store::{ChangeWatch, Store},
+};
 
 /// How often the database is asked whether something changed; cheap: no statement on Postgres, one pragma on SQLite.
 const LISTEN_INTERVAL: Duration = Duration::from_millis(200);
@@ -76,6 +79,12 @@ impl CatalogWatch {
             move || run(&catalog, watch, &signal)
         })?;
         Ok(Self { catalog, signal, thread: Some(thread) })
+    }
+
+    /// Writes how far behind the database this node may be onto `page`.
+    pub fn expose(&self, page: &mut Page) {
+        let help = "Time since the database was last seen to hold nothing that this node does not know.";
+        page.gauge("tessera_catalog_lag_seconds", help, &[], self.catalog.silence().as_secs_f64());
     }
 
     /// Whether this node hears of changes: the last look at the database worked, and was not long ago.

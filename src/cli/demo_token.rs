@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{exit::Failure, opened::Opened, say};
 use crate::{
     app,
-    operations::{demo_token::demo_token, issue::TokenIssuer},
+    operations::{counts::Counts, demo_token::demo_token, issue::TokenIssuer},
 };
 
 /// Prints the token alone, so that `$(tessera demo-token)` works.
@@ -18,7 +18,7 @@ pub(super) fn run(config: Option<&Path>) -> Result<(), Failure> {
     let environment =
         environment.ok_or_else(|| Failure::refusal("there is no environment yet: run tessera quickstart"))?;
     let signing_alg = settings.tokens.signing_alg;
-    let issuer = TokenIssuer { random: &*sources.random, signing_alg };
+    let issuer = TokenIssuer { random: &*sources.random, signing_alg, counts: &Counts::default() };
     say(demo_token(&issuer, &environment, opened.now()).map_err(|refusal| Failure::refusal(refusal.detail))?);
     Ok(())
 }

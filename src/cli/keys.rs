@@ -1,14 +1,18 @@
-//! `tessera keys list|rotate|retire|revoke`.
+//! `tessera keys list|rotate|retire|revoke|rewrap`.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use clap::{Args, Subcommand};
 
 use super::{exit::Failure, opened::Opened, say};
 use crate::{
-    domain::environment::SigningAlg,
+    domain::{
+        environment::{self, SigningAlg},
+        signing_key::KeyState,
+        timestamp::iso_8601_seconds,
+    },
     operations::{
-        keys::{KeyMaker, list, retire, revoke, rotate},
+        keys::{KeyMaker, Rewrapped, list, retire, revoke, rewrap, rotate},
         lookup::EnvironmentLookup,
     },
     store::signing_keys::StoredKey,
@@ -42,6 +46,9 @@ pub(super) enum Command {
         #[arg(allow_hyphen_values = true)]
         kid: String,
     },
+    /// Seal every private key and webhook secret of every environment under keys.master_key that is sealed under
+    /// keys.previous_master_key.
+    Rewrap,
 }
 
 /// Which environment.
@@ -66,12 +73,15 @@ pub(super) fn run(config: Option<&Path>, command: Command) -> Result<(), Failure
         Command::List(environment) => {
             let (environment, keys) = list(&opened.store, &environment.lookup())?;
             say(format!("environment {} ({})", environment.name, environment.id));
-            keys.iter().for_each(|key| say(describe(key, &maker)));
+            let interval = opened.settings.keys.rotation_interval;
+            keys.iter().for_each(|key| say(describe(key, &environment, &maker, interval)));
         }
         Command::Rotate { environment, alg } => {
             let alg = alg.unwrap_or(maker.default_alg);
-            let key = rotate(&opened.store, &maker, &environment.lookup(), alg)?;
-            say(describe(&key, &maker));
+            let lookup = environment.lookup();
+            let key = rotate(&opened.store, &maker, &lookup, alg)?;
+            let (environment, _) = list(&opened.store, &lookup)?;
+            say(describe(&key, &environment, &maker, None));
         }
         Command::Retire { environment, kid } => {
             let remaining = retire(&opened.store, &maker, &environment.lookup(), &kid)?;
@@ -87,20 +97,56 @@ pub(super) fn run(config: Option<&Path>, command: Command) -> Result<(), Failure
                 say(format!("{successor} signs now"));
             }
         }
+        Command::Rewrap => {
+            if !master_key.has_previous() {
+                return Err(Failure::refusal(
+                    "there is nothing to do without keys.previous_master_key: give the new key as keys.master_key, the one \
+                     before it as keys.previous_master_key, and restart all nodes with both",
+                ));
+            }
+            let Rewrapped { signing_keys, webhook_secrets, sign_in_secrets } = rewrap(&opened.store, &maker)?;
+            say(format!(
+                "{signing_keys} signing keys, {webhook_secrets} webhook secrets and {sign_in_secrets} sign-in secrets sealed \
+                 under keys.master_key"
+            ));
+            if signing_keys + webhook_secrets + sign_in_secrets == 0 {
+                say(
+                    "nothing is sealed under keys.previous_master_key any more: take it out of the settings of all nodes",
+                );
+            }
+        }
     }
     Ok(())
 }
 
-fn describe(key: &StoredKey, maker: &KeyMaker<'_>) -> String {
-    let until = |moment: i64| moment - maker.now;
-    let state = maker.state(key);
-    let next = match (key.schedule.retires_at, key.schedule.removes_at) {
-        _ if until(key.schedule.activates_at) > 0 => format!(", signs in {} s", until(key.schedule.activates_at)),
-        (Some(retires_at), _) if until(retires_at) > 0 => format!(", retires in {} s", until(retires_at)),
-        (_, Some(removes_at)) if until(removes_at) > 0 => format!(", is removed in {} s", until(removes_at)),
-        _ => String::new(),
+/// Id, algorithm, state and how soon it changes; when that is; and when the last token under the key will have expired.
+fn describe(
+    key: &StoredKey,
+    environment: &environment::Environment,
+    maker: &KeyMaker<'_>,
+    interval: Option<Duration>,
+) -> String {
+    let schedule = &key.schedule;
+    let rotates_at = interval
+        .and_then(|interval| i64::try_from(interval.as_secs()).ok())
+        .filter(|_| maker.state(key) == KeyState::Active && schedule.retires_at.is_none())
+        .map(|interval| schedule.created_at.saturating_add(interval));
+    let changes = [
+        ("signs", Some(schedule.activates_at)),
+        ("retires", schedule.retires_at),
+        ("is removed", schedule.removes_at),
+        ("rotates", rotates_at),
+    ];
+    let next = changes.into_iter().find_map(|(what, at)| Some((what, at.filter(|at| *at > maker.now)?)));
+    let (soon, at) = match next {
+        Some((what, at)) => (format!(", {what} in {} s", at - maker.now), iso_8601_seconds(at)),
+        None => (String::new(), "-".to_owned()),
     };
-    format!("{}  {}  {}{next}", key.kid, key.alg.as_str(), state.as_str())
+    let tokens = match schedule.last_expiry(environment.access_token_lifetime, maker.now) {
+        Some(expiry) => format!("tokens until {}", iso_8601_seconds(expiry)),
+        None => "no tokens".to_owned(),
+    };
+    format!("{}  {}  {}{soon}  {at}  {tokens}", key.kid, key.alg.as_str(), maker.state(key).as_str())
 }
 
 fn alg(name: &str) -> Result<SigningAlg, String> {

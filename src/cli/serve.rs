@@ -10,6 +10,9 @@ pub(super) fn run(config: Option<&Path>) -> Result<(), Failure> {
     let settings = opened::settings(config)?;
     let app = App::build(&settings, &opened::sources())?;
     log::info!("listening on {}, issuer {}", app.address(), app.public_url());
+    if let Some(address) = app.internal_address()? {
+        log::info!("probes and metrics on {address}");
+    }
     serve(app)
 }
 

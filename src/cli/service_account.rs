@@ -1,4 +1,4 @@
-//! `tessera service-account create|reset-secret|list`.
+//! `tessera service-account create|reset-secret|add-secret|secrets|expire-secret|list`.
 
 use std::path::Path;
 
@@ -6,10 +6,13 @@ use clap::Subcommand;
 
 use super::{exit::Failure, keys::Environment, opened::Opened, say};
 use crate::{
-    domain::client::{Access, Client, ClientKind, ClientSignIn, ExchangeError, Permissions},
+    domain::{
+        client::{Access, Client, ClientKind, ClientSignIn, ExchangeError, Permissions},
+        timestamp::iso_8601_seconds,
+    },
     oauth::{grant_type::GrantType, scope::Scope},
-    operations::service_accounts::{create, list, reset_secret},
-    store::clients::StoredClient,
+    operations::service_accounts::{add_secret, create, expire_secret, list, reset_secret, secrets},
+    store::{client_secrets::StoredSecret, clients::StoredClient},
 };
 
 #[derive(Debug, Subcommand)]
@@ -40,6 +43,36 @@ pub(super) enum Command {
         #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..=31_536_000))]
         keep_old: i64,
     },
+    /// Give a service account a second secret and print it, once. The one it has stays good.
+    AddSecret {
+        #[command(flatten)]
+        environment: Environment,
+        /// `client_id`.
+        id: String,
+        /// After how many seconds the new secret expires; never when absent.
+        #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(1..=315_360_000))]
+        expires_in: Option<i64>,
+    },
+    /// Show the secrets of a service account: their ids, when they were made, when they expire and were last used.
+    Secrets {
+        #[command(flatten)]
+        environment: Environment,
+        /// `client_id`.
+        id: String,
+    },
+    /// Let a secret of a service account expire.
+    ExpireSecret {
+        #[command(flatten)]
+        environment: Environment,
+        /// `client_id`.
+        id: String,
+        /// The id of the secret, as `secrets` shows it. One in 64 begins with a hyphen.
+        #[arg(allow_hyphen_values = true)]
+        secret: String,
+        /// How many seconds it stays good.
+        #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..=31_536_000))]
+        keep: i64,
+    },
     /// Show all service accounts.
     List(Environment),
 }
@@ -56,6 +89,23 @@ pub(super) fn run(config: Option<&Path>, command: Command) -> Result<(), Failure
         Command::ResetSecret { environment, id, keep_old } => {
             let secret = reset_secret(&opened.store, random, &environment.lookup(), &id, keep_old, opened.now())?;
             print_credentials(&id, secret.reveal());
+        }
+        Command::AddSecret { environment, id, expires_in } => {
+            let now = opened.now();
+            let expires_at = expires_in.map(|seconds| now.saturating_add(seconds));
+            let secret = add_secret(&opened.store, random, &environment.lookup(), &id, expires_at, now)?;
+            print_credentials(&id, secret.reveal());
+        }
+        Command::Secrets { environment, id } => {
+            let all = secrets(&opened.store, &environment.lookup(), &id)?;
+            all.iter().for_each(|stored| say(describe_secret(stored, opened.now())));
+        }
+        Command::ExpireSecret { environment, id, secret, keep } => {
+            let now = opened.now();
+            // Long ago, so that it is dead on nodes whose clocks are behind this one's too.
+            let at = if keep == 0 { 0 } else { now.saturating_add(keep) };
+            let all = expire_secret(&opened.store, &environment.lookup(), &id, &secret, at, now)?;
+            all.iter().for_each(|stored| say(describe_secret(stored, now)));
         }
         Command::List(environment) => {
             let all = list(&opened.store, &environment.lookup())?;
@@ -107,6 +157,19 @@ fn describe(stored: &StoredClient, now: i64) -> String {
         several => format!("{several} active secrets"),
     };
     format!("{}  {state}  {secrets}  {}", client.id, client.name)
+}
+
+/// Id, state, and when it was made, expires and was last used. Of the secret itself nothing is known.
+fn describe_secret(stored: &StoredSecret, now: i64) -> String {
+    let expires = match stored.secret.expires_at {
+        // Ended by hand: when, nobody has written down.
+        Some(0) => "expired".to_owned(),
+        Some(at) if at <= now => format!("expired {}", iso_8601_seconds(at)),
+        Some(at) => format!("active until {}", iso_8601_seconds(at)),
+        None => "active".to_owned(),
+    };
+    let last_used = stored.last_used_at.map_or_else(|| "never".to_owned(), iso_8601_seconds);
+    format!("{}  {expires}  created {}  last used {last_used}", stored.secret.id, iso_8601_seconds(stored.created_at))
 }
 
 fn access(text: &str) -> Result<Access, String> {

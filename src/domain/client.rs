@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::secret::{Secret, SecretHash};
+use super::{
+    secret::{Secret, SecretHash},
+    secret_use::SecretUse,
+};
 use crate::oauth::{grant_type::GrantType, scope::Scope};
 
 /// Permissions by service: `{"<serviceId>": ["KEY", …]}`, as they stand in the token.
@@ -130,9 +133,16 @@ pub struct ClientSecret {
     pub hash: SecretHash,
     /// Seconds since 1970; `None` for a secret that stays until it is replaced.
     pub expires_at: Option<i64>,
+    /// When this node saw it used.
+    pub used: SecretUse,
 }
 
 impl ClientSecret {
+    /// A secret of which no use is known.
+    pub fn new(id: String, hash: SecretHash, expires_at: Option<i64>) -> Self {
+        Self { id, hash, expires_at, used: SecretUse::default() }
+    }
+
     /// Whether it can still be used at `now` (seconds since 1970).
     pub fn is_active(&self, now: i64) -> bool {
         self.expires_at.is_none_or(|expires_at| now < expires_at)
@@ -144,11 +154,9 @@ mod tests {
     use super::*;
 
     fn client(secrets: &[(&str, Option<i64>)]) -> Client {
-        let secrets = secrets.iter().map(|&(text, expires_at)| ClientSecret {
-            id: format!("id of {text}"),
-            hash: Secret::new(text).hash(),
-            expires_at,
-        });
+        let secret =
+            |text: &str, expires_at| ClientSecret::new(format!("id of {text}"), Secret::new(text).hash(), expires_at);
+        let secrets = secrets.iter().map(|&(text, expires_at)| secret(text, expires_at));
         Client {
             id: "bff".into(),
             name: "Backend".into(),

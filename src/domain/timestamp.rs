@@ -14,6 +14,11 @@ pub fn iso_8601(millis: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
 }
 
+/// ISO 8601 in UTC, such as `2026-01-31T08:15:00Z`, of seconds since 1970.
+pub fn iso_8601_seconds(seconds: i64) -> String {
+    iso_8601(seconds.saturating_mul(1000)).replace(".000Z", "Z")
+}
+
 /// Year, month and day of a day since 1970, in the Gregorian calendar.
 fn date(days: i64) -> (i64, usize, i64) {
     let mut year = 1970 + days.div_euclid(CYCLE) * 400;
@@ -59,5 +64,6 @@ mod tests {
         ] {
             assert_eq!(iso_8601(millis), written);
         }
+        assert_eq!(iso_8601_seconds(1_767_225_600), "2026-01-01T00:00:00Z");
     }
 }

@@ -6,8 +6,11 @@ use async_graphql::{Name, PathSegment, Response, ServerError, Value, indexmap::I
 use serde::Serialize;
 
 use crate::{
-    domain::timestamp::iso_8601,
-    operations::mosaic_error::{MosaicCode, MosaicError},
+    domain::{timestamp::iso_8601, trace::Trace},
+    operations::{
+        counts::Counts,
+        mosaic_error::{MosaicCode, MosaicError},
+    },
 };
 
 /// The text of the only limit that the executor alone counts (see `schema::limited`).
@@ -18,6 +21,18 @@ const RETRY_AFTER: i64 = 1;
 const MAX_ERRORS: usize = 50;
 /// The most characters of a path that the log keeps.
 const MAX_PATH: usize = 100;
+
+/// What an answer is to.
+pub(super) struct About<'a> {
+    /// Names the request in the log.
+    pub request_id: &'a str,
+    /// The trace that it says it belongs to.
+    pub trace: Option<Trace>,
+    /// The time, in milliseconds since 1970.
+    pub now_millis: i64,
+    /// Where errors are counted.
+    pub counts: &'a Counts,
+}
 
 /// What is sent back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,8 +66,8 @@ struct ErrorBody {
     details: Option<Box<serde_json::Value>>,
 }
 
-/// The answer to an executed document. `now_millis` is in milliseconds since 1970.
-pub(super) fn of(mut response: Response, request_id: &str, now_millis: i64) -> GraphQlAnswer {
+/// The answer to an executed document.
+pub(super) fn of(mut response: Response, about: &About<'_>) -> GraphQlAnswer {
     // Where nothing was executed there is no data, not even none (GraphQL §7.1).
     let executed = response.errors.is_empty() || response.errors.iter().any(|error| !error.path.is_empty());
     for error in &response.errors {
@@ -61,7 +76,7 @@ pub(super) fn of(mut response: Response, request_id: &str, now_millis: i64) -> G
     response.errors.truncate(MAX_ERRORS);
     let errors = response.errors.into_iter().map(|error| (refusal_of(&error), error.path)).collect();
     let data = executed.then_some(response.data);
-    answer(None, data, errors, request_id, now_millis)
+    answer(None, data, errors, about)
 }
 
 /// The executor leaves out a field that failed; it has to be there, as none (GraphQL §6.4.4).
@@ -88,8 +103,8 @@ fn put_null(data: &mut Value, path: &[PathSegment]) {
 }
 
 /// The answer to a request that came to nothing.
-pub(super) fn refusal(status: u16, error: MosaicError, request_id: &str, now_millis: i64) -> GraphQlAnswer {
-    answer(Some(status), None, vec![(error, Vec::new())], request_id, now_millis)
+pub(super) fn refusal(status: u16, error: MosaicError, about: &About<'_>) -> GraphQlAnswer {
+    answer(Some(status), None, vec![(error, Vec::new())], about)
 }
 
 /// What an error of the executor is to the caller.
@@ -111,10 +126,9 @@ fn answer(
     status: Option<u16>,
     data: Option<Value>,
     errors: Vec<(MosaicError, Vec<PathSegment>)>,
-    request_id: &str,
-    now_millis: i64,
+    about: &About<'_>,
 ) -> GraphQlAnswer {
-    errors.iter().for_each(|(error, path)| say(error, path, request_id));
+    errors.iter().for_each(|(error, path)| say(error, path, about));
     let worst = errors.iter().map(|(error, _)| error).max_by_key(|error| severity(error.code.status()));
     let status = status.or_else(|| worst.map(|error| error.code.status())).unwrap_or(200);
     let retry_after =
@@ -124,11 +138,11 @@ fn answer(
         MosaicCode::AccessTokenRequired => "Bearer",
         _ => "Bearer error=\"invalid_token\"",
     });
-    let timestamp = iso_8601(now_millis);
+    let timestamp = iso_8601(about.now_millis);
     let errors = errors.into_iter().map(|(error, path)| body_of(error, path, &timestamp)).collect();
     match serde_json::to_vec(&Body { data, errors }) {
         Ok(body) => GraphQlAnswer { status, body, challenge, retry_after },
-        Err(error) => broken(&error, request_id),
+        Err(error) => broken(&error, about),
     }
 }
 
@@ -150,13 +164,14 @@ fn severity(status: u16) -> usize {
 
 /// The line under which the operator finds the reason. What the caller was told of a mistake of his own may quote what he
 /// sent, and is left out.
-fn say(error: &MosaicError, path: &[PathSegment], request_id: &str) {
+fn say(error: &MosaicError, path: &[PathSegment], about: &About<'_>) {
+    about.counts.graphql_refusal(error.code);
     let level = if error.code.status() < 500 { log::Level::Info } else { log::Level::Error };
     let path: Vec<String> = path.iter().map(segment).collect();
     // Its names may be aliases, which the caller chose.
     let path: String = path.join(".").chars().take(MAX_PATH).collect();
     let (code, detail) = (error.code.as_str(), error.detail.as_deref().unwrap_or("-"));
-    log::log!(level, request_id; "{path}: {code}: {detail}");
+    log::log!(level, request_id = about.request_id, trace_id = about.trace; "{path}: {code}: {detail}");
 }
 
 fn segment(segment: &PathSegment) -> String {
@@ -166,7 +181,7 @@ fn segment(segment: &PathSegment) -> String {
     }
 }
 
-fn broken(error: &dyn Display, request_id: &str) -> GraphQlAnswer {
-    log::error!(request_id; "an answer cannot be written: {error}");
+fn broken(error: &dyn Display, about: &About<'_>) -> GraphQlAnswer {
+    log::error!(request_id = about.request_id, trace_id = about.trace; "an answer cannot be written: {error}");
     GraphQlAnswer { status: 500, body: b"{}".to_vec(), challenge: None, retry_after: None }
 }

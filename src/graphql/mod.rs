@@ -25,11 +25,13 @@ use std::{net::IpAddr, sync::Arc};
 
 use crate::{
     catalog::environment::EnvironmentSnapshot,
+    domain::trace::Trace,
     operations::{
         context::Context,
         mosaic_error::{MosaicCode, MosaicError},
     },
 };
+use answer::About;
 use request::RequestContext;
 use schema::ErasedSchema;
 
@@ -52,6 +54,8 @@ pub struct GraphQlRequest {
     pub authorization: Vec<Vec<u8>>,
     /// Names it in the log and in the answer.
     pub request_id: String,
+    /// The trace that it says it belongs to.
+    pub trace: Option<Trace>,
     /// The client's address.
     pub client_address: Option<IpAddr>,
 }
@@ -86,20 +90,24 @@ impl Engine {
         };
         let prepared = match body::read(&request.body) {
             Ok(prepared) => prepared,
-            Err(error) => return self.refuse(error.code.status(), error, &request.request_id),
+            Err(error) => return self.refuse(error.code.status(), error, &request.request_id, request.trace),
         };
-        let request_id = request.request_id.clone();
+        let (request_id, trace) = (request.request_id.clone(), request.trace);
         let context = RequestContext::new(Arc::clone(&self.context), environment, request);
         let response = schema.execute(prepared.data(context)).await;
-        answer::of(response, &request_id, self.context.clock.now_millis())
+        answer::of(response, &self.about(&request_id, trace))
     }
 
     /// The answer to a request that cannot even be read, in the shape of all others. `status` is HTTP's.
-    pub fn unreadable(&self, status: u16, message: &str, request_id: &str) -> GraphQlAnswer {
-        self.refuse(status, MosaicError::new(MosaicCode::GraphqlValidationFailed, message), request_id)
+    pub fn unreadable(&self, status: u16, message: &str, request_id: &str, trace: Option<Trace>) -> GraphQlAnswer {
+        self.refuse(status, MosaicError::new(MosaicCode::GraphqlValidationFailed, message), request_id, trace)
     }
 
-    fn refuse(&self, status: u16, error: MosaicError, request_id: &str) -> GraphQlAnswer {
-        answer::refusal(status, error, request_id, self.context.clock.now_millis())
+    fn refuse(&self, status: u16, error: MosaicError, request_id: &str, trace: Option<Trace>) -> GraphQlAnswer {
+        answer::refusal(status, error, &self.about(request_id, trace))
+    }
+
+    fn about<'a>(&'a self, request_id: &'a str, trace: Option<Trace>) -> About<'a> {
+        About { request_id, trace, now_millis: self.context.clock.now_millis(), counts: &self.context.counts }
     }
 }

@@ -36,6 +36,7 @@ impl RequestContext {
     pub fn operation(&self, name: &'static str) -> OperationRequest<'_> {
         OperationRequest {
             request_id: &self.request.request_id,
+            trace: self.request.trace,
             client_address: self.request.client_address,
             operation: name,
         }
@@ -47,6 +48,7 @@ impl RequestContext {
             context: &self.context,
             environment: &self.environment,
             request_id: &self.request.request_id,
+            trace: self.request.trace,
             client_address: self.request.client_address,
             caller: self.caller().await,
         }

@@ -6,11 +6,14 @@ use async_graphql::{EmptyMutation, EmptySubscription, Error, Object, Schema};
 use serde_json::{Value, json};
 
 use super::{
-    answer::{self, GraphQlAnswer},
+    answer::{self, About, GraphQlAnswer},
     body,
     schema::{ErasedSchema, limited},
 };
-use crate::operations::mosaic_error::{MosaicCode, MosaicError};
+use crate::operations::{
+    counts::Counts,
+    mosaic_error::{MosaicCode, MosaicError},
+};
 
 /// 2026-01-01T00:00:00.007Z.
 const NOW: i64 = 1_767_225_600_007;
@@ -62,7 +65,10 @@ fn ask(query: &str) -> GraphQlAnswer {
     // Nothing in this schema waits.
     let mut execution = schema.execute(request);
     match execution.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(response) => answer::of(response, "r", NOW),
+        Poll::Ready(response) => {
+            let about = About { request_id: "r", trace: None, now_millis: NOW, counts: &Counts::default() };
+            answer::of(response, &about)
+        }
         Poll::Pending => panic!("it waits"),
     }
 }

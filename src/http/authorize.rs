@@ -96,7 +96,7 @@ pub(super) async fn callback(
 }
 
 fn call<'a>(observed: &'a Observed, params: &'a Params) -> Call<'a> {
-    Call { request_id: &observed.request_id, client_address: observed.client_address, params }
+    Call { request_id: &observed.request_id, trace: observed.trace, client_address: observed.client_address, params }
 }
 
 /// `Lax`: sent along when the provider sends the browser back, and with no request that a foreign page makes by itself.

@@ -42,10 +42,10 @@ async fn answer(
     payload: web::Payload,
     site: &Site,
 ) -> HttpResponse {
-    let Observed { request_id, client_address } = Observed::of(request);
+    let Observed { request_id, trace, client_address } = Observed::of(request);
     // A browser sends other types to any host without asking first: this is what keeps foreign pages out.
     if !is_json(request) {
-        return respond(site.graphql.unreadable(415, "Send the request as application/json", &request_id));
+        return respond(site.graphql.unreadable(415, "Send the request as application/json", &request_id, trace));
     }
     let body = match body::read(request, payload, site.max_body).await {
         Ok(body) => body.to_vec(),
@@ -55,11 +55,11 @@ async fn answer(
                 BodyError::TooSlow => (408, "The body did not arrive in time".to_owned()),
                 BodyError::BrokenOff(_) => (400, "The body broke off".to_owned()),
             };
-            return respond(site.graphql.unreadable(status, &message, &request_id));
+            return respond(site.graphql.unreadable(status, &message, &request_id, trace));
         }
     };
     let authorization = request.headers().get_all(header::AUTHORIZATION).map(|value| value.as_bytes().to_vec());
-    let request = GraphQlRequest { body, authorization: authorization.collect(), request_id, client_address };
+    let request = GraphQlRequest { body, authorization: authorization.collect(), request_id, trace, client_address };
     respond(site.graphql.execute(endpoint, (**environment).clone(), request).await)
 }
 

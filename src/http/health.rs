@@ -17,10 +17,9 @@ pub(super) async fn environment_health(_: RequestedEnvironment) -> HttpResponse 
 
 /// `GET /ready`: it can do its work. Says which part cannot.
 pub(super) async fn ready(site: web::Data<Site>) -> HttpResponse {
-    let store = site.store.clone();
-    let database = match web::block(move || store.ping()).await {
-        Ok(Ok(())) => "ok",
-        Ok(Err(_)) | Err(_) => "unavailable",
+    let database = match site.context.catalog.ping().await {
+        Ok(()) => "ok",
+        Err(_) => "unavailable",
     };
     let changes = if site.watch.in_touch() { "ok" } else { "not heard of" };
     let keys = keys(&site);

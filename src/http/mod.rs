@@ -8,6 +8,7 @@ mod form;
 mod graphiql;
 mod graphql;
 mod health;
+mod metrics;
 mod observe;
 mod respond;
 mod server;
@@ -38,7 +39,8 @@ use crate::{
 
 pub use actix_web::dev::ServerHandle;
 pub use graphiql::GraphiqlFiles;
-pub use server::{ServerOptions, acceptor, serve};
+pub use metrics::HttpCounts;
+pub use server::{ServerOptions, acceptor, serve, serve_probes};
 
 /// What the handlers share. One per node.
 pub struct Site {
@@ -48,7 +50,7 @@ pub struct Site {
     pub graphql: Engine,
     /// The page for trying them.
     pub graphiql: GraphiqlFiles,
-    /// For `/ready`.
+    /// For `/metrics`.
     pub store: Store,
     /// For `/ready`.
     pub watch: CatalogWatch,
@@ -58,20 +60,40 @@ pub struct Site {
     pub max_body: usize,
     /// The proxies whose word on the client's address is believed.
     pub behind_proxy: Option<BehindProxy>,
+    /// Whether `/health`, `/ready` and `/metrics` have a listener of their own.
+    pub probes_apart: bool,
+    /// When the node started, in seconds since 1970.
+    pub started_at: i64,
+    /// What is counted of requests and answers.
+    pub counts: HttpCounts,
 }
 
 /// Every path that is served.
 fn routes(config: &mut ServiceConfig, site: &Arc<Site>) {
+    if !site.probes_apart {
+        config.configure(probes);
+    }
     config
         .app_data(web::Data::from(Arc::clone(site)))
-        .service(get("/health").to(health::health))
-        .service(get("/ready").to(health::ready))
         // RFC 8414 §3.1 puts the well-known part between the host and the path of the issuer.
         .service(get(&format!("{AUTHORIZATION_SERVER_PATH}{ENVIRONMENT}")).to(well_known::authorization_server))
         .service(get(&format!("{OPENID_CONFIGURATION_PATH}{ENVIRONMENT}")).to(well_known::openid_configuration))
         .configure(below_issuer)
         .service(web::scope(ENVIRONMENT).configure(below_issuer).configure(below_named_issuer))
         .default_service(web::to(respond::not_found));
+}
+
+/// What the operator's own machines ask.
+fn probes(config: &mut ServiceConfig) {
+    config
+        .service(get("/health").to(health::health))
+        .service(get("/ready").to(health::ready))
+        .service(get("/metrics").to(metrics::metrics));
+}
+
+/// The paths of the listener for probes, where they have one of their own.
+fn probe_routes(config: &mut ServiceConfig, site: &Arc<Site>) {
+    config.app_data(web::Data::from(Arc::clone(site))).configure(probes).default_service(web::to(respond::not_found));
 }
 
 /// The keys of an environment by its ids and the id of one of its applications.

@@ -13,7 +13,11 @@ use std::{
 use actix_web::{App, HttpServer, dev::Server, middleware::from_fn};
 use openssl::ssl::{SslAcceptor, SslAcceptorBuilder, SslFiletype, SslMethod};
 
-use super::{Site, observe::observe, routes};
+use super::{
+    Site,
+    observe::{observe, observe_probes},
+    probe_routes, routes,
+};
 use crate::settings::Tls;
 
 /// Threads per worker for what blocks: the database. More would only queue there.
@@ -57,6 +61,23 @@ pub fn serve(site: Arc<Site>, listener: TcpListener, options: &ServerOptions) ->
         None => server.listen(listener)?,
     };
     Ok(server.run())
+}
+
+/// Serves `/health`, `/ready` and `/metrics` alone, on `listener`, until it is stopped: over plain HTTP, since they hold neither
+/// tokens nor secrets. On a thread of its own, so that they answer however busy the workers are.
+pub fn serve_probes(site: Arc<Site>, listener: TcpListener) -> io::Result<Server> {
+    let app = move || {
+        let site = Arc::clone(&site);
+        App::new().wrap(from_fn(observe_probes)).configure(move |config| probe_routes(config, &site))
+    };
+    let server = HttpServer::new(app)
+        .workers(1)
+        .worker_max_blocking_threads(BLOCKING_THREADS)
+        .client_request_timeout(REQUEST_TIMEOUT)
+        .shutdown_timeout(0)
+        // Stopped by whoever started it, when the last request elsewhere has been answered.
+        .disable_signals();
+    Ok(server.listen(listener)?.run())
 }
 
 /// What accepts TLS connections with this certificate.

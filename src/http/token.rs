@@ -28,13 +28,15 @@ async fn answer(
     site: &Site,
 ) -> Result<TokenResponse, OAuthError> {
     let observed = Observed::of(request);
-    let params = form::read(request, payload, site)
-        .await
-        .inspect_err(|error| log::info!(request_id = observed.request_id.as_str(); "unreadable request: {error}"))?;
+    let params = form::read(request, payload, site).await.inspect_err(|error| {
+        log::info!(request_id = observed.request_id.as_str(), trace_id = observed.trace; "unreadable request: {error}");
+        site.context.counts.token_request(None, Some(error));
+    })?;
     let authorization: Vec<&[u8]> =
         request.headers().get_all(header::AUTHORIZATION).map(header::HeaderValue::as_bytes).collect();
     let request = TokenRequest {
         request_id: &observed.request_id,
+        trace: observed.trace,
         client_address: observed.client_address,
         authorization: &authorization,
         params: &params,

@@ -6,9 +6,12 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use openssl::sha::sha256;
 
 use super::{error::JoseError, private_key::PrivateKey, signer::Signer, strict_json::parse_object, verifier::Verifier};
-use crate::domain::{
-    environment::SigningAlg,
-    signing_key::{KeySchedule, KeyState},
+use crate::{
+    domain::{
+        environment::SigningAlg,
+        signing_key::{KeySchedule, KeyState},
+    },
+    metrics::Page,
 };
 
 /// A signing key as it is stored, opened.
@@ -116,6 +119,29 @@ impl Keyring {
     pub fn verifier(&self, kid: &str, now: i64) -> Option<&Verifier> {
         let (schedule, key) = self.keys.iter().find(|(_, key)| key.signer.kid() == kid)?;
         (schedule.state(now) != KeyState::Removed).then_some(&key.verifier)
+    }
+
+    /// The algorithm of each key, and when it changes state.
+    pub fn schedules(&self) -> impl Iterator<Item = (SigningAlg, KeySchedule)> {
+        self.keys.iter().map(|(schedule, key)| (key.signer.alg(), *schedule))
+    }
+
+    /// Writes how many keys of `environment_id` are in which state at `now` onto `page`, and how old the oldest of each is.
+    /// Not by `kid`: each rotation would leave another series behind.
+    pub fn expose(&self, page: &mut Page, environment_id: &str, now: i64) {
+        for alg in SigningAlg::ALL {
+            for state in [KeyState::Published, KeyState::Active, KeyState::Retired] {
+                let keys =
+                    self.keys.iter().filter(|(schedule, key)| key.signer.alg() == alg && schedule.state(now) == state);
+                let ages: Vec<i64> = keys.map(|(schedule, _)| now.saturating_sub(schedule.created_at)).collect();
+                let labels = [("environment", environment_id), ("alg", alg.as_str()), ("state", state.as_str())];
+                page.number("tessera_signing_keys", "Signing keys.", &labels, ages.len());
+                if let Some(oldest) = ages.into_iter().max() {
+                    let help = "Age of the oldest signing key in this state, since it was made.";
+                    page.seconds("tessera_signing_key_age_seconds", help, &labels, oldest);
+                }
+            }
+        }
     }
 
     /// The JWKS at `now`: active keys, newest first (a consumer that ignores `kid` then tries the right one first),

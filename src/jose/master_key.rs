@@ -6,6 +6,7 @@ use base64::{
     Engine as _, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD},
 };
+use openssl::memcmp;
 use openssl::symm::{Cipher, decrypt_aead, encrypt_aead};
 
 use super::error::JoseError;
@@ -22,9 +23,15 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The key under which private keys are stored. It cannot be printed by accident.
+/// The key under which private keys are stored, and the one before it while it is being replaced. It cannot be printed by
+/// accident.
 #[derive(Clone)]
-pub struct MasterKey([u8; 32]);
+pub struct MasterKey {
+    /// Seals and opens.
+    current: [u8; 32],
+    /// Opens what it has sealed.
+    other: Option<[u8; 32]>,
+}
 
 impl MasterKey {
     /// Reads the form of the settings: 32 bytes in base64, with white space around it (a file ends with a newline).
@@ -33,7 +40,7 @@ impl MasterKey {
     /// It is anything else.
     pub fn from_base64(text: &str) -> Result<Self, JoseError> {
         let bytes = BASE64.decode(text.trim()).map_err(|_| JoseError::MasterKey)?;
-        Ok(Self(bytes.try_into().map_err(|_| JoseError::MasterKey)?))
+        Ok(Self { current: bytes.try_into().map_err(|_| JoseError::MasterKey)?, other: None })
     }
 
     /// Makes a new one.
@@ -43,12 +50,41 @@ impl MasterKey {
     pub fn generate(random: &dyn Random) -> Result<Self, JoseError> {
         let mut bytes = [0; 32];
         random.fill(&mut bytes)?;
-        Ok(Self(bytes))
+        Ok(Self { current: bytes, other: None })
+    }
+
+    /// The same, which also opens what `previous` has sealed.
+    #[must_use]
+    pub fn with_previous(self, previous: Self) -> Self {
+        Self { other: Some(previous.current), ..self }
+    }
+
+    /// Whether another key opens as well.
+    pub fn has_previous(&self) -> bool {
+        self.other.is_some()
+    }
+
+    /// Whether both are the same, whatever was before them.
+    pub fn is_same(&self, other: &Self) -> bool {
+        memcmp::eq(&self.current, &other.current)
     }
 
     /// The form of the settings, for the one place that writes a new key to its file.
     pub fn to_base64(&self) -> Secret {
-        Secret::new(STANDARD.encode(self.0))
+        Secret::new(STANDARD.encode(self.current))
+    }
+
+    /// Of the two, the one that opens `sealed` alone: it goes first, so that it seals.
+    ///
+    /// # Errors
+    /// Neither does.
+    pub fn that_opens(&self, sealed: &[u8], aad: &[u8]) -> Result<Self, JoseError> {
+        let swapped = self.other.map(|other| Self { current: other, other: Some(self.current) });
+        [Some(self.clone()), swapped]
+            .into_iter()
+            .flatten()
+            .find(|key| open_with(&key.current, sealed, aad).is_ok())
+            .ok_or(JoseError::Unseal)
     }
 
     /// Encrypts `plain` and binds it to `aad`, the description of the place it belongs to.
@@ -59,7 +95,7 @@ impl MasterKey {
         let mut nonce = [0; NONCE_LENGTH];
         random.fill(&mut nonce)?;
         let mut tag = [0; TAG_LENGTH];
-        let ciphertext = encrypt_aead(Cipher::aes_256_gcm(), &self.0, Some(&nonce), aad, plain, &mut tag)?;
+        let ciphertext = encrypt_aead(Cipher::aes_256_gcm(), &self.current, Some(&nonce), aad, plain, &mut tag)?;
         let mut sealed = Vec::with_capacity(1 + NONCE_LENGTH + ciphertext.len() + TAG_LENGTH);
         sealed.push(VERSION);
         sealed.extend_from_slice(&nonce);
@@ -73,14 +109,31 @@ impl MasterKey {
     /// # Errors
     /// Another master key or `aad`, another layout, or any changed bit: all alike.
     pub fn open(&self, sealed: &[u8], aad: &[u8]) -> Result<Vec<u8>, JoseError> {
-        let (&version, rest) = sealed.split_first().ok_or(JoseError::Unseal)?;
-        let (nonce, rest) = rest.split_first_chunk::<NONCE_LENGTH>().ok_or(JoseError::Unseal)?;
-        let (ciphertext, tag) = rest.split_last_chunk::<TAG_LENGTH>().ok_or(JoseError::Unseal)?;
-        if version != VERSION {
-            return Err(JoseError::Unseal);
-        }
-        decrypt_aead(Cipher::aes_256_gcm(), &self.0, Some(nonce), aad, ciphertext, tag).map_err(|_| JoseError::Unseal)
+        let opened = open_with(&self.current, sealed, aad);
+        opened.or_else(|error| self.other.as_ref().map_or(Err(error), |other| open_with(other, sealed, aad)))
     }
+
+    /// The same data sealed under this key alone; `None` if it is already.
+    ///
+    /// # Errors
+    /// Neither this key nor the one before opens it, or the random source or the cipher failed.
+    pub fn reseal(&self, random: &dyn Random, sealed: &[u8], aad: &[u8]) -> Result<Option<Vec<u8>>, JoseError> {
+        if open_with(&self.current, sealed, aad).is_ok() {
+            return Ok(None);
+        }
+        let plain = self.open(sealed, aad)?;
+        self.seal(random, &plain, aad).map(Some)
+    }
+}
+
+fn open_with(key: &[u8; 32], sealed: &[u8], aad: &[u8]) -> Result<Vec<u8>, JoseError> {
+    let (&version, rest) = sealed.split_first().ok_or(JoseError::Unseal)?;
+    let (nonce, rest) = rest.split_first_chunk::<NONCE_LENGTH>().ok_or(JoseError::Unseal)?;
+    let (ciphertext, tag) = rest.split_last_chunk::<TAG_LENGTH>().ok_or(JoseError::Unseal)?;
+    if version != VERSION {
+        return Err(JoseError::Unseal);
+    }
+    decrypt_aead(Cipher::aes_256_gcm(), key, Some(nonce), aad, ciphertext, tag).map_err(|_| JoseError::Unseal)
 }
 
 impl fmt::Debug for MasterKey {
@@ -161,12 +214,46 @@ mod tests {
     }
 
     #[test]
+    fn what_the_key_before_has_sealed_opens_and_is_sealed_anew_once() {
+        let (old, new, foreign) = (key(), key(), key());
+        let both = new.clone().with_previous(old.clone());
+        let seal = |key: &MasterKey| key.seal(&SystemRandom, b"plain", b"aad").expect("seals");
+        let (of_old, of_both) = (seal(&old), seal(&both));
+        for sealed in [&of_old, &of_both] {
+            assert_eq!(both.open(sealed, b"aad").as_deref(), Ok(b"plain".as_slice()));
+        }
+        assert_eq!(old.open(&of_both, b"aad"), Err(JoseError::Unseal), "it seals under the new one");
+
+        let anew = both.reseal(&SystemRandom, &of_old, b"aad").expect("opens").expect("is sealed anew");
+        assert_eq!(new.open(&anew, b"aad").as_deref(), Ok(b"plain".as_slice()));
+        assert_eq!(old.open(&anew, b"aad"), Err(JoseError::Unseal));
+        assert_eq!(both.reseal(&SystemRandom, &anew, b"aad"), Ok(None));
+        assert_eq!(both.reseal(&SystemRandom, &seal(&foreign), b"aad"), Err(JoseError::Unseal));
+        assert_eq!(both.reseal(&SystemRandom, &of_old, b"other"), Err(JoseError::Unseal));
+    }
+
+    #[test]
+    fn of_two_keys_the_one_that_is_in_use_seals() {
+        let (old, new) = (key(), key());
+        let both = new.clone().with_previous(old.clone());
+        for in_use in [&old, &new] {
+            let sealed = in_use.seal(&SystemRandom, b"plain", b"aad").expect("seals");
+            let chosen = both.that_opens(&sealed, b"aad").expect("one opens it");
+            assert!(chosen.is_same(in_use) && chosen.has_previous());
+            let sealed = chosen.seal(&SystemRandom, b"more", b"aad").expect("seals");
+            assert_eq!(in_use.open(&sealed, b"aad").as_deref(), Ok(b"more".as_slice()));
+        }
+        let sealed = key().seal(&SystemRandom, b"plain", b"aad").expect("seals");
+        assert!(both.that_opens(&sealed, b"aad").is_err());
+    }
+
+    #[test]
     fn base64_of_exactly_32_bytes_is_read_with_and_without_padding() {
         let key = key();
         let text = key.to_base64();
-        let read = |text: &str| MasterKey::from_base64(text).map(|read| read.0);
-        assert_eq!(read(text.reveal()), Ok(key.0));
-        assert_eq!(read(&format!("  {}\n", text.reveal().trim_end_matches('='))), Ok(key.0));
+        let read = |text: &str| MasterKey::from_base64(text).map(|read| read.current);
+        assert_eq!(read(text.reveal()), Ok(key.current));
+        assert_eq!(read(&format!("  {}\n", text.reveal().trim_end_matches('='))), Ok(key.current));
         for bad in ["", "AAAA", &STANDARD.encode([0; 31]), &STANDARD.encode([0; 33]), "not base64 at all!"] {
             assert_eq!(read(bad), Err(JoseError::MasterKey), "{bad}");
         }

@@ -141,6 +141,9 @@ problems! {
     /// Too many failed authentications from one address (TE-018).
     TooManyFailures = "too_many_failures", TemporarilyUnavailable, 429,
         "too many failed client authentications from this address; try again after the time in Retry-After";
+    /// Too many subject and actor tokens of one client were refused.
+    TooManyRefusedTokens = "too_many_refused_tokens", TemporarilyUnavailable, 429,
+        "too many subject or actor tokens of this client were refused; try again after the time in Retry-After";
     /// A token type URI that this server does not serve in this place.
     UnsupportedTokenType = "unsupported_token_type", InvalidRequest, 400,
         "that token type is not supported here";

@@ -5,9 +5,12 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use super::context::Context;
+use super::{
+    context::Context,
+    throttle::{Attempt, Who},
+};
 use crate::{
-    catalog::environment::EnvironmentSnapshot,
+    catalog::environment::{EnvironmentSnapshot, KnownClient},
     domain::{
         client::{Client, ClientSecret},
         secret::{Secret, SecretHash},
@@ -39,16 +42,17 @@ pub async fn authenticate_at(
     address: Option<IpAddr>,
     credentials: &ClientCredentials,
 ) -> Result<Authenticated, OAuthError> {
-    // Behind a socket without an address there is nobody to slow down.
-    let Some(address) = address else { return authenticate(context, environment, credentials).await };
     let now = context.clock.now_millis();
-    context.throttle.check(address, &credentials.id, now).map_err(|throttled| OAuthError {
-        retry_after: Some(throttled.retry_after),
-        ..OAuthError::new(Problem::TooManyFailures, "too many failures from this address")
-    })?;
+    let who = Who { environment_id: &environment.environment.id, client_id: &credentials.id, address };
+    let attempt = context.throttle.secret(who, now)?;
+    let is_asked = matches!(environment.known_client(&credentials.id, now), KnownClient::Unasked);
+    let lookup = attempt.as_ref().filter(|_| is_asked).map(Attempt::before_lookup).transpose()?;
     let outcome = authenticate(context, environment, credentials).await;
-    if outcome.as_ref().is_err_and(|error| error.problem == Problem::ClientAuthenticationFailed) {
-        context.throttle.count_failure(address, &credentials.id, now);
+    drop(lookup);
+    if let Some(attempt) = attempt
+        && outcome.as_ref().is_err_and(|error| error.problem == Problem::ClientAuthenticationFailed)
+    {
+        attempt.failed(now)?;
     }
     outcome
 }
@@ -65,11 +69,13 @@ async fn authenticate(
 ) -> Result<Authenticated, OAuthError> {
     let found = context.client(environment, &credentials.id).await?;
     let secret = Secret::new(credentials.reveal_secret());
-    let used = check(found.as_deref(), &secret.hash(), context.clock.now());
+    let now = context.clock.now();
+    let used = check(found.as_deref(), &secret.hash(), now);
     let refuse = |detail: &str| OAuthError::new(Problem::ClientAuthenticationFailed, detail);
     match (found, used) {
         (_, Err(miss)) => Err(refuse(miss.detail(secret.is_mistyped()))),
         (Some(client), Ok(secret)) if client.enabled && environment.environment.is_active() => {
+            secret.used.note(now);
             Ok(Authenticated { client, secret })
         }
         _ => Err(refuse("the client or its environment is disabled")),
@@ -116,11 +122,8 @@ mod tests {
     use crate::domain::client::{ClientKind, ClientSignIn, ExchangeError, Permissions};
 
     fn client(secrets: &[(&str, Option<i64>)]) -> Client {
-        let secrets = secrets.iter().map(|&(text, expires_at)| ClientSecret {
-            id: text.to_owned(),
-            hash: Secret::new(text).hash(),
-            expires_at,
-        });
+        let secret = |text: &str, expires_at| ClientSecret::new(text.to_owned(), Secret::new(text).hash(), expires_at);
+        let secrets = secrets.iter().map(|&(text, expires_at)| secret(text, expires_at));
         Client {
             id: "bff".to_owned(),
             name: "Backend".to_owned(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{enrich::HookCalls, issue::TokenIssuer, sessions::SessionPolicy, throttle::Throttle};
+use super::{counts::Counts, enrich::HookCalls, issue::TokenIssuer, sessions::SessionPolicy, throttle::Throttle};
 use crate::{
     audit::AuditLog,
     catalog::{Catalog, environment::EnvironmentSnapshot, foreign_keys::ForeignKeyCache},
@@ -38,6 +38,8 @@ pub struct Context {
     pub sessions: SessionPolicy,
     /// How the calls of webhooks went.
     pub hook_calls: Arc<HookCalls>,
+    /// How often what happened.
+    pub counts: Arc<Counts>,
 }
 
 /// What the caller is told when `what` cannot be looked up.
@@ -68,6 +70,6 @@ impl Context {
 
     /// What mints tokens.
     pub fn token_issuer(&self) -> TokenIssuer<'_> {
-        TokenIssuer { random: &*self.random, signing_alg: self.signing_alg }
+        TokenIssuer { random: &*self.random, signing_alg: self.signing_alg, counts: &self.counts }
     }
 }

@@ -8,6 +8,7 @@ use super::{
     context::Context,
     delegate::{self, Vouched},
     subject::{VouchedSubject, described_user},
+    token::TokenRequest,
 };
 use crate::{
     catalog::environment::EnvironmentSnapshot,
@@ -17,6 +18,7 @@ use crate::{
         connection::{IdentityConnection, IdentityProvider},
         foreign::{ForeignIssuer, ForeignSubject},
         subject::SubjectToken,
+        trace::Trace,
         user::Identity,
     },
     grants::PresentedSubject,
@@ -46,7 +48,7 @@ pub(super) async fn vouched_by_issuer(
     context: &Context,
     environment: &Arc<EnvironmentSnapshot>,
     presented: PresentedSubject<'_>,
-    params: &Params,
+    request: &TokenRequest<'_>,
 ) -> Result<Option<VouchedSubject>, OAuthError> {
     let Ok(unverified) = UnverifiedToken::parse(presented.text) else { return Ok(None) };
     let claims = unverified.claims().unwrap_or_default();
@@ -71,8 +73,8 @@ pub(super) async fn vouched_by_issuer(
     }
     let mut refusal = OAuthError::new(Problem::ConnectionNotActive, "every connection for this issuer is disabled");
     for candidate in candidates.iter().filter(|candidate| candidate.connection.enabled) {
-        match candidate.verify(context, environment, presented, unverified.kid()).await {
-            Ok(subject) => return vouched(environment, candidate, subject, presented.kind, params).map(Some),
+        match candidate.verify(context, environment, presented, unverified.kid(), request.trace).await {
+            Ok(subject) => return vouched(environment, candidate, subject, presented.kind, request.params).map(Some),
             Err(error) => refusal = error,
         }
     }
@@ -102,6 +104,7 @@ impl<'a> Candidate<'a> {
         environment: &EnvironmentSnapshot,
         presented: PresentedSubject<'_>,
         kid: Option<&str>,
+        trace: Option<Trace>,
     ) -> Result<ForeignSubject, OAuthError> {
         let kind = match presented.kind {
             TokenType::IdToken if self.takes_id_tokens => ForeignKind::IdToken,
@@ -110,7 +113,7 @@ impl<'a> Candidate<'a> {
             }
             _ => ForeignKind::Jwt,
         };
-        let keys = issuer_keys(context, environment, &self.connection.name, self.issuer, kid).await?;
+        let keys = issuer_keys(context, environment, &self.connection.name, self.issuer, (kid, trace)).await?;
         verify_foreign_token(self.issuer, &keys, presented.text, kind, context.clock.now())
             .map_err(|error| refused(&self.connection.name, error))
     }
@@ -122,7 +125,7 @@ pub(super) async fn issuer_keys(
     environment: &EnvironmentSnapshot,
     name: &str,
     issuer: &ForeignIssuer,
-    kid: Option<&str>,
+    (kid, trace): (Option<&str>, Option<Trace>),
 ) -> Result<Arc<ForeignKeys>, OAuthError> {
     let unavailable = |cause: &str| {
         OAuthError::new(Problem::ForeignKeysUnavailable, format!("the keys of connection {name:?}: {cause}"))
@@ -131,7 +134,7 @@ pub(super) async fn issuer_keys(
         let inline = environment.inline_keys(name);
         return inline.ok_or_else(|| unavailable("the inline key set cannot be used"));
     };
-    let keys = context.foreign_keys.keys(&key_set_scope(environment, name), uri, kid).await;
+    let keys = context.foreign_keys.keys(&key_set_scope(environment, name), uri, kid, trace).await;
     keys.map_err(|error| unavailable(&error.to_string()))
 }
 

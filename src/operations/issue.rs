@@ -4,6 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use openssl::sha::sha256;
 use serde_json::Value;
 
+use super::counts::Counts;
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
@@ -35,6 +36,8 @@ pub struct TokenIssuer<'a> {
     pub random: &'a dyn Random,
     /// The algorithm where the resource server names none.
     pub signing_alg: SigningAlg,
+    /// Where signatures are counted.
+    pub counts: &'a Counts,
 }
 
 impl TokenIssuer<'_> {
@@ -61,6 +64,7 @@ impl TokenIssuer<'_> {
         let claims = claims(environment, client_id, order, &anc_facts, &jti);
         let payload = serde_json::to_vec(&claims).map_err(failed)?;
         let token = signer.sign(&payload).map_err(failed)?;
+        self.counts.signature(alg);
         Ok(Issued { token, jti, expires_in: order.expires_at - now })
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::token::readable;
+use super::readable::readable;
 use crate::oauth::error::{OAuthError, Problem};
 
 macro_rules! codes {
@@ -157,7 +157,7 @@ impl From<OAuthError> for MosaicError {
     fn from(error: OAuthError) -> Self {
         let code = match error.problem {
             Problem::ClientAuthenticationFailed => MosaicCode::InvalidClientIdSecret,
-            Problem::TooManyFailures => MosaicCode::TooManyRequests,
+            Problem::TooManyFailures | Problem::TooManyRefusedTokens => MosaicCode::TooManyRequests,
             Problem::TemporarilyUnavailable => MosaicCode::ServiceUnavailable,
             _ => MosaicCode::InternalError,
         };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     context::{Context, database_failed},
+    readable::readable,
     revoke::revoke_replayed_in,
     sessions::SessionPolicy,
     standing::{gather_standing, revoked_by},
@@ -179,7 +180,7 @@ fn over(session: &Session) -> OAuthError {
 pub(super) fn describe(record: &mut AuditRecord, session: &Session) {
     let grant = &session.grant;
     record.session_id = Some(session.id.clone());
-    record.subject = Some(super::token::readable(&grant.subject));
+    record.subject = Some(readable(&grant.subject));
     record.act = grant.act.as_ref().and_then(|act| serde_json::to_value(act).ok());
     record.parents.clone_from(&grant.anc);
 }

@@ -1,4 +1,4 @@
-//! Service accounts on day one, without a user interface: create, reset the secret, list.
+//! Service accounts without a user interface: create, list, and their secrets.
 
 use super::lookup::EnvironmentLookup;
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     },
     store::{
         Conn, Origin, Store, StoreError,
-        client_secrets::{self, SecretOrigin},
+        client_secrets::{self, SecretOrigin, StoredSecret},
         clients::{self, StoredClient},
         environments, resource_servers,
     },
@@ -83,12 +83,75 @@ pub fn reset_secret(
     now: i64,
 ) -> Result<Secret, ServiceAccountError> {
     change(store, lookup, now, |conn, environment| {
-        if clients::find(conn, &environment.id, client_id)?.is_none() {
-            return Err(ServiceAccountError::Refused(format!(
-                "there is no service account {client_id:?}: see `tessera service-account list`"
-            )));
-        }
+        check_exists(conn, environment, client_id)?;
         new_secret(conn, random, environment, client_id, now, now.saturating_add(keep_old))
+    })
+}
+
+/// Gives a service account a second secret, shown for the only time. The one it has stays good: [`expire_secret`] ends it when
+/// nobody uses it any more.
+///
+/// # Errors
+/// The database fails, there is no such account, or it has two secrets that are good.
+pub fn add_secret(
+    store: &Store,
+    random: &dyn Random,
+    lookup: &EnvironmentLookup,
+    client_id: &str,
+    expires_at: Option<i64>,
+    now: i64,
+) -> Result<Secret, ServiceAccountError> {
+    change(store, lookup, now, |conn, environment| {
+        check_exists(conn, environment, client_id)?;
+        let secret = Secret::generate(random)?;
+        let kept = ClientSecret::new(random_id(random)?, secret.hash(), expires_at);
+        if client_secrets::add(conn, &environment.id, client_id, &kept, now)? {
+            return Ok(secret);
+        }
+        Err(ServiceAccountError::Refused(format!(
+            "service account {client_id:?} has two secrets that are good, and can have no third: see `tessera \
+             service-account secrets {client_id}`, and expire one with `tessera service-account expire-secret`"
+        )))
+    })
+}
+
+/// Lets a secret of a service account expire at `at` (seconds since 1970), unless it does earlier. Gives what there is of it now.
+///
+/// # Errors
+/// The database fails, or there is no such account or secret.
+pub fn expire_secret(
+    store: &Store,
+    lookup: &EnvironmentLookup,
+    client_id: &str,
+    secret_id: &str,
+    at: i64,
+    now: i64,
+) -> Result<Vec<StoredSecret>, ServiceAccountError> {
+    change(store, lookup, now, |conn, environment| {
+        let secrets = client_secrets::list(conn, &environment.id, client_id)?;
+        let Some(stored) = secrets.iter().find(|stored| stored.secret.id == secret_id) else {
+            return Err(ServiceAccountError::Refused(format!(
+                "service account {client_id:?} has no secret {secret_id:?}: see `tessera service-account secrets`"
+            )));
+        };
+        client_secrets::expire(conn, &stored.secret, at)?;
+        Ok(client_secrets::list(conn, &environment.id, client_id)?)
+    })
+}
+
+/// The secrets of a service account, newest first; what they are is kept nowhere.
+///
+/// # Errors
+/// The database fails, or there is no such environment or account.
+pub fn secrets(
+    store: &Store,
+    lookup: &EnvironmentLookup,
+    client_id: &str,
+) -> Result<Vec<StoredSecret>, ServiceAccountError> {
+    store.snapshot(|conn| {
+        let environment = find(conn, lookup)?;
+        check_exists(conn, &environment, client_id)?;
+        Ok(client_secrets::list(conn, &environment.id, client_id)?)
     })
 }
 
@@ -121,6 +184,15 @@ fn find(conn: &mut Conn<'_>, lookup: &EnvironmentLookup) -> Result<Environment, 
     lookup.find(conn)?.ok_or_else(|| ServiceAccountError::Refused(lookup.not_found()))
 }
 
+fn check_exists(conn: &mut Conn<'_>, environment: &Environment, client_id: &str) -> Result<(), ServiceAccountError> {
+    match clients::find(conn, &environment.id, client_id)? {
+        Some(_) => Ok(()),
+        None => Err(ServiceAccountError::Refused(format!(
+            "there is no service account {client_id:?}: see `tessera service-account list`"
+        ))),
+    }
+}
+
 fn new_secret(
     conn: &mut Conn<'_>,
     random: &dyn Random,
@@ -130,7 +202,7 @@ fn new_secret(
     previous_until: i64,
 ) -> Result<Secret, ServiceAccountError> {
     let secret = Secret::generate(random)?;
-    let kept = ClientSecret { id: random_id(random)?, hash: secret.hash(), expires_at: None };
+    let kept = ClientSecret::new(random_id(random)?, secret.hash(), None);
     let origin = SecretOrigin::Generated;
     client_secrets::replace(conn, &environment.id, client_id, &kept, origin, now, previous_until)?;
     Ok(secret)

@@ -8,6 +8,7 @@ use super::{
     context::Context,
     delegate::{self, Vouched},
     foreign::vouched_by_issuer,
+    token::TokenRequest,
 };
 use crate::{
     catalog::environment::EnvironmentSnapshot,
@@ -68,19 +69,20 @@ pub async fn gather_subject(
     environment: &Arc<EnvironmentSnapshot>,
     client: &Client,
     presented: PresentedSubject<'_>,
-    params: &Params,
+    request: &TokenRequest<'_>,
 ) -> Result<Subject, OAuthError> {
+    let params = request.params;
     match presented.kind {
         TokenType::SubjectId => {
             vouched_by_client(context, environment, client, presented.text, params).map(Subject::from)
         }
         TokenType::AccessToken => own(context, environment, presented.text),
-        TokenType::IdToken => match vouched_by_issuer(context, environment, presented, params).await? {
+        TokenType::IdToken => match vouched_by_issuer(context, environment, presented, request).await? {
             Some(vouched) => Ok(vouched.into()),
             None => Err(OAuthError::new(Problem::ConnectionNotActive, "no identity connection is for this issuer")),
         },
         // Ours, unless a connection says whose else it is.
-        TokenType::Jwt => match vouched_by_issuer(context, environment, presented, params).await? {
+        TokenType::Jwt => match vouched_by_issuer(context, environment, presented, request).await? {
             Some(vouched) => Ok(vouched.into()),
             None => own(context, environment, presented.text),
         },

@@ -8,8 +8,9 @@ use super::{
     context::Context,
     delegate::delegated_user,
     effect::Effect,
+    readable::readable,
     refresh::{FoundRefresh, gather_refresh},
-    sessions,
+    refused_tokens, sessions,
     standing::{gather_standing, revoked_by},
     subject::{Subject, gather_subject},
 };
@@ -23,11 +24,11 @@ use crate::{
         order::TokenOrder,
         revocation::RevocationKind,
         rule::ISSUER_SELF,
-        secret::SecretKind,
         session::GrantBasis,
         subject::SubjectToken,
+        trace::Trace,
     },
-    grants::{self, Grant, GrantRequest, PresentedSession},
+    grants::{self, Grant, GrantRequest, PresentedSession, PresentedTokens},
     jose::access_token::VerifiedToken,
     oauth::{
         credentials::ClientCredentials,
@@ -39,15 +40,12 @@ use crate::{
     },
 };
 
-/// The most words that the log and the record keep of a text with values of the request in it.
-const MAX_WORDS: usize = 64;
-/// The most characters of such a word: more than scopes and targets have, less than a token has.
-const MAX_WORD: usize = 100;
-
 /// A token request as it came in.
 pub struct TokenRequest<'a> {
     /// Names it in the log, in the audit record and in the answer.
     pub request_id: &'a str,
+    /// The trace that it says it belongs to.
+    pub trace: Option<Trace>,
     /// The client's address.
     pub client_address: Option<IpAddr>,
     /// The values of all `Authorization` headers.
@@ -68,9 +66,11 @@ pub async fn token(
 ) -> Result<TokenResponse, OAuthError> {
     let now = context.clock.now_millis();
     let mut record = AuditRecord::new(Event::TokenIssued, Outcome::Success, request.request_id, now);
+    record.trace_id = request.trace.map(|trace| trace.to_string());
     record.environment_id = Some(environment.environment.id.clone());
     record.client_address = request.client_address.map(|address| address.to_string());
-    record.grant = request.params.get("grant_type").and_then(GrantType::from_parameter).map(GrantType::as_str);
+    let grant = request.params.get("grant_type").and_then(GrantType::from_parameter);
+    record.grant = grant.map(GrantType::as_str);
     // As claimed; a refusal may come before anything of it is checked.
     record.client_id = request.params.get("client_id").map(readable);
     record.scope_requested = request.params.get("scope").map(readable).unwrap_or_default();
@@ -81,13 +81,15 @@ pub async fn token(
     if let Err(refusal) = &mut decision {
         refusal.detail = readable(&refusal.detail);
         record_refusal(&mut record, refusal);
-        say(refusal, &record);
+        say(refusal, &record, request.trace);
     }
-    context.audit.commit(record).await.map_err(|error| {
-        log::error!(request_id = request.request_id; "not answered: {error}");
+    let committed = context.audit.commit(record).await.map_err(|error| {
+        log::error!(request_id = request.request_id, trace_id = request.trace; "not answered: {error}");
         OAuthError::new(Problem::TemporarilyUnavailable, error.to_string())
-    })?;
-    decision
+    });
+    let answer = committed.and(decision);
+    context.counts.token_request(grant, answer.as_ref().err());
+    answer
 }
 
 async fn decide(
@@ -158,10 +160,10 @@ fn record_refusal(record: &mut AuditRecord, refusal: &OAuthError) {
 }
 
 /// The line under which the operator finds the reason. Failures of the server are told from refusals.
-fn say(refusal: &OAuthError, record: &AuditRecord) {
+fn say(refusal: &OAuthError, record: &AuditRecord, trace: Option<Trace>) {
     let level = if refusal.problem.status() < 500 { log::Level::Info } else { log::Level::Error };
     let client = record.client_id.as_deref().unwrap_or("-");
-    log::log!(level, request_id = record.request_id.as_str(); "client {client}: {refusal}");
+    log::log!(level, request_id = record.request_id.as_str(), trace_id = trace; "client {client}: {refusal}");
 }
 
 /// TE-008.
@@ -188,8 +190,25 @@ async fn evaluate(
     record: &mut AuditRecord,
 ) -> Result<(TokenOrder, Effect), OAuthError> {
     let presented = grant.presented(request.params)?;
+    let attempt =
+        refused_tokens::check(context, environment, request.client_address, &authenticated.client, &presented)?;
+    let decided = judge(context, environment, request, authenticated, grant, presented, record).await;
+    refused_tokens::count(context, attempt, &decided)?;
+    decided
+}
+
+/// As [`evaluate`], for tokens that may be looked at.
+async fn judge(
+    context: &Context,
+    environment: &Arc<EnvironmentSnapshot>,
+    request: &TokenRequest<'_>,
+    authenticated: &Authenticated,
+    grant: &dyn Grant,
+    presented: PresentedTokens<'_>,
+    record: &mut AuditRecord,
+) -> Result<(TokenOrder, Effect), OAuthError> {
     let subject = match presented.subject {
-        Some(one) => Some(gather_subject(context, environment, &authenticated.client, one, request.params).await?),
+        Some(one) => Some(gather_subject(context, environment, &authenticated.client, one, request).await?),
         None => None,
     };
     if let Some(subject) = &subject {
@@ -228,14 +247,14 @@ async fn evaluate(
         GrantBasis::exchange(&order, presented.token, presented.origin, actor)
     });
     if let Some(code) = &code {
-        speak_of_user(context, environment, code, &mut order, request.request_id).await?;
+        speak_of_user(context, environment, code, &mut order, (request.request_id, request.trace)).await?;
         began = Some(GrantBasis::SignIn);
     }
     if let Some(Subject::Vouched(vouched)) = &subject
         && let Some(user) = &vouched.user
     {
         // Only now that nothing speaks against it: a refusal leaves no user behind.
-        let user = delegated_user(context, environment, user, request.request_id).await?;
+        let user = delegated_user(context, environment, user, request.request_id, request.trace).await?;
         // The proof of the user may be older than the moment from which such proofs do not count any more.
         if environment.revocations.has_subject(&user.user_id, vouched.token.iat) {
             let reason = RevocationKind::Subject.reason();
@@ -301,44 +320,4 @@ fn verify_actor(
 fn as_the_client_expects(mut error: OAuthError, client: &Client) -> OAuthError {
     error.as_invalid_grant = client.exchange_error == ExchangeError::InvalidGrant;
     error
-}
-
-/// A text that holds values of the request, fit for the log and the record: bounded, and without anything that could
-/// forge a second line. Long words are cut: scopes and targets are short, and a token that a client put in the wrong
-/// place must not be kept (TE-138).
-pub(super) fn readable(text: &str) -> String {
-    let mut words = text.split(' ');
-    let mut kept: Vec<String> = words.by_ref().take(MAX_WORDS).map(readable_word).collect();
-    kept.extend(words.next().map(|_| "…".to_owned()));
-    kept.join(" ")
-}
-
-fn readable_word(word: &str) -> String {
-    // One of our own secrets in the wrong place: short enough to be kept whole, and good for as long as nobody knows it.
-    if let Some(prefix) = SecretKind::found_in(word) {
-        return format!("{prefix}…");
-    }
-    let mut characters = word.chars().map(|c| if c.is_ascii_graphic() { c } else { '?' });
-    let mut kept: String = characters.by_ref().take(MAX_WORD).collect();
-    kept.extend(characters.next().map(|_| '…'));
-    kept
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::{random::SystemRandom, secret::Secret};
-
-    #[test]
-    fn what_is_kept_of_a_request_is_one_line_without_long_words() {
-        assert_eq!(readable("calendar.read  x\ny\u{202e}"), "calendar.read  x?y?");
-        let word = "w".repeat(MAX_WORD);
-        assert_eq!(readable(&word), word);
-        assert_eq!(readable(&format!("a {word}x b")), format!("a {word}… b"));
-        let secret = Secret::generate_kind(SecretKind::RefreshToken, &SystemRandom).expect("random source");
-        assert_eq!(readable(&format!("a ({:?})", secret.reveal())), "a tsr_…");
-        let words = vec!["w"; MAX_WORDS].join(" ");
-        assert_eq!(readable(&words), words);
-        assert_eq!(readable(&format!("{words} x y")), format!("{words} …"));
-    }
 }

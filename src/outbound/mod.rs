@@ -94,20 +94,25 @@ impl Outbound {
         Ok(outbound)
     }
 
-    /// Gets a document.
+    /// Gets a document, with more headers.
     ///
     /// # Errors
     /// The URL or an address behind it must not be called; it cannot be reached in time; the answer is a redirect, too
-    /// large or too slow.
-    pub async fn get(&self, url: &str, limits: Limits) -> Result<Fetched, OutboundError> {
+    /// large or too slow; or a header cannot be sent.
+    pub async fn get(
+        &self,
+        url: &str,
+        headers: &[(&'static str, String)],
+        limits: Limits,
+    ) -> Result<Fetched, OutboundError> {
         let (client, target) = self.prepare(url, limits)?;
-        answer(client.get(target.url), limits).await
+        answer(with_headers(client.get(target.url), headers), limits).await
     }
 
     /// Posts a JSON document with more headers.
     ///
     /// # Errors
-    /// As with [`get`](Self::get); or a header cannot be sent.
+    /// As with [`get`](Self::get).
     pub async fn post_json(
         &self,
         url: &str,
@@ -142,11 +147,8 @@ impl Outbound {
         limits: Limits,
     ) -> Result<Fetched, OutboundError> {
         let (client, target) = self.prepare(url, limits)?;
-        let mut request = client.post(target.url).header(CONTENT_TYPE, content_type).body(body);
-        for (name, value) in headers {
-            request = request.header(*name, value);
-        }
-        answer(request, limits).await
+        let request = client.post(target.url).header(CONTENT_TYPE, content_type).body(body);
+        answer(with_headers(request, headers), limits).await
     }
 
     /// Whether a URL may be called as far as the text tells: for the moment it is configured. Addresses behind a name
@@ -190,6 +192,10 @@ fn build_client(connect: Duration, reach: Reach, resolver: &Resolver) -> Result<
         .pool_idle_timeout(IDLE_TIMEOUT)
         .build()
         .map_err(OutboundError::from)
+}
+
+fn with_headers(request: RequestBuilder, headers: &[(&'static str, String)]) -> RequestBuilder {
+    headers.iter().fold(request, |request, (name, value)| request.header(*name, value))
 }
 
 /// Sends a request and reads the answer within the limits.

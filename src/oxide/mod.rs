@@ -95,11 +95,7 @@ mod support {
     }
 
     pub fn client(id: &str, secrets: &[&str]) -> Client {
-        let secrets = secrets.iter().map(|text| ClientSecret {
-            id: format!("id of {text}"),
-            hash: Secret::new(*text).hash(),
-            expires_at: None,
-        });
+        let secret = |text: &&str| ClientSecret::new(format!("id of {text}"), Secret::new(*text).hash(), None);
         Client {
             id: id.into(),
             name: "A service".into(),
@@ -110,7 +106,7 @@ mod support {
             permissions: Permissions::new(),
             exchange_error: ExchangeError::default(),
             sign_in: ClientSignIn::default(),
-            secrets: secrets.collect(),
+            secrets: secrets.iter().map(secret).collect(),
         }
     }
 }

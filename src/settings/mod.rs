@@ -12,6 +12,7 @@ mod error;
 mod graphql;
 mod keys;
 mod layers;
+mod limits;
 mod log;
 mod outbound;
 mod reader;
@@ -29,6 +30,7 @@ pub use self::{
     error::{SettingError, SettingsErrors},
     graphql::Graphql,
     keys::{Keys, MasterKeySource},
+    limits::Limits,
     log::{Log, LogFormat},
     outbound::Outbound,
     revocation::Revocation,
@@ -56,6 +58,8 @@ pub struct Settings {
     pub revocation: Revocation,
     /// How long refresh tokens are good for.
     pub sessions: Sessions,
+    /// How much may fail.
+    pub limits: Limits,
     /// What requests to others may reach.
     pub outbound: Outbound,
     /// The Mosaic operations.
@@ -86,6 +90,7 @@ impl Settings {
         let catalog = Catalog::read(&mut reader);
         let revocation = Revocation::read(&mut reader);
         let sessions = Sessions::read(&mut reader);
+        let limits = Limits::read(&mut reader);
         let outbound = Outbound::read(&mut reader);
         let graphql = Graphql::read(&mut reader);
         let log = Log::read(&mut reader);
@@ -102,6 +107,7 @@ impl Settings {
             catalog,
             revocation,
             sessions,
+            limits,
             outbound,
             graphql,
             log,

@@ -12,6 +12,8 @@ use super::reader::Reader;
 pub struct Server {
     /// The address to listen on.
     pub listen: SocketAddr,
+    /// The address for `/health`, `/ready` and `/metrics`, if they have one of their own.
+    pub internal_listen: Option<SocketAddr>,
     /// The origin that clients use, byte for byte as given. [`Server::public_url_at`] has the default.
     pub public_url: Option<String>,
     /// Threads that answer requests; `None`: one for each core.
@@ -45,12 +47,14 @@ pub struct Tls {
 impl Server {
     pub(super) fn read(reader: &mut Reader) -> Self {
         let listen = read_listen(reader);
+        let internal_listen = read_internal_listen(reader);
         let behind_proxy = read_behind_proxy(reader);
         let tls = read_tls(reader);
         let public_url = reader.optional("server.public_url");
         let workers = reader.count("server.workers", 0..=1024);
         let server = Self {
             listen,
+            internal_listen,
             public_url,
             workers: Some(workers).filter(|workers| *workers > 0),
             shutdown_timeout: reader.seconds("server.shutdown_timeout", 0..=3600),
@@ -78,6 +82,9 @@ impl Server {
                  server.behind_proxy.trusted when a reverse proxy does the TLS",
             );
         }
+        if self.internal_listen.is_some_and(|internal| internal == self.listen && internal.port() != 0) {
+            reader.error("server.internal_listen", "must be another address or port than server.listen");
+        }
         match &self.public_url {
             Some(public_url) => {
                 if let Err(problem) = check_origin(public_url) {
@@ -96,10 +103,20 @@ impl Server {
 
 fn read_listen(reader: &mut Reader) -> SocketAddr {
     let text = reader.text("server.listen");
-    text.parse().unwrap_or_else(|_| {
-        reader.error("server.listen", "must be an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080");
-        SocketAddr::from(([127, 0, 0, 1], 0))
-    })
+    parse_address(reader, "server.listen", &text).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)))
+}
+
+fn read_internal_listen(reader: &mut Reader) -> Option<SocketAddr> {
+    let text = reader.optional("server.internal_listen")?;
+    parse_address(reader, "server.internal_listen", &text)
+}
+
+fn parse_address(reader: &mut Reader, key: &str, text: &str) -> Option<SocketAddr> {
+    let address = text.parse().ok();
+    if address.is_none() {
+        reader.error(key, "must be an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080");
+    }
+    address
 }
 
 fn read_behind_proxy(reader: &mut Reader) -> Option<BehindProxy> {

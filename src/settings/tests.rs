@@ -49,14 +49,38 @@ fn without_any_setting_the_defaults_hold() {
     assert!(!settings.database.migrate);
     assert!(matches!(&settings.keys.master_key, MasterKeySource::KeptAt(path) if path == Path::new("data/master.key")));
     assert_eq!(settings.keys.jwks_max_age.as_secs(), 300);
+    assert_eq!(settings.keys.rotation_interval.map(|interval| interval.as_secs()), Some(7_776_000));
+    assert_eq!(settings.keys.secret_expiry_warning.map(|warning| warning.as_secs()), Some(1_209_600));
+    assert!(settings.keys.previous_master_key.is_none());
     assert_eq!(settings.tokens.signing_alg.as_str(), "RS256");
     assert_eq!(settings.audit.commit, AuditCommit::BeforeResponse);
     assert_eq!((settings.audit.retention_days, settings.audit.queue), (90, 10_000));
     assert_eq!((settings.catalog.clients, settings.catalog.unknown_clients), (10_000, 10_000));
     assert_eq!((settings.catalog.unknown_client_ttl.as_secs(), settings.catalog.verified_tokens), (5, 50_000));
+    let limits = &settings.limits;
+    assert_eq!((limits.failures_per_client, limits.failures_per_address, limits.window.as_secs()), (30, 300, 60));
+    assert_eq!((limits.refused_tokens_per_client, limits.refused_tokens_per_address), (600, 3000));
     assert!(settings.outbound.allowed_networks.is_empty() && !settings.outbound.plain_http_to_loopback);
     assert!(!settings.graphql.dev_operations);
     assert_eq!((settings.log.format, settings.log.level.as_str()), (LogFormat::Text, "info"));
+}
+
+#[test]
+fn keys_rotate_no_sooner_than_a_rotation_takes_and_the_effective_settings_say_so() {
+    for (interval, max_age, in_effect) in [
+        ("2", "0", Some(5)),
+        ("2", "300", Some(305)),
+        ("305", "300", Some(305)),
+        ("306", "300", Some(306)),
+        ("0", "300", None),
+    ] {
+        let settings =
+            loaded(&[("TESSERA__KEYS__ROTATION_INTERVAL", interval), ("TESSERA__KEYS__JWKS_MAX_AGE", max_age)]);
+        assert_eq!(settings.keys.rotation_interval.map(|interval| interval.as_secs()), in_effect, "{interval}");
+        let shown = format!("rotation_interval = {}\n", in_effect.unwrap_or_default());
+        assert!(settings.effective().contains(&shown), "{}", settings.effective());
+    }
+    assert!(loaded(&[("TESSERA__KEYS__SECRET_EXPIRY_WARNING", "0")]).keys.secret_expiry_warning.is_none());
 }
 
 #[test]
@@ -264,4 +288,20 @@ fn the_production_example_is_complete_but_for_its_secret_files() {
     let text = load(Some(&path), &[]).err().expect("the secret files are missing").to_string();
     assert_eq!(text.lines().count(), 3, "{text}");
     assert!(text.contains("database.url_file") && text.contains("keys.master_key_file"), "{text}");
+}
+
+#[test]
+fn no_limit_is_off_by_mistake() {
+    for (name, range) in [
+        ("FAILURES_PER_CLIENT", "1 to 1000000"),
+        ("FAILURES_PER_ADDRESS", "1 to 1000000"),
+        ("REFUSED_TOKENS_PER_CLIENT", "1 to 1000000"),
+        ("REFUSED_TOKENS_PER_ADDRESS", "1 to 1000000"),
+        ("WINDOW", "1 to 3600"),
+    ] {
+        for value in ["0", "-1", "off"] {
+            let found = mistakes(&[(&format!("TESSERA__LIMITS__{name}"), value)]);
+            assert!(found.contains(&name.to_lowercase()) && found.contains(range), "{name}={value}: {found}");
+        }
+    }
 }

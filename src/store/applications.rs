@@ -143,6 +143,39 @@ pub fn upsert(
     Ok(())
 }
 
+/// The secret of a webhook as it is kept, and what it is bound to.
+pub struct SealedSecret {
+    /// Where its application is.
+    pub environment_id: String,
+    /// Its application.
+    pub application_id: String,
+    /// The secret, sealed under the master key.
+    pub sealed: Vec<u8>,
+}
+
+/// The secret of every webhook of every environment, in one order for all who ask.
+///
+/// # Errors
+/// The database failed.
+pub fn sealed(conn: &mut Conn<'_>) -> Result<Vec<SealedSecret>, StoreError> {
+    use applications as t;
+    let all = QueryDsl::filter(t::table, t::webhook_secret.is_not_null()).order(t::id);
+    let all = all.select((t::environment_id, t::id, t::webhook_secret.assume_not_null()));
+    let rows: Vec<(String, String, Vec<u8>)> = each!(conn, c => all.load(c))?;
+    let value = |(environment_id, application_id, sealed)| SealedSecret { environment_id, application_id, sealed };
+    Ok(rows.into_iter().map(value).collect())
+}
+
+/// Puts the same secret back, sealed anew; `false` when its application is gone.
+///
+/// # Errors
+/// The database failed.
+pub fn reseal(conn: &mut Conn<'_>, secret: &SealedSecret) -> Result<bool, StoreError> {
+    let one = applications::table.find(&secret.application_id);
+    let change = applications::webhook_secret.eq(&secret.sealed);
+    Ok(each!(conn, c => diesel::update(one).set(change).execute(c))? == 1)
+}
+
 /// Deletes one; `false` when there is none in this environment.
 ///
 /// # Errors

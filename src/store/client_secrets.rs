@@ -5,6 +5,9 @@ use diesel::prelude::*;
 use super::{Conn, StoreError, connection::each, rows::Row, schema::client_secrets};
 use crate::domain::{client::ClientSecret, secret::SecretHash};
 
+/// The most secrets of a client that are active at once.
+const MOST_ACTIVE: usize = 2;
+
 /// Where a secret came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecretOrigin {
@@ -32,6 +35,8 @@ pub struct StoredSecret {
     pub origin: SecretOrigin,
     /// Seconds since 1970.
     pub created_at: i64,
+    /// When it was last used, in seconds since 1970, about a minute behind; `None` if never.
+    pub last_used_at: Option<i64>,
 }
 
 #[derive(Queryable, Selectable)]
@@ -43,6 +48,7 @@ struct SecretRow {
     origin: String,
     created_at: i64,
     expires_at: Option<i64>,
+    last_used_at: Option<i64>,
 }
 
 impl SecretRow {
@@ -51,8 +57,9 @@ impl SecretRow {
         let hash = SecretHash::from_hex(&self.hash).ok_or_else(|| row.corrupt("hash is not 64 hexadecimal digits"))?;
         let origin = [SecretOrigin::File, SecretOrigin::Generated].into_iter().find(|o| o.as_str() == self.origin);
         let origin = origin.ok_or_else(|| row.corrupt("origin is not known to this version"))?;
-        let secret = ClientSecret { hash, expires_at: self.expires_at, id: self.id };
-        Ok((self.client_id, StoredSecret { secret, origin, created_at: self.created_at }))
+        let secret = ClientSecret::new(self.id, hash, self.expires_at);
+        let (created_at, last_used_at) = (self.created_at, self.last_used_at);
+        Ok((self.client_id, StoredSecret { secret, origin, created_at, last_used_at }))
     }
 }
 
@@ -114,6 +121,43 @@ pub fn replace(
             delete(conn, &other.secret.id)?;
         }
     }
+    insert(conn, environment_id, client_id, secret, origin, now)
+}
+
+/// Gives a client a second secret, beside the one that it has; `false` if it has two that are active at `now` (seconds since 1970).
+/// Generated ones that have expired are deleted; those of a file stay known (see [`replace`]).
+///
+/// In a transaction, after `environments::touch`: otherwise two at once could leave three.
+///
+/// # Errors
+/// There is no such client, or the database failed.
+pub fn add(
+    conn: &mut Conn<'_>,
+    environment_id: &str,
+    client_id: &str,
+    secret: &ClientSecret,
+    now: i64,
+) -> Result<bool, StoreError> {
+    let (active, expired): (Vec<_>, Vec<_>) =
+        list(conn, environment_id, client_id)?.into_iter().partition(|other| other.secret.is_active(now));
+    if active.len() >= MOST_ACTIVE {
+        return Ok(false);
+    }
+    for other in expired.iter().filter(|other| other.origin == SecretOrigin::Generated) {
+        delete(conn, &other.secret.id)?;
+    }
+    insert(conn, environment_id, client_id, secret, SecretOrigin::Generated, now)?;
+    Ok(true)
+}
+
+fn insert(
+    conn: &mut Conn<'_>,
+    environment_id: &str,
+    client_id: &str,
+    secret: &ClientSecret,
+    origin: SecretOrigin,
+    now: i64,
+) -> Result<(), StoreError> {
     let row = (
         client_secrets::id.eq(&secret.id),
         client_secrets::environment_id.eq(environment_id),
@@ -127,8 +171,11 @@ pub fn replace(
     Ok(())
 }
 
-/// Lets one expire at `at` (seconds since 1970), if it does not earlier.
-fn expire(conn: &mut Conn<'_>, secret: &ClientSecret, at: i64) -> Result<(), StoreError> {
+/// Lets one expire at `at` (seconds since 1970), if it does not earlier. After `environments::touch`, so that every node hears of it.
+///
+/// # Errors
+/// The database failed.
+pub fn expire(conn: &mut Conn<'_>, secret: &ClientSecret, at: i64) -> Result<(), StoreError> {
     let at = secret.expires_at.map_or(at, |expires_at| expires_at.min(at));
     let one = client_secrets::table.find(&secret.id);
     each!(conn, c => diesel::update(one).set(client_secrets::expires_at.eq(at)).execute(c))?;

@@ -107,6 +107,39 @@ pub fn upsert(
     Ok(())
 }
 
+/// The secret that this server has at the provider of a connection, as it is kept, and what it is bound to.
+pub struct SealedSecret {
+    /// Where the connection is.
+    pub environment_id: String,
+    /// Its name.
+    pub connection: String,
+    /// The secret, sealed under the master key.
+    pub sealed: Vec<u8>,
+}
+
+/// Such secrets of all environments, in one order for all who ask.
+///
+/// # Errors
+/// The database failed.
+pub fn sealed(conn: &mut Conn<'_>) -> Result<Vec<SealedSecret>, StoreError> {
+    use identity_connections as t;
+    let all = t::table.filter(t::sign_in_secret.is_not_null()).order((t::environment_id, t::name));
+    let all = all.select((t::environment_id, t::name, t::sign_in_secret.assume_not_null()));
+    let rows: Vec<(String, String, Vec<u8>)> = each!(conn, c => all.load(c))?;
+    let value = |(environment_id, connection, sealed)| SealedSecret { environment_id, connection, sealed };
+    Ok(rows.into_iter().map(value).collect())
+}
+
+/// Puts the same secret back, sealed anew; `false` when its connection is gone.
+///
+/// # Errors
+/// The database failed.
+pub fn reseal(conn: &mut Conn<'_>, secret: &SealedSecret) -> Result<bool, StoreError> {
+    let one = identity_connections::table.find((&secret.environment_id, &secret.connection));
+    let change = identity_connections::sign_in_secret.eq(&secret.sealed);
+    Ok(each!(conn, c => diesel::update(one).set(change).execute(c))? == 1)
+}
+
 /// Deletes one; `false` when there is none.
 ///
 /// # Errors

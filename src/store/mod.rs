@@ -20,13 +20,16 @@ pub mod client_secrets;
 pub mod clients;
 pub mod environments;
 pub mod exchange_rules;
+pub mod failures;
 pub mod identity_connections;
+pub mod leases;
 pub mod managed_services;
 pub mod permissions;
 pub mod profiles;
 pub mod refresh_tokens;
 pub mod resource_servers;
 pub mod revocations;
+pub mod secret_uses;
 pub mod sessions;
 pub mod signing_keys;
 pub mod tenants;
@@ -44,6 +47,8 @@ use diesel::{
     PgConnection, RunQueryDsl as _, SqliteConnection,
     r2d2::{ConnectionManager, CustomizeConnection, Error as ManagerError, NopErrorHandler},
 };
+
+use crate::metrics::Page;
 
 pub use self::{
     connection::{Conn, Dedicated},
@@ -108,6 +113,7 @@ pub struct Store {
     pool: Pool,
     location: Location,
     statement_timeout: Duration,
+    acquire_timeout: Duration,
 }
 
 #[derive(Clone)]
@@ -136,7 +142,8 @@ impl Store {
         // WAL, before several connections would try to at once.
         Dedicated::open(&location, options.statement_timeout)?;
         let pool = Pool::new(&location, options)?;
-        Ok(Self { pool, location, statement_timeout: options.statement_timeout })
+        let StoreOptions { statement_timeout, acquire_timeout, .. } = *options;
+        Ok(Self { pool, location, statement_timeout, acquire_timeout })
     }
 
     /// Which database it is.
@@ -195,6 +202,26 @@ impl Store {
             each!(conn, c => diesel::sql_query("SELECT 1").execute(c))?;
             Ok(())
         })
+    }
+
+    /// Writes how many connections of the pool are in use onto `page`. Asks the database nothing.
+    pub fn expose(&self, page: &mut Page) {
+        let (state, most) = match &self.pool {
+            Pool::Postgres(pool) => (pool.state(), pool.max_size()),
+            Pool::Sqlite(pool) => (pool.state(), pool.max_size()),
+        };
+        let help = "Connections of the database pool, by whether a request has them.";
+        let in_use = state.connections.saturating_sub(state.idle_connections);
+        for (name, count) in [("idle", state.idle_connections), ("in_use", in_use)] {
+            page.gauge("tessera_database_connections", help, &[("state", name)], f64::from(count));
+        }
+        let help = "The most connections that the database pool opens.";
+        page.gauge("tessera_database_connections_max", help, &[], f64::from(most));
+    }
+
+    /// How long a question takes at most while the database answers at all: the wait for a connection, and a statement.
+    pub fn longest_wait(&self) -> Duration {
+        self.acquire_timeout.saturating_add(self.statement_timeout)
     }
 
     /// Opens a connection outside the pool.

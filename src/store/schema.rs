@@ -77,6 +77,7 @@ diesel::table! {
         origin -> Text,
         created_at -> BigInt,
         expires_at -> Nullable<BigInt>,
+        last_used_at -> Nullable<BigInt>,
     }
 }
 
@@ -253,10 +254,20 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    leases (name) {
+        name -> Text,
+        holder -> Text,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(client_secrets, environments);
 diesel::allow_tables_to_appear_in_same_query!(environments, tenants);
 diesel::allow_tables_to_appear_in_same_query!(refresh_tokens, session_origins, sessions);
 diesel::joinable!(refresh_tokens -> sessions (session_id));
 diesel::allow_tables_to_appear_in_same_query!(profiles, user_identities, users);
+diesel::joinable!(client_secrets -> environments (environment_id));
 diesel::joinable!(environments -> tenants (tenant_id));
 diesel::joinable!(profiles -> users (user_id));
 diesel::joinable!(user_identities -> users (user_id));
@@ -278,5 +289,16 @@ diesel::table! {
         record -> Text,
         previous_hash -> Text,
         hash -> Text,
+    }
+}
+
+diesel::table! {
+    failures (kind, network, environment_id, client_id) {
+        kind -> Text,
+        network -> Text,
+        environment_id -> Text,
+        client_id -> Text,
+        until_us -> BigInt,
+        changed_us -> BigInt,
     }
 }

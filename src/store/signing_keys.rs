@@ -128,6 +128,37 @@ pub fn update_schedule(
     Ok(each!(conn, c => diesel::update(t::table.find((environment_id, kid))).set(changes).execute(c))? == 1)
 }
 
+/// A private key as it is kept, and what it is bound to.
+pub struct SealedKey {
+    /// Where it signs.
+    pub environment_id: String,
+    /// Its id.
+    pub kid: String,
+    /// The private key, sealed under the master key.
+    pub sealed: Vec<u8>,
+}
+
+/// Every private key of every environment, in one order for all who ask.
+///
+/// # Errors
+/// The database failed.
+pub fn sealed(conn: &mut Conn<'_>) -> Result<Vec<SealedKey>, StoreError> {
+    use signing_keys as t;
+    let all = t::table.order((t::environment_id, t::kid)).select((t::environment_id, t::kid, t::private_key));
+    let rows: Vec<(String, String, Vec<u8>)> = each!(conn, c => all.load(c))?;
+    Ok(rows.into_iter().map(|(environment_id, kid, sealed)| SealedKey { environment_id, kid, sealed }).collect())
+}
+
+/// Puts the same private key back, sealed anew; `false` when it is gone.
+///
+/// # Errors
+/// The database failed.
+pub fn reseal(conn: &mut Conn<'_>, key: &SealedKey) -> Result<bool, StoreError> {
+    let one = signing_keys::table.find((&key.environment_id, &key.kid));
+    let change = signing_keys::private_key.eq(&key.sealed);
+    Ok(each!(conn, c => diesel::update(one).set(change).execute(c))? == 1)
+}
+
 /// Deletes one; `false` when there is none.
 ///
 /// # Errors

@@ -9,6 +9,7 @@ mod list;
 mod permissions;
 mod platform;
 mod profiles;
+mod service_account_secrets;
 mod service_accounts;
 mod shapes;
 mod tokens;
@@ -35,6 +36,7 @@ pub(super) struct ManagementQuery(
     users::UserQuery,
     permissions::PermissionQuery,
     service_accounts::ServiceAccountQuery,
+    service_account_secrets::ServiceAccountSecretQuery,
 );
 
 /// What can be done on all servers. No schema shows it under its name; two types of one name, one inside the other, cannot
@@ -49,6 +51,7 @@ pub(super) struct EverywhereMutation(
     profiles::ProfileMutation,
     permissions::PermissionMutation,
     service_accounts::ServiceAccountMutation,
+    service_account_secrets::ServiceAccountSecretMutation,
 );
 
 /// What can be done at `/graphql-management`.
@@ -71,6 +74,7 @@ impl ManagementQuery {
             users::UserQuery,
             permissions::PermissionQuery,
             service_accounts::ServiceAccountQuery,
+            service_account_secrets::ServiceAccountSecretQuery,
         )
     }
 }

@@ -137,7 +137,7 @@ fn shown_in(ctx: &Context<'_>, stored: StoredClient) -> Result<ServiceAccount, M
 }
 
 /// Changes an account that is there, unless it may do more than the caller.
-async fn change_one<T: Subject>(
+pub(super) async fn change_one<T: Subject>(
     ctx: &Context<'_>,
     name: &'static str,
     id: &str,

@@ -125,7 +125,8 @@ impl From<domain::user::Profile> for Profile {
     }
 }
 
-fn time(seconds: i64) -> String {
+/// As times are shown.
+pub(super) fn time(seconds: i64) -> String {
     iso_8601(seconds.saturating_mul(1000))
 }
 

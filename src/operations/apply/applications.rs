@@ -14,7 +14,10 @@ use crate::{
         secret::SecretHash,
     },
     jose::master_key::webhook_secret_aad,
-    operations::environment_file::{ApplicationBlock, EnvironmentFile, WebhookBlock},
+    operations::{
+        environment_file::{ApplicationBlock, EnvironmentFile, WebhookBlock},
+        keys::sealing_key,
+    },
     store::{Conn, applications, clients, signing_keys},
 };
 
@@ -90,7 +93,8 @@ fn wanted_webhook(
             // Under a master key that is not that of the servers they could not open it.
             context.keys.opens(environment_id, &signing_keys::list(conn, environment_id)?)?;
             let aad = webhook_secret_aad(environment_id, application_id);
-            let sealed = context.keys.master_key.seal(context.keys.random, wanted.secret.reveal().as_bytes(), &aad);
+            let master_key = sealing_key(conn, context.keys.master_key)?;
+            let sealed = master_key.seal(context.keys.random, wanted.secret.reveal().as_bytes(), &aad);
             sealed.map_err(ApplyError::Seal)?
         }
     };

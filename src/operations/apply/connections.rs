@@ -8,7 +8,10 @@ use super::{
 use crate::{
     domain::connection::{IdentityConnection, SignInClient},
     jose::master_key::sign_in_secret_aad,
-    operations::environment_file::{ConnectionBlock, EnvironmentFile, SignInBlock},
+    operations::{
+        environment_file::{ConnectionBlock, EnvironmentFile, SignInBlock},
+        keys::sealing_key,
+    },
     store::{Conn, identity_connections, signing_keys},
 };
 
@@ -57,7 +60,8 @@ fn wanted_sign_in(
             // Under a master key that is not that of the servers they could not open it.
             context.keys.opens(environment_id, &signing_keys::list(conn, environment_id)?)?;
             let aad = sign_in_secret_aad(environment_id, connection);
-            let sealed = context.keys.master_key.seal(context.keys.random, wanted.secret.reveal().as_bytes(), &aad);
+            let master_key = sealing_key(conn, context.keys.master_key)?;
+            let sealed = master_key.seal(context.keys.random, wanted.secret.reveal().as_bytes(), &aad);
             sealed.map_err(ApplyError::Seal)?
         }
     };

@@ -169,7 +169,7 @@ fn plan_secret(
     known: Option<&Client>,
 ) -> Result<(), ApplyError> {
     let now = context.keys.now;
-    let secret = ClientSecret { id: random_id(context.keys.random)?, hash, expires_at: None };
+    let secret = ClientSecret::new(random_id(context.keys.random)?, hash, None);
     let sign = if known.is_some_and(|client| !client.secrets.is_empty()) { '~' } else { '+' };
     let change = Change { sign, what: format!("secret of client {client_id}"), details: Vec::new() };
     let (environment_id, client_id) = (planned.environment.id.clone(), client_id.to_owned());
@@ -202,7 +202,7 @@ fn plan_keys(
         .chain(context.keys.needed_algs())
         .collect();
     for alg in algs.into_iter().filter(|alg| !context.keys.can_sign(&stored, *alg)) {
-        let key = context.keys.make(&planned.environment.id, alg, context.keys.at_once(), &stored)?;
+        let key = context.keys.make(conn, &planned.environment.id, alg, context.keys.at_once(), &stored)?;
         let change = Change { sign: '+', what: format!("signing key {} ({})", key.kid, alg.as_str()), details: vec![] };
         planned.add(change, move |conn| Ok(signing_keys::insert(conn, &key)?));
     }

@@ -110,7 +110,7 @@ async fn sign_in(
     record: &mut AuditRecord,
 ) -> Result<Secret, OAuthError> {
     let way = SignIn::choose(environment, Some(&request.connection))?;
-    let signed_in = way.finish(context, environment, attempt, call.params, request.max_age).await?;
+    let signed_in = way.finish(context, environment, attempt, call, request.max_age).await?;
     let vouched = Vouched {
         identity: Identity { connection: request.connection.clone(), subject_id: signed_in.subject_id.clone() },
         application_id: request.application_id.clone(),

@@ -10,6 +10,7 @@ use crate::{
         order::{IdTokenOrder, TokenOrder},
         revocation::RevocationKind,
         secret::{Secret, SecretKind},
+        trace::Trace,
         user::Identity,
     },
     oauth::error::{OAuthError, Problem},
@@ -70,6 +71,7 @@ async fn record_replay(
         .as_ref()
         .map_or_else(|| "nothing had come of it".to_owned(), |session_id| format!("session {session_id} is revoked"));
     let record = AuditRecord {
+        trace_id: request.trace_id.clone(),
         environment_id: request.environment_id.clone(),
         client_address: request.client_address.clone(),
         client_id: Some(client_id.to_owned()),
@@ -104,7 +106,7 @@ pub async fn speak_of_user(
     environment: &Arc<EnvironmentSnapshot>,
     code: &AuthorizationCode,
     order: &mut TokenOrder,
-    request_id: &str,
+    (request_id, trace): (&str, Option<Trace>),
 ) -> Result<(), OAuthError> {
     let granted = &code.granted;
     let connection = &granted.request.connection;
@@ -118,10 +120,11 @@ pub async fn speak_of_user(
         email: None,
         name: None,
     };
-    let user = delegated_user(context, environment, &vouched, request_id).await.map_err(|error| match error {
-        DelegateError::UserDisabled | DelegateError::ApplicationNotActive => refused(&error.to_string()),
-        other => other.into(),
-    })?;
+    let user =
+        delegated_user(context, environment, &vouched, request_id, trace).await.map_err(|error| match error {
+            DelegateError::UserDisabled | DelegateError::ApplicationNotActive => refused(&error.to_string()),
+            other => other.into(),
+        })?;
     if user.user_id != code.user_id {
         return Err(refused("the user who signed in is gone"));
     }

@@ -9,8 +9,8 @@ use std::{net::IpAddr, sync::Arc};
 
 use super::{
     context::{Context, database_failed},
+    readable::readable,
     sign_in::Attempt,
-    token::readable,
 };
 use crate::{
     audit::{AuditRecord, Event, Outcome},
@@ -18,6 +18,7 @@ use crate::{
     domain::{
         authorization::{PendingSignIn, SIGN_IN_LIFETIME},
         secret::SecretHash,
+        trace::Trace,
     },
     oauth::{
         error::{OAuthError, Problem},
@@ -38,6 +39,8 @@ const RETRY_AFTER: i64 = 60;
 pub struct Call<'a> {
     /// Names it in the log, in the audit record and in the answer.
     pub request_id: &'a str,
+    /// The trace that it says it belongs to.
+    pub trace: Option<Trace>,
     /// Where the browser is.
     pub client_address: Option<IpAddr>,
     /// The parameters.
@@ -190,6 +193,7 @@ pub async fn unreadable(
 
 fn record(context: &Context, environment: &EnvironmentSnapshot, event: Event, call: &Call<'_>) -> AuditRecord {
     let mut record = AuditRecord::new(event, Outcome::Success, call.request_id, context.clock.now_millis());
+    record.trace_id = call.trace.map(|trace| trace.to_string());
     record.environment_id = Some(environment.environment.id.clone());
     record.client_address = call.client_address.map(|address| address.to_string());
     // As claimed; a refusal may come before anything of it is checked.

@@ -15,6 +15,7 @@ use crate::{
     domain::{
         connection::{IdentityConnection, IdentityProvider},
         random::{RandomError, random_uuid},
+        trace::Trace,
         user::{Identity, MAX_PROFILES, MAX_SUBJECT_ID, MAX_TEXT, is_text},
     },
     oauth::error::{OAuthError, Problem},
@@ -144,6 +145,7 @@ pub async fn delegated_user(
     environment: &Arc<EnvironmentSnapshot>,
     vouched: &Vouched,
     request_id: &str,
+    trace: Option<Trace>,
 ) -> Result<DelegatedUser, DelegateError> {
     let known = signed_in_user(context, environment, vouched).await?;
     let session_id = random_uuid(&*context.random)?;
@@ -154,7 +156,7 @@ pub async fn delegated_user(
         subject_id: &vouched.identity.subject_id,
         session_id: &session_id,
     };
-    let extensions = enrich::extensions(context, environment, &subject, request_id).await?;
+    let extensions = enrich::extensions(context, environment, &subject, request_id, trace).await?;
     let mut claims = Map::new();
     for (name, value) in [
         ("applicationId", Some(&vouched.application_id)),

@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::breaker::Breaker;
+use crate::metrics::Page;
 
 /// How the calls of one webhook went, on this node since it started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -47,6 +48,29 @@ impl HookCalls {
         };
         admitted.map_err(str::to_owned)?;
         Ok(Admitted { hook: Some(hook), now })
+    }
+
+    /// Writes how the calls of all webhooks went onto `page`, those of applications together: there may be thousands.
+    pub fn expose(&self, page: &mut Page, now: i64) {
+        let hooks: Vec<Arc<Mutex<Hook>>> = locked(&self.0).values().cloned().collect();
+        let (mut sum, mut resting) = (HookCounters::default(), 0);
+        for hook in &hooks {
+            let hook = locked(hook);
+            sum.succeeded += hook.counters.succeeded;
+            sum.failed += hook.counters.failed;
+            sum.not_made += hook.counters.not_made;
+            resting += usize::from(hook.breaker.is_resting(now));
+        }
+        let help =
+            "Calls of enrichment webhooks, by how they ended; not_made: the webhook was left alone, or too slow.";
+        for (outcome, count) in [("success", sum.succeeded), ("failed", sum.failed), ("not_made", sum.not_made)] {
+            page.counter("tessera_webhook_calls_total", help, &[("outcome", outcome)], count);
+        }
+        let help =
+            "Enrichment webhooks that were called so far, by the state of their breaker; open: left alone at present.";
+        for (state, count) in [("closed", hooks.len() - resting), ("open", resting)] {
+            page.number("tessera_webhook_breakers", help, &[("state", state)], count);
+        }
     }
 
     /// How the calls of an application's webhook went on this node.

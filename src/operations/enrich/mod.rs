@@ -13,7 +13,13 @@ use super::{context::Context, delegate::DelegateError};
 use crate::{
     audit::{AuditRecord, Event, Outcome},
     catalog::environment::{EnvironmentSnapshot, OpenedWebhook},
-    domain::{application::OnFailure, random::random_uuid, timestamp::iso_8601, user::User},
+    domain::{
+        application::OnFailure,
+        random::random_uuid,
+        timestamp::iso_8601,
+        trace::{TRACEPARENT, Trace},
+        user::User,
+    },
     jose::mac::hmac_sha256_hex,
     outbound::Limits,
 };
@@ -67,14 +73,15 @@ pub(super) async fn extensions(
     environment: &Arc<EnvironmentSnapshot>,
     subject: &Subject<'_>,
     request_id: &str,
+    trace: Option<Trace>,
 ) -> Result<Option<Value>, DelegateError> {
     let Some(hook) = environment.webhooks.get(subject.application_id) else { return Ok(None) };
-    let said = call(context, environment, hook, subject).await;
-    record(context, environment, subject, request_id, &said).await?;
+    let said = call(context, environment, hook, subject, trace).await;
+    record(context, environment, subject, request_id, trace, &said).await?;
     match said {
         Ok(extensions) => Ok(Some(extensions)),
         Err(reason) if hook.on_failure == OnFailure::IssueWithoutExtensions => {
-            log::warn!(request_id; "a token without extensions: the webhook of application {} failed: {reason}", subject.application_id);
+            log::warn!(request_id, trace_id = trace; "a token without extensions: the webhook of application {} failed: {reason}", subject.application_id);
             Ok(None)
         }
         Err(reason) => Err(DelegateError::Enrichment(reason)),
@@ -86,9 +93,10 @@ async fn call(
     environment: &EnvironmentSnapshot,
     hook: &OpenedWebhook,
     subject: &Subject<'_>,
+    trace: Option<Trace>,
 ) -> Result<Value, String> {
     let admitted = context.hook_calls.admit(subject.application_id, context.clock.now_millis())?;
-    let said = ask(context, environment, hook, subject).await;
+    let said = ask(context, environment, hook, subject, trace).await;
     admitted.ended(said.is_ok(), context.clock.now_millis());
     said
 }
@@ -98,12 +106,17 @@ async fn ask(
     environment: &EnvironmentSnapshot,
     hook: &OpenedWebhook,
     subject: &Subject<'_>,
+    trace: Option<Trace>,
 ) -> Result<Value, String> {
     let body =
         message(context, environment, subject).map_err(|error| format!("the message cannot be made: {error}"))?;
     let secret = hook.secret.as_ref().ok_or_else(|| "its secret cannot be opened with this master key".to_owned())?;
     let signature = hmac_sha256_hex(secret.reveal().as_bytes(), &body).map_err(|error| error.to_string())?;
-    let answer = context.outbound.post_json(&hook.url, body, &[(SIGNATURE, signature)], LIMITS).await;
+    let mut headers = vec![(SIGNATURE, signature)];
+    if let Some(trace) = trace {
+        headers.push((TRACEPARENT, trace.onward(&*context.random).map_err(|error| error.to_string())?));
+    }
+    let answer = context.outbound.post_json(&hook.url, body, &headers, LIMITS).await;
     answer::extensions(&answer.map_err(|error| error.to_string())?)
 }
 
@@ -140,10 +153,12 @@ async fn record(
     environment: &EnvironmentSnapshot,
     subject: &Subject<'_>,
     request_id: &str,
+    trace: Option<Trace>,
     said: &Result<Value, String>,
 ) -> Result<(), DelegateError> {
     let outcome = if said.is_ok() { Outcome::Success } else { Outcome::Failed };
     let mut record = AuditRecord::new(Event::WebhookCalled, outcome, request_id, context.clock.now_millis());
+    record.trace_id = trace.map(|trace| trace.to_string());
     record.environment_id = Some(environment.environment.id.clone());
     record.subject = Some(subject.user.id.clone());
     record.application_id = Some(subject.application_id.to_owned());

@@ -161,7 +161,7 @@ pub async fn update(
     let (name, platform) = (patch.name.as_deref(), patch.platform.as_deref());
     // Only what is new: a file may have set what could not be set here, and that is no reason to refuse the rest.
     check(name, platform, patch.allowed_origins.as_deref(), patch.allowed_proxy_urls.as_deref())?;
-    edit(context, environment, id, move |application| {
+    edit(context, environment, id, move |_, application| {
         replace(&mut application.name, patch.name);
         replace(&mut application.platform, patch.platform);
         replace(&mut application.enabled, patch.enabled);
@@ -201,7 +201,7 @@ pub async fn regenerate_key(
 ) -> Result<WithSecret, MosaicError> {
     let key = Secret::generate(&*context.random)?;
     let hash = key.hash();
-    let set_key = move |application: &mut Application| {
+    let set_key = move |_: &mut Conn<'_>, application: &mut Application| {
         application.key = Some(hash);
         Ok(())
     };
@@ -218,7 +218,7 @@ pub async fn clear_key(
     environment: &EnvironmentSnapshot,
     id: String,
 ) -> Result<StoredApplication, MosaicError> {
-    edit(context, environment, id, |application| {
+    edit(context, environment, id, |_, application| {
         application.key = None;
         Ok(())
     })
@@ -230,12 +230,12 @@ pub(super) async fn edit(
     context: &Context,
     environment: &EnvironmentSnapshot,
     id: String,
-    work: impl FnOnce(&mut Application) -> Result<(), MosaicError> + Send + 'static,
+    work: impl FnOnce(&mut Conn<'_>, &mut Application) -> Result<(), MosaicError> + Send + 'static,
 ) -> Result<StoredApplication, MosaicError> {
     checks::id(&id)?;
     change(context, environment, move |conn, place| {
         let mut stored = stored(conn, place, &id)?;
-        work(&mut stored.application)?;
+        work(conn, &mut stored.application)?;
         applications::upsert(conn, &place.environment_id, &stored.application, stored.origin)?;
         Ok(stored)
     })

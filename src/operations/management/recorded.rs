@@ -7,6 +7,7 @@ use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
         permission::{ID_SERVICE, USER_SERVICE},
+        trace::Trace,
         user::{MAX_TEXT, is_text},
     },
     operations::{
@@ -42,6 +43,8 @@ pub struct Manager<'a> {
     pub environment: &'a Arc<EnvironmentSnapshot>,
     /// Names the request in the log, in the record and in the answer.
     pub request_id: &'a str,
+    /// The trace that it says it belongs to.
+    pub trace: Option<Trace>,
     /// Where it came from.
     pub client_address: Option<IpAddr>,
     /// Who asks, or why nobody knows.
@@ -93,7 +96,7 @@ impl Manager<'_> {
         let is_change = record.event == Event::ManagementChanged;
         self.context.audit.commit(record).await.map_err(|error| {
             let (name, happened) = (operation.name, if is_change { "was done" } else { "was refused" });
-            log::error!(request_id = self.request_id; "{name} {happened}, but has no record: {error}");
+            log::error!(request_id = self.request_id, trace_id = self.trace; "{name} {happened}, but has no record: {error}");
             MosaicError::from(MosaicCode::ServiceUnavailable)
         })?;
         done
@@ -106,6 +109,7 @@ impl Manager<'_> {
             Err(_) => (Event::ManagementRefused, Outcome::Failed),
         };
         let mut record = AuditRecord::new(event, outcome, self.request_id, self.context.clock.now_millis());
+        record.trace_id = self.trace.map(|trace| trace.to_string());
         record.environment_id = Some(self.environment.environment.id.clone());
         record.client_address = self.client_address.map(|address| address.to_string());
         record.client_id = self.caller.as_ref().ok().map(|caller| caller.token().client_id.clone());

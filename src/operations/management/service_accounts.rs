@@ -40,7 +40,7 @@ pub const EDIT_SERVICE_ACCOUNTS: Permission = (ID_SERVICE, "SERVICE_ACCOUNTS_EDI
 /// The most permissions of one service account: its tokens carry all of them.
 const MAX_PERMISSIONS: usize = 500;
 /// The longest that a replaced secret may stay good, in seconds: a year.
-const MAX_KEEP: i64 = 31_536_000;
+pub(super) const MAX_KEEP: i64 = 31_536_000;
 
 impl Subject for StoredClient {
     fn subject(&self) -> &str {
@@ -241,7 +241,7 @@ fn new_secret(
     previous_until: i64,
 ) -> Result<WithSecret, MosaicError> {
     let secret = Secret::generate(random)?;
-    let kept = ClientSecret { id: random_id(random)?, hash: secret.hash(), expires_at: None };
+    let kept = ClientSecret::new(random_id(random)?, secret.hash(), None);
     let origin = SecretOrigin::Generated;
     client_secrets::replace(conn, &place.environment_id, &client_id, &kept, origin, place.now, previous_until)?;
     Ok(WithSecret { client_id, secret })

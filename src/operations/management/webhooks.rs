@@ -1,5 +1,7 @@
 //! The access-token enrichment webhooks of applications.
 
+use std::sync::Arc;
+
 use super::{
     applications::{WithSecret, edit},
     checks::{self, not_found},
@@ -7,24 +9,46 @@ use super::{
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
-        application::{Application, OnFailure, Webhook},
+        application::{OnFailure, Webhook},
+        random::Random,
         secret::Secret,
     },
-    jose::master_key::webhook_secret_aad,
-    operations::{context::Context, mosaic_error::MosaicError},
-    store::applications::StoredApplication,
+    jose::master_key::{MasterKey, webhook_secret_aad},
+    operations::{
+        context::Context,
+        keys::{KeyError, sealing_key},
+        mosaic_error::{MosaicCode, MosaicError},
+    },
+    store::{Conn, applications::StoredApplication},
 };
 
-/// A new secret, and it sealed for the application.
-fn new_secret(
-    context: &Context,
-    environment: &EnvironmentSnapshot,
-    application_id: &str,
-) -> Result<(Secret, Vec<u8>), MosaicError> {
-    let secret = Secret::generate(&*context.random)?;
-    let aad = webhook_secret_aad(&environment.environment.id, application_id);
-    let sealed = context.master_key.seal(&*context.random, secret.reveal().as_bytes(), &aad)?;
-    Ok((secret, sealed))
+/// Seals the secrets of an environment's webhooks.
+struct Sealer {
+    master_key: MasterKey,
+    random: Arc<dyn Random>,
+    environment_id: String,
+}
+
+impl Sealer {
+    fn of(context: &Context, environment: &EnvironmentSnapshot) -> Self {
+        let (master_key, random) = (context.master_key.clone(), Arc::clone(&context.random));
+        Self { master_key, random, environment_id: environment.environment.id.clone() }
+    }
+
+    /// In the transaction that keeps it: a new master key may be taken into use at any other time.
+    fn seal(&self, conn: &mut Conn<'_>, application_id: &str, secret: &Secret) -> Result<Vec<u8>, MosaicError> {
+        let aad = webhook_secret_aad(&self.environment_id, application_id);
+        Ok(sealing_key(conn, &self.master_key)?.seal(&*self.random, secret.reveal().as_bytes(), &aad)?)
+    }
+}
+
+impl From<KeyError> for MosaicError {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Store(error) => error.into(),
+            other => Self::from(MosaicCode::InternalError).with_detail(other.to_string()),
+        }
+    }
 }
 
 /// Says where the application's webhook is, and what becomes of tokens when it fails. A secret is made and shown with the
@@ -40,13 +64,15 @@ pub async fn set(
     on_failure: OnFailure,
 ) -> Result<WithSecret, MosaicError> {
     checks::callable_url(&context.outbound, "url", &url)?;
-    checks::id(&id)?;
-    let (secret, sealed_secret) = new_secret(context, environment, &id)?;
-    let secret_sha256 = secret.hash();
-    let application = edit(context, environment, id, move |application| {
+    let secret = Secret::generate(&*context.random)?;
+    let (sealer, new) = (Sealer::of(context, environment), secret.clone());
+    let application = edit(context, environment, id, move |conn, application| {
         application.webhook = Some(match application.webhook.take() {
             Some(webhook) => Webhook { url, on_failure, ..webhook },
-            None => Webhook { url, on_failure, secret_sha256, managed_by_file: false, sealed_secret },
+            None => {
+                let sealed_secret = sealer.seal(conn, &application.id, &new)?;
+                Webhook { url, on_failure, secret_sha256: new.hash(), managed_by_file: false, sealed_secret }
+            }
         });
         Ok(())
     })
@@ -64,12 +90,12 @@ pub async fn regenerate_secret(
     environment: &EnvironmentSnapshot,
     id: String,
 ) -> Result<WithSecret, MosaicError> {
-    checks::id(&id)?;
-    let (secret, sealed_secret) = new_secret(context, environment, &id)?;
-    let secret_sha256 = secret.hash();
-    let application = edit(context, environment, id, move |application| {
+    let secret = Secret::generate(&*context.random)?;
+    let (sealer, new) = (Sealer::of(context, environment), secret.clone());
+    let application = edit(context, environment, id, move |conn, application| {
         let webhook = application.webhook.as_mut().ok_or_else(not_found)?;
-        (webhook.secret_sha256, webhook.sealed_secret) = (secret_sha256, sealed_secret);
+        webhook.sealed_secret = sealer.seal(conn, &application.id, &new)?;
+        webhook.secret_sha256 = new.hash();
         Ok(())
     })
     .await?;
@@ -85,7 +111,7 @@ pub async fn clear(
     environment: &EnvironmentSnapshot,
     id: String,
 ) -> Result<StoredApplication, MosaicError> {
-    edit(context, environment, id, |application: &mut Application| {
+    edit(context, environment, id, |_, application| {
         application.webhook = None;
         Ok(())
     })

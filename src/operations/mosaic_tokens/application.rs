@@ -10,9 +10,11 @@ use crate::{
         order::TokenOrder,
         secret::{Secret, SecretHash},
     },
+    oauth::error::OAuthError,
     operations::{
         context::Context,
         mosaic_error::{MosaicCode, MosaicError},
+        throttle::Who,
     },
 };
 
@@ -52,21 +54,19 @@ pub async fn authenticate_end_user_application(
     let at = environment.as_ref().unwrap_or(endpoint);
     issue(context, at, request, async |record| {
         record.application_id = Some(credentials.application_id.chars().take(64).collect());
-        if let Some(address) = request.client_address {
-            let throttled = context.throttle.check(address, &credentials.application_id, context.clock.now_millis());
-            throttled.map_err(|throttled| MosaicError {
-                retry_after: Some(throttled.retry_after),
-                ..MosaicCode::TooManyRequests.into()
-            })?;
-        }
+        let who = Who {
+            environment_id: &at.environment.id,
+            client_id: &credentials.application_id,
+            address: request.client_address,
+        };
+        let attempt = context.throttle.secret(who, context.clock.now_millis()).map_err(OAuthError::from)?;
         let application =
             environment.as_ref().and_then(|environment| environment.applications.get(&credentials.application_id));
         let kept = application.and_then(|application| application.key);
         let is_right = kept.as_ref().unwrap_or(&NOBODYS_KEY).matches(&credentials.key) & kept.is_some();
         let (Some(application), true) = (application, is_right) else {
-            if let Some(address) = request.client_address {
-                let now = context.clock.now_millis();
-                context.throttle.count_failure(address, &credentials.application_id, now);
+            if let Some(attempt) = attempt {
+                attempt.failed(context.clock.now_millis()).map_err(OAuthError::from)?;
             }
             return Err(wrong());
         };

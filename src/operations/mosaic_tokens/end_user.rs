@@ -108,7 +108,7 @@ async fn token_of(
     rule: String,
     request: &OperationRequest<'_>,
 ) -> Result<Ordered, MosaicError> {
-    let user = delegated_user(context, environment, vouched, request.request_id).await?;
+    let user = delegated_user(context, environment, vouched, request.request_id, request.trace).await?;
     let now = context.clock.now();
     let expires_at = now.saturating_add(environment.environment.access_token_lifetime);
     let audience = vec![EVERY_SERVICE.to_owned()];

@@ -23,6 +23,7 @@ use crate::{
         claims::HOME_ENVIRONMENT_CLAIM,
         environment::{SigningAlg, TokenProfile},
         order::TokenOrder,
+        trace::Trace,
     },
     jose::unverified::UnverifiedToken,
     oauth::error::{OAuthError, Problem},
@@ -36,6 +37,8 @@ pub const EVERY_SERVICE: &str = "*";
 pub struct OperationRequest<'a> {
     /// Names it in the log and in the audit record.
     pub request_id: &'a str,
+    /// The trace that it says it belongs to.
+    pub trace: Option<Trace>,
     /// Where it comes from.
     pub client_address: Option<IpAddr>,
     /// The operation, as callers know it.
@@ -97,6 +100,7 @@ pub(super) async fn issue(
 ) -> Result<MosaicToken, MosaicError> {
     let now = context.clock.now_millis();
     let mut record = AuditRecord::new(Event::TokenIssued, Outcome::Success, request.request_id, now);
+    record.trace_id = request.trace.map(|trace| trace.to_string());
     record.environment_id = Some(environment.environment.id.clone());
     record.client_address = request.client_address.map(|address| address.to_string());
     record.operation = Some(request.operation);
@@ -111,11 +115,13 @@ pub(super) async fn issue(
         record.reason = Some(refusal.code.as_str());
         record.detail.clone_from(&refusal.detail);
     }
-    context.audit.commit(record).await.map_err(|error| {
-        log::error!(request_id = request.request_id; "not answered: {error}");
+    let committed = context.audit.commit(record).await.map_err(|error| {
+        log::error!(request_id = request.request_id, trace_id = request.trace; "not answered: {error}");
         MosaicError::from(MosaicCode::ServiceUnavailable).with_detail(error.to_string())
-    })?;
-    made
+    });
+    let answer = committed.and(made);
+    context.counts.graphql_token(answer.as_ref().err());
+    answer
 }
 
 fn make(context: &Context, ordered: Ordered, record: &mut AuditRecord) -> Result<MosaicToken, MosaicError> {

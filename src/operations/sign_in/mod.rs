@@ -9,7 +9,7 @@ use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use super::context::Context;
+use super::{authorize::Call, context::Context};
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
@@ -18,10 +18,7 @@ use crate::{
         secret::{Secret, SecretHash},
     },
     jose::mac::hmac_sha256_hex,
-    oauth::{
-        error::{OAuthError, Problem},
-        params::Params,
-    },
+    oauth::error::{OAuthError, Problem},
 };
 use oidc::OidcSignIn;
 
@@ -98,7 +95,7 @@ impl<'a> SignIn<'a> {
         }
     }
 
-    /// Who came back with `answer`.
+    /// Who came back with the answer in `call`.
     ///
     /// # Errors
     /// The user is not vouched for, or cannot be at the moment.
@@ -107,11 +104,11 @@ impl<'a> SignIn<'a> {
         context: &Context,
         environment: &EnvironmentSnapshot,
         attempt: &Attempt,
-        answer: &Params,
+        call: &Call<'_>,
         max_age: Option<i64>,
     ) -> Result<SignedIn, OAuthError> {
         match self {
-            SignIn::Oidc(oidc) => oidc.finish(context, environment, attempt, answer, max_age).await,
+            SignIn::Oidc(oidc) => oidc.finish(context, environment, attempt, call, max_age).await,
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::{
         connection::SignInClient,
         foreign::{ForeignIssuer, ForeignSubject},
         subject::CLOCK_LEEWAY,
+        trace::Trace,
     },
     jose::{
         foreign::{ForeignKind, verify_foreign_token},
@@ -31,7 +32,7 @@ use crate::{
         metadata::CALLBACK_PATH,
         params::Params,
     },
-    operations::{context::Context, foreign::issuer_keys},
+    operations::{authorize::Call, context::Context, foreign::issuer_keys},
     outbound::{Fetched, Limits},
 };
 
@@ -77,22 +78,23 @@ impl OidcSignIn<'_> {
         Ok(url.into())
     }
 
-    /// Who came back with `answer`, in the words of the provider itself.
+    /// Who came back with the answer in `call`, in the words of the provider itself.
     pub async fn finish(
         &self,
         context: &Context,
         environment: &EnvironmentSnapshot,
         attempt: &Attempt,
-        answer: &Params,
+        call: &Call<'_>,
         max_age: Option<i64>,
     ) -> Result<SignedIn, OAuthError> {
+        let answer = call.params;
         self.check_sender(answer)?;
         if let Some(error) = answer.get("error") {
             return Err(self.refused(&format!("the provider answers {error:?}")));
         }
         let code = answer.get("code").ok_or_else(|| self.refused("the provider's answer has no code"))?;
         let id_token = self.redeem(context, environment, attempt, code).await?;
-        self.verify(context, environment, attempt, &id_token, max_age).await
+        self.verify(context, environment, attempt, (&id_token, call.trace), max_age).await
     }
 
     /// RFC 9207 §2.4: an answer that another provider sent must not make us send its code to this one.
@@ -159,12 +161,12 @@ impl OidcSignIn<'_> {
         context: &Context,
         environment: &EnvironmentSnapshot,
         attempt: &Attempt,
-        id_token: &str,
+        (id_token, trace): (&str, Option<Trace>),
         max_age: Option<i64>,
     ) -> Result<SignedIn, OAuthError> {
         let bad = |cause: &dyn std::fmt::Display| self.refused(&format!("the ID token: {cause}"));
         let unverified = UnverifiedToken::parse(id_token).map_err(|error| bad(&error))?;
-        let keys = issuer_keys(context, environment, self.name, self.issuer, unverified.kid()).await?;
+        let keys = issuer_keys(context, environment, self.name, self.issuer, (unverified.kid(), trace)).await?;
         // Made for this client of the provider, and not for one of those whose tokens may be exchanged here.
         let issuer = ForeignIssuer { audiences: vec![self.client.client_id.clone()], ..self.issuer.clone() };
         let now = context.clock.now();

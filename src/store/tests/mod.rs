@@ -2,9 +2,12 @@
 
 mod authorization;
 mod connections;
+mod failures;
+mod leases;
 mod revocations;
 mod samples;
 mod schema;
+mod secret_uses;
 mod tables;
 mod watch;
 

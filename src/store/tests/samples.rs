@@ -51,7 +51,7 @@ pub(super) fn a_client(id: &str) -> Client {
 }
 
 pub(super) fn a_secret(id: &str) -> ClientSecret {
-    ClientSecret { id: id.to_owned(), hash: Secret::new(id).hash(), expires_at: None }
+    ClientSecret::new(id.to_owned(), Secret::new(id).hash(), None)
 }
 
 pub(super) fn a_resource_server() -> ResourceServer {

@@ -81,3 +81,20 @@ fn what_the_client_may_no_longer_have_is_not_in_the_token_of_an_older_code() {
     world.server.assert_refused(&answer, "invalid_scope", "scope_not_allowed");
     world.assert_no_token();
 }
+
+#[test]
+fn the_secret_at_the_provider_moves_to_a_new_master_key_with_everything_else() {
+    const OLD: &str = "dGVzdGVyYS10ZXN0LW1hc3Rlci1rZXktMzItYnl0ZXM=";
+    const NEW: &str = "bmV3LXRlc3NlcmEtbWFzdGVyLWtleS0zMi1ieXRlcyE=";
+    let world = World::new(Engine::Sqlite);
+    assert_eq!(world.server.variables()["TESSERA__KEYS__MASTER_KEY"], OLD);
+    let both = world.server.another_node_with(&[("keys.master_key", NEW), ("keys.previous_master_key", OLD)]);
+    let printed = both.cli(&["keys", "rewrap"]).success();
+    assert!(printed.contains("and 1 sign-in secrets sealed"), "{printed}");
+    let last = both.another_node_with(&[("keys.previous_master_key", "")]);
+    let here = |url: &str| url.replacen(&world.server.at(""), &last.at(""), 1);
+    let begun = world.browser.get(&here(&world.authorize_url(&[])));
+    let back = location(&world.browser.get(&location(&begun)));
+    let code = parameter(&location(&world.browser.get(&here(&back))), "code").expect("a code");
+    assert!(code.starts_with("tsc_"));
+}

@@ -1,5 +1,7 @@
 //! `tessera keys`: what it prints and what it refuses, on a server that runs.
 
+use tessera::domain::timestamp::iso_8601_seconds;
+
 use crate::{
     both_engines,
     support::{
@@ -31,16 +33,42 @@ both_engines! {
         let mut keys: Vec<(&str, &str)> =
             lines[1..].iter().map(|line| line.split_once("  ").expect("two columns")).collect();
         keys.sort_by_key(|(_, state)| *state);
-        assert_eq!(keys.iter().map(|(_, state)| *state).collect::<Vec<_>>(), ["ES256  active", "RS256  active"]);
+        for ((_, state), alg) in keys.iter().zip(["ES256", "RS256"]) {
+            assert!(state.starts_with(&format!("{alg}  active  -  tokens until 20")), "{list}");
+        }
         let kid = keys[0].0;
         assert_eq!(kid.len(), 43, "an RFC 7638 thumbprint");
 
         let rotated = installation.cli(&["keys", "rotate"]).success();
-        assert!(rotated.contains("  ES256  published, signs in 305 s\n"), "{rotated}");
+        assert!(rotated.contains("  ES256  published, signs in 305 s  20"), "{rotated}");
+        assert!(rotated.ends_with("Z  no tokens\n"), "{rotated}");
         let list = installation.cli(&["keys", "list"]).success();
         assert!(list.contains(&format!("{kid}  ES256  active, retires in 30")), "{list}");
         assert!(list.contains("  ES256  published, signs in 30"), "{list}");
+        // The last token is made in the second before it retires, and lives as long as the demo's do.
+        let retires_at = installation.database.value(
+            "SELECT CAST(retires_at AS TEXT) AS value FROM signing_keys WHERE retires_at IS NOT NULL"
+        );
+        let retires_at: i64 = retires_at.parse().expect("a time");
+        let (retires, expires) = (iso_8601_seconds(retires_at), iso_8601_seconds(retires_at + 3600));
+        assert!(list.contains(&format!(" s  {retires}  tokens until {expires}\n")), "{list}");
+        assert!(list.contains(&format!(" s  {retires}  no tokens\n")), "the next one signs from then on: {list}");
         assert!(!list.contains("PRIVATE"));
+    }
+
+    fn the_list_says_when_a_key_is_rotated_by_itself(engine) {
+        let installation = Installation::demo(engine).with("keys.rotation_interval", "7776000");
+        let made_at = installation.database.value(
+            "SELECT CAST(created_at AS TEXT) AS value FROM signing_keys WHERE alg = 'ES256'"
+        );
+        let due = iso_8601_seconds(made_at.parse::<i64>().expect("a time") + 7_776_000);
+        let list = installation.cli(&["keys", "list"]).success();
+        let line = list.lines().find(|line| line.contains("  ES256  ")).expect("a key");
+        assert!(line.contains("  ES256  active, rotates in 77"), "{line}");
+        assert!(line.contains(&format!(" s  {due}  tokens until ")), "{line}");
+        installation.cli(&["keys", "rotate"]).success();
+        let list = installation.cli(&["keys", "list"]).success();
+        assert!(list.contains("  ES256  active, retires in 30") && !list.contains("ES256  active, rotates"), "{list}");
     }
 
     /// TE-096.
@@ -62,9 +90,9 @@ both_engines! {
     fn a_key_of_another_algorithm_signs_at_once(engine) {
         let installation = Installation::demo(engine);
         let printed = installation.cli(&["keys", "rotate", "--alg", "EdDSA"]).success();
-        assert!(printed.contains("  EdDSA  active\n"), "nobody waits for it: {printed}");
+        assert!(printed.contains("  EdDSA  active  -  "), "nobody waits for it: {printed}");
         let list = installation.cli(&["keys", "list"]).success();
-        assert!(list.contains("  ES256  active\n"), "the other one goes on: {list}");
+        assert!(list.contains("  ES256  active  -  "), "the other one goes on: {list}");
     }
 
     fn the_only_key_is_not_retired(engine) {
@@ -129,7 +157,7 @@ both_engines! {
             let printed = server.cli(&["keys", command, &new]).success();
             assert!(printed.contains(&old), "it says which key signs: {printed}");
             let list = server.cli(&["keys", "list"]).success();
-            assert!(list.contains(&format!("{old}  ES256  active\n")), "it does not retire any more: {list}");
+            assert!(list.contains(&format!("{old}  ES256  active  -  ")), "it does not retire any more: {list}");
             server.clock.advance(100_000);
             server.eventually("the old key to be the only one", || published(&server) == [old.clone()]);
             assert_eq!(signing(&server), old);

@@ -78,6 +78,8 @@ fn operations(at: &Side<'_>) -> Vec<(&'static str, Value)> {
         ("devGenerateEndUserAccessToken", json!({ "applicationId": at.web, "userId": "grace" })),
         ("createServiceAccount", json!({ "name": "x" })),
         ("resetServiceAccountSecret", json!({ "clientId": id })),
+        ("addServiceAccountSecret", json!({ "clientId": id })),
+        ("expireServiceAccountSecret", json!({ "clientId": id, "secretId": "any" })),
         ("setServiceAccountPermissions", json!({ "clientId": id, "permissionStructure": [] })),
         ("setServiceAccountEnabled", json!({ "clientId": id, "enabled": false })),
         ("deleteServiceAccount", json!({ "clientId": id })),

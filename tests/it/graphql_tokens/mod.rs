@@ -9,7 +9,9 @@ mod managed;
 mod managed_scope;
 mod recorded;
 mod refusals;
+mod service_account_secrets;
 mod service_accounts;
+mod throttle;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -25,7 +27,7 @@ const SECRET: &str = "clientId clientSecret";
 const ACCOUNT: &str = "serviceAccount { clientId name enabled activeSecrets permissionStructure { serviceId permissions \
                        __typename } __typename }";
 /// Operations, where they are, and what clients ask of their payloads besides `__typename`.
-const OPERATIONS: [(&str, &str, &str); 19] = [
+const OPERATIONS: [(&str, &str, &str); 21] = [
     ("authenticateServiceAccount", AUTH, TOKEN),
     ("authenticateManagedServiceAccount", AUTH, TOKEN),
     ("authenticateManagedServiceAccountWithEnvironmentScope", AUTH, TOKEN),
@@ -42,6 +44,12 @@ const OPERATIONS: [(&str, &str, &str); 19] = [
     ("authenticateEndUserApplication", MANAGEMENT, TOKEN),
     ("createServiceAccount", MANAGEMENT, SECRET),
     ("resetServiceAccountSecret", MANAGEMENT, SECRET),
+    ("addServiceAccountSecret", MANAGEMENT, SECRET),
+    (
+        "expireServiceAccountSecret",
+        MANAGEMENT,
+        "serviceAccountSecret { secretId isActive createdAt expiresAt lastUsedAt __typename }",
+    ),
     ("setServiceAccountPermissions", MANAGEMENT, ACCOUNT),
     ("setServiceAccountEnabled", MANAGEMENT, ACCOUNT),
     ("deleteServiceAccount", MANAGEMENT, ACCOUNT),

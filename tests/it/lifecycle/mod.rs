@@ -1,8 +1,10 @@
 //! The life of a running server: signals, crashes, outages, several nodes, TLS.
 
 mod crash;
+mod faults;
 mod nodes;
 mod outage;
 mod restart_of_postgres;
 mod signals;
+mod spread;
 mod tls;

@@ -24,5 +24,5 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn get(outbound: &Outbound, url: &str, limits: Limits) -> Result<Fetched, OutboundError> {
-    block_on(outbound.get(url, limits))
+    block_on(outbound.get(url, &[], limits))
 }

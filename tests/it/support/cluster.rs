@@ -51,6 +51,22 @@ impl Cluster {
         self.run("pg_ctl", &["-s", "-w", "-l", log.to_str().expect("text"), "-o", &options, "start"]);
     }
 
+    /// Holds all of it, until the guard is dropped: connections stay open, and nothing is answered. No error, no end.
+    pub fn freeze(&self) -> Frozen {
+        let file = self.folder.path().join("data/postmaster.pid");
+        let postmaster = std::fs::read_to_string(file).expect("a running server");
+        let postmaster = postmaster.lines().next().expect("a process").to_owned();
+        // It first, so that it makes no more of the others meanwhile.
+        send("STOP", std::slice::from_ref(&postmaster));
+        let children = std::fs::read_to_string(format!("/proc/{postmaster}/task/{postmaster}/children"));
+        let mut processes: Vec<String> =
+            children.expect("its backends").split_whitespace().map(str::to_owned).collect();
+        assert!(!processes.is_empty(), "a server without backends");
+        send("STOP", &processes);
+        processes.push(postmaster);
+        Frozen(processes)
+    }
+
     fn run(&self, program: &str, arguments: &[&str]) {
         let program = self.binaries.join(program);
         let mut command = if is_root() {
@@ -73,6 +89,20 @@ impl Drop for Cluster {
             self.run("pg_ctl", &["-s", "-w", "-m", "immediate", "stop"]);
         }
     }
+}
+
+/// See [`Cluster::freeze`].
+pub struct Frozen(Vec<String>);
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        send("CONT", &self.0);
+    }
+}
+
+fn send(signal: &str, processes: &[String]) {
+    // One that has ended since is none that must be stopped.
+    let _ = Command::new("kill").arg(format!("-{signal}")).args(processes).stderr(Stdio::null()).status();
 }
 
 fn output(program: &str, arguments: &[&str]) -> Option<String> {

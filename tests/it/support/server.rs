@@ -88,6 +88,8 @@ pub(super) fn default_settings() -> BTreeMap<String, String> {
         ("server.shutdown_timeout", "2"),
         ("tokens.signing_alg", "ES256"),
         ("keys.master_key", "dGVzdGVyYS10ZXN0LW1hc3Rlci1rZXktMzItYnl0ZXM="),
+        // A test that advances the clock by years does not mean to.
+        ("keys.rotation_interval", "0"),
         ("database.acquire_timeout_ms", "5000"),
     ];
     settings.map(|(key, value)| (variable(key), value.to_owned())).into()
@@ -106,8 +108,14 @@ impl TestServer {
 
     /// A further node on the same database, with the same settings and clock. Its public URL is that of the first.
     pub fn another_node(&self) -> Self {
+        self.another_node_with(&[])
+    }
+
+    /// The same, with other settings, as `section.key`.
+    pub fn another_node_with(&self, changed: &[(&str, &str)]) -> Self {
         let mut settings = self.settings.clone();
         settings.insert(variable("server.public_url"), self.url.clone());
+        settings.extend(changed.iter().map(|(key, value)| (variable(key), (*value).to_owned())));
         Self::run(Arc::clone(&self.database), Arc::clone(&self.clock), settings)
     }
 

@@ -56,9 +56,39 @@ fn a_search_through_client_ids_is_slowed_down_too() {
     for number in 0..300 {
         guess(&server, "198.51.100.1", &format!("client-{number}"));
     }
-    assert_slowed_down(&guess(&server, "198.51.100.1", "client-300"));
-    assert_slowed_down(&guess(&server, "198.51.100.1", "not an id"));
+    for id in ["client-0", "client-300", "client-300", "not an id", BFF.0, BFF.0] {
+        assert_slowed_down(&guess(&server, "198.51.100.1", id));
+    }
+    // Whoever tried no wrong secret there is not to suffer for a neighbour behind the same translator.
+    from(&server, "198.51.100.1", CALENDAR).access_token();
+    assert_slowed_down(&from(&server, "198.51.100.1", BFF));
     from(&server, "198.51.100.2", BFF).access_token();
+    server.clock.advance(61);
+    from(&server, "198.51.100.1", BFF).access_token();
+}
+
+#[test]
+fn another_address_in_the_same_64_or_another_way_to_write_it_does_not_help() {
+    let server = builder().setting("limits.failures_per_client", "3").start();
+    for address in ["2001:db8::1", "[2001:db8::2]:443", "2001:db8::ffff:0:0:1"] {
+        assert_eq!(guess(&server, address, BFF.0).status, 401, "{address}");
+    }
+    assert_slowed_down(&guess(&server, "2001:db8::3", BFF.0));
+    from(&server, "2001:db8:0:1::1", BFF).access_token();
+    for address in ["198.51.100.1", "198.51.100.1:1234", "::ffff:198.51.100.1"] {
+        assert_eq!(guess(&server, address, BFF.0).status, 401, "{address}");
+    }
+    assert_slowed_down(&guess(&server, "198.51.100.1:4321", BFF.0));
+    // The client's own entries, whatever they are, do not hide what the proxy adds.
+    assert_slowed_down(&guess(&server, "192.0.2.7, 198.51.100.1", BFF.0));
+    let mut header = b"\xff\xfe, ".to_vec();
+    header.extend_from_slice(b"198.51.100.1");
+    let value = reqwest::header::HeaderValue::from_bytes(&header).expect("a header");
+    let request = server.request(Method::POST, "/token").header("x-forwarded-for", value);
+    assert_slowed_down(&Answer::to(request.basic_auth(BFF.0, Some(BFF.1)).form(&CLIENT_CREDENTIALS)));
+    let record = server.database.audit_records().pop().expect("a record");
+    assert_eq!(record["client_address"], "198.51.100.1");
+    assert_eq!(record["detail"], "limits.failures_per_client is used up");
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod environments;
 mod foreign;
 mod forged;
 mod laws;
+mod refused_tokens;
 mod request;
 mod secrecy;
 mod standing;

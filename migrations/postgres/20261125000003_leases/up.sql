@@ -1,0 +1,7 @@
+-- Who does a work that one node does for all, and until when. An expired row means nothing.
+CREATE TABLE leases (
+    name       text   NOT NULL PRIMARY KEY,
+    -- Names the node, or a single run; random.
+    holder     text   NOT NULL,
+    expires_at bigint NOT NULL
+);
