@@ -126,7 +126,8 @@ mod tests {
             "authorization_response_iss_parameter_supported": true,
             "request_uri_parameter_supported": false,
             "grant_types_supported":
-                ["client_credentials", "authorization_code", "urn:ietf:params:oauth:grant-type:token-exchange", "delegation"],
+                ["client_credentials", "authorization_code", "urn:ietf:params:oauth:grant-type:token-exchange",
+                 "refresh_token", "delegation"],
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         });
         assert_eq!(serde_json::to_value(document("calendar.read")).expect("JSON"), expected);

@@ -117,10 +117,14 @@ async fn begin(
     record: &mut AuditRecord,
 ) -> Result<Sent, Failure> {
     let asker = request::asker(context, environment, call.params).await?;
-    let asked = request::asked(context, environment, call, &asker)?;
-    record.application_id = Some(asked.request.application_id.clone());
-    record.detail = Some(format!("connection {:?}", asked.request.connection));
-    let sent = send(context, environment, call, asked).await;
+    let sent = match request::asked(context, environment, call, &asker) {
+        Ok(asked) => {
+            record.application_id = Some(asked.request.application_id.clone());
+            record.detail = Some(format!("connection {:?}", asked.request.connection));
+            send(context, environment, call, asked).await
+        }
+        Err(error) => Err(error),
+    };
     sent.map_err(|error| Failure { error, back: Some(asker.back) })
 }
 

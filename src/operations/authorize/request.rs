@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Call, Failure, Return};
+use super::{Call, Return};
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
@@ -73,33 +73,27 @@ pub(super) fn asked<'a>(
     environment: &'a EnvironmentSnapshot,
     call: &Call<'a>,
     asker: &Asker,
-) -> Result<Asked<'a>, Failure> {
+) -> Result<Asked<'a>, OAuthError> {
     let params = call.params;
-    let read = || -> Result<Asked<'a>, OAuthError> {
-        check_flow(params, &asker.client)?;
-        let wishes = wishes(params)?;
-        let sign_in = SignIn::choose(environment, params.get("connection"))?;
-        let request = AuthorizationRequest {
-            client_id: asker.client.id.clone(),
-            redirect_uri: asker.back.redirect_uri.clone(),
-            state: asker.back.state.clone(),
-            nonce: bounded(params, "nonce", MAX_NONCE)?,
-            scope: params
-                .get("scope")
-                .map(|_| grants::requested_scope(params))
-                .transpose()?
-                .map(Option::unwrap_or_default),
-            resources: grants::requested_targets(params)?,
-            code_challenge: challenge(params)?,
-            application_id: application(environment, &asker.client)?,
-            connection: sign_in.connection().to_owned(),
-            max_age: wishes.max_age,
-        };
-        // Nobody shall sign in for what is refused afterwards.
-        order(&asker.client, environment, &request, context.clock.now())?;
-        Ok(Asked { request, sign_in, wishes })
+    check_flow(params, &asker.client)?;
+    let wishes = wishes(params)?;
+    let sign_in = SignIn::choose(environment, params.get("connection"))?;
+    let scope = grants::requested_scope(params)?.unwrap_or_default();
+    let request = AuthorizationRequest {
+        client_id: asker.client.id.clone(),
+        redirect_uri: asker.back.redirect_uri.clone(),
+        state: asker.back.state.clone(),
+        nonce: bounded(params, "nonce", MAX_NONCE)?,
+        scope: params.get("scope").map(|_| scope),
+        resources: grants::requested_targets(params)?,
+        code_challenge: challenge(params)?,
+        application_id: application(environment, &asker.client)?,
+        connection: sign_in.connection().to_owned(),
+        max_age: wishes.max_age,
     };
-    read().map_err(|error| Failure { error, back: Some(asker.back.clone()) })
+    // Nobody shall sign in for what is refused afterwards.
+    order(&asker.client, environment, &request, context.clock.now())?;
+    Ok(Asked { request, sign_in, wishes })
 }
 
 fn check_flow(params: &Params, client: &Client) -> Result<(), OAuthError> {

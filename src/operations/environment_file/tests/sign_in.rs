@@ -26,7 +26,7 @@ fn a_client_whose_users_sign_in_says_to_what_and_where_they_go_back_to() {
     let without = |line: &str| SIGN_IN.replace(line, "");
     refused(&without("redirect_uris = [\"https://app.example/back\"]\n"), "7:1", "needs it");
     refused(&without("application = \"web\"\n"), "7:1", "needs it");
-    refused(&SIGN_IN.replace("application = \"web\"", "application = \"wep\""), "11:15", "did you mean \"web\"?");
+    refused(&SIGN_IN.replace("application = \"web\"", "application = \"wep\""), "11:15", "the nearest one is \"web\"");
     for bad in ["http://app.example/back", "https://app.example/back#x", "app:/back", "https://u@app.example/"] {
         refused(&SIGN_IN.replace("https://app.example/back", bad), "10:18", "must be an https:// URL");
     }
