@@ -88,7 +88,7 @@ mod tests {
             "scopes_supported": ["calendar.read"],
             "response_types_supported": ["none"],
             "grant_types_supported":
-                ["client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange", "delegation"],
+                ["client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange", "refresh_token", "delegation"],
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         });
         assert_eq!(serde_json::to_value(document("calendar.read")).expect("JSON"), expected);

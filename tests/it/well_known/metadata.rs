@@ -27,7 +27,7 @@ fn the_document_says_what_is_there() {
         "jwks_uri": format!("{}/.well-known/jwks.json", server.url),
         "scopes_supported": ["calendar.edit", "calendar.read", "profile", "reports.read"],
         "response_types_supported": ["none"],
-        "grant_types_supported": ["client_credentials", EXCHANGE, "delegation"],
+        "grant_types_supported": ["client_credentials", EXCHANGE, "refresh_token", "delegation"],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
     });
     let mut document = answer.json();
