@@ -130,3 +130,161 @@ pub async fn open(context: &Context, new: NewSession) -> Result<Secret, OAuthErr
         None => Ok(refresh_token),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::{
+        domain::{ancestry::AncestorFacts, claims::SubjectType, environment::Environment, random::SystemRandom},
+        oauth::scope::Scope,
+        operations::revoke::revoke_in,
+        store::{
+            Store,
+            tenants::{self, Tenant},
+            testing::on_both_engines,
+        },
+    };
+
+    /// How long a lock is held.
+    const HELD: std::time::Duration = std::time::Duration::from_millis(300);
+
+    fn with_environment(conn: &mut Conn<'_>) -> Result<(), StoreError> {
+        tenants::insert(conn, &Tenant { id: "t".into(), name: "t".into(), created_at: 0, enabled: true })?;
+        let environment = Environment {
+            id: "e".into(),
+            tenant_id: "t".into(),
+            name: "e".into(),
+            is_default: true,
+            enabled: true,
+            tenant_enabled: true,
+            access_token_lifetime: 3600,
+        };
+        environments::insert(conn, &environment, 0)
+    }
+
+    /// Of a token of second 100, at second 200.
+    fn new_session(id: &str) -> NewSession {
+        let grant = SessionGrant {
+            subject: "user".into(),
+            subject_type: SubjectType::EndUserAccount,
+            audience: vec!["api".into()],
+            scope: Scope::empty(),
+            widened: Scope::empty(),
+            act: None,
+            may_act: None,
+            anc: vec!["jti".into()],
+            anc_facts: AncestorFacts { iat: Some(100), client_ids: vec!["ui".into()], kids: vec!["kid".into()] },
+            claims: serde_json::Map::new(),
+            parents: vec!["parent".into()],
+            basis: GrantBasis::SignIn,
+        };
+        let session = Session {
+            id: id.into(),
+            environment_id: "e".into(),
+            client_id: "bff".into(),
+            grant,
+            generation: 1,
+            rotation: None,
+            created_at: 200,
+            last_used_at: 200,
+            idle_expires_at: 1000,
+            expires_at: 1000,
+            end: None,
+        };
+        let refresh_token = Secret::generate_kind(SecretKind::RefreshToken, &SystemRandom).expect("random source");
+        NewSession { origins: session.origins("https://id.example"), session, refresh_token }
+    }
+
+    fn open(store: &Store, new: &NewSession) -> Option<RevocationKind> {
+        store.transact(|conn| open_in(conn, new)).expect("the database")
+    }
+
+    fn revoke(store: &Store, kind: RevocationKind, value: &str, now: i64) {
+        let done: Result<bool, StoreError> = store.transact(|conn| revoke_in(conn, "e", kind, value, None, now));
+        assert_eq!(done, Ok(true));
+    }
+
+    fn is_open(store: &Store, id: &str) -> bool {
+        let found = store.read(|conn| sessions::find(conn, "e", id)).expect("the database");
+        found.expect("the session").end.is_none()
+    }
+
+    #[test]
+    fn nothing_is_opened_that_came_of_something_revoked() {
+        use RevocationKind::{Client, Key, Session, Subject, Token};
+        let named =
+            [(Token, "jti"), (Session, "parent"), (Subject, "user"), (Client, "ui"), (Client, "bff"), (Key, "kid")];
+        for (position, (kind, value)) in named.into_iter().enumerate() {
+            on_both_engines(|database| {
+                let store = &database.store;
+                store.transact(with_environment).expect("rows");
+                let new = new_session(&format!("s{position}"));
+                revoke(store, kind, value, 100);
+                assert_eq!(open(store, &new), Some(kind));
+                let found = store.read(|conn| sessions::find(conn, "e", &new.session.id));
+                assert_eq!(found.expect("the database"), None);
+            });
+        }
+    }
+
+    #[test]
+    fn what_was_issued_after_a_subject_or_client_was_revoked_is_not_concerned() {
+        on_both_engines(|database| {
+            let store = &database.store;
+            store.transact(with_environment).expect("rows");
+            revoke(store, RevocationKind::Subject, "user", 99);
+            revoke(store, RevocationKind::Client, "ui", 99);
+            revoke(store, RevocationKind::Token, "another", 500);
+            revoke(store, RevocationKind::Session, "jti", 500);
+            assert_eq!(open(store, &new_session("s")), None);
+            assert!(is_open(store, "s"));
+        });
+    }
+
+    // Whichever comes first: a session that both missed would live on when the revocation is long forgotten.
+    #[test]
+    fn opening_and_revoking_at_the_same_moment_never_miss_each_other() {
+        on_both_engines(|database| {
+            let store = &database.store;
+            store.transact(with_environment).expect("rows");
+            let (begin, begun) = mpsc::channel();
+            let new = new_session("s");
+            let outcome = std::thread::scope(|scope| {
+                let revoking = scope.spawn(move || {
+                    let held: Result<bool, StoreError> = store.transact(|conn| {
+                        revoke_in(conn, "e", RevocationKind::Token, "jti", Some(300), 200)?;
+                        begin.send(()).expect("a listener");
+                        // Long enough for the other one to come to the lock, or to get past where there should be one.
+                        std::thread::park_timeout(HELD);
+                        Ok(true)
+                    });
+                    assert_eq!(held, Ok(true));
+                });
+                begun.recv().expect("the revocation");
+                let outcome = open(store, &new);
+                revoking.join().expect("no panic");
+                outcome
+            });
+            assert_eq!(outcome, Some(RevocationKind::Token), "it waited, and then saw the revocation");
+
+            let (begin, begun) = mpsc::channel();
+            let other = NewSession { origins: vec![(RevocationKind::Token, "x".into())], ..new_session("s2") };
+            std::thread::scope(|scope| {
+                scope.spawn(move || {
+                    let held: Result<Option<RevocationKind>, StoreError> = store.transact(|conn| {
+                        let opened = open_in(conn, &other)?;
+                        begin.send(()).expect("a listener");
+                        std::thread::park_timeout(HELD);
+                        Ok(opened)
+                    });
+                    assert_eq!(held, Ok(None));
+                });
+                begun.recv().expect("the session");
+                revoke(store, RevocationKind::Token, "x", 200);
+            });
+            assert!(!is_open(store, "s2"), "it waited, and then saw the session");
+        });
+    }
+}

@@ -1,6 +1,7 @@
 mod applications;
 mod connections;
 mod permissions;
+mod refresh;
 mod sign_in;
 mod tenants;
 

@@ -8,6 +8,7 @@ mod revocations;
 mod samples;
 mod schema;
 mod secret_uses;
+mod sessions;
 mod tables;
 mod watch;
 

@@ -20,28 +20,28 @@ use tessera::{
     oauth::{grant_type::GrantType, scope::Scope},
 };
 
-const ISSUER: &str = "https://issuer.example";
-const NOW: i64 = 1_800_000_000;
+pub(super) const ISSUER: &str = "https://issuer.example";
+pub(super) const NOW: i64 = 1_800_000_000;
 const SCOPES: [&str; 4] = ["read", "write", "admin", "audit"];
 const AUDIENCES: [&str; 3] = ["api-a", "api-b", "api-c"];
 const CLIENTS: [&str; 3] = ["bff", "worker", "reports"];
 
 /// One whole case.
 #[derive(Debug, Clone)]
-struct Case {
-    client: Client,
-    subject: SubjectToken,
-    subject_standing: Standing,
-    actor: Option<SubjectToken>,
-    targets: Vec<String>,
-    scope: Option<Scope>,
-    rules: Vec<ExchangeRule>,
-    resource_servers: Vec<ResourceServer>,
-    lifetime: i64,
+pub(super) struct Case {
+    pub(super) client: Client,
+    pub(super) subject: SubjectToken,
+    pub(super) subject_standing: Standing,
+    pub(super) actor: Option<SubjectToken>,
+    pub(super) targets: Vec<String>,
+    pub(super) scope: Option<Scope>,
+    pub(super) rules: Vec<ExchangeRule>,
+    pub(super) resource_servers: Vec<ResourceServer>,
+    pub(super) lifetime: i64,
 }
 
 impl Case {
-    fn decide(&self) -> Result<Granted, Refused> {
+    pub(super) fn decide(&self) -> Result<Granted, Refused> {
         self.decide_for(&self.client, &self.subject)
     }
 
@@ -72,11 +72,11 @@ impl Case {
     }
 }
 
-fn scope() -> impl Strategy<Value = Scope> {
+pub(super) fn scope() -> impl Strategy<Value = Scope> {
     subsequence(SCOPES.to_vec(), 0..=SCOPES.len()).prop_map(|tokens| Scope::from_tokens(tokens).expect("scope"))
 }
 
-fn audiences(least: usize) -> impl Strategy<Value = Vec<String>> {
+pub(super) fn audiences(least: usize) -> impl Strategy<Value = Vec<String>> {
     subsequence(AUDIENCES.to_vec(), least..=AUDIENCES.len())
         .prop_map(|names| names.into_iter().map(str::to_owned).collect())
 }
@@ -200,7 +200,7 @@ fn resource_server(audience: &'static str) -> impl Strategy<Value = ResourceServ
     )
 }
 
-fn case() -> impl Strategy<Value = Case> {
+pub(super) fn case() -> impl Strategy<Value = Case> {
     let rules = [rule(0), rule(1), rule(2), rule(3)];
     let servers = [resource_server(AUDIENCES[0]), resource_server(AUDIENCES[1]), resource_server(AUDIENCES[2])];
     let standing = prop_oneof![9 => Just(Standing::Good), 1 => Just(Standing::ClientDisabled)];
@@ -221,7 +221,7 @@ fn case() -> impl Strategy<Value = Case> {
 }
 
 /// Random cases are mostly refused; this one is bent so that most are granted, and the laws have something to hold on to.
-fn likely_case() -> impl Strategy<Value = Case> {
+pub(super) fn likely_case() -> impl Strategy<Value = Case> {
     case().prop_map(|mut case| {
         case.subject.exp = NOW + 1 + (case.subject.exp - NOW).abs();
         case.subject.nbf = None;

@@ -1,3 +1,4 @@
 //! Laws, tried on random input.
 
 mod exchange;
+mod refresh;

@@ -33,7 +33,7 @@ both_engines! {
         for (kind, name) in [
             (RevocationKind::Token, ""),
             (RevocationKind::Session, "sid"),
-            (RevocationKind::Session, "s-parent"),
+            (RevocationKind::Session, "parent"),
             (RevocationKind::Subject, "user-1"),
             (RevocationKind::Subject, "bff"),
             (RevocationKind::Client, WEB),
@@ -42,14 +42,16 @@ both_engines! {
         ] {
             // Older than the session.
             server.clock.advance(1);
-            let subject = Forge::of(&server)
-                .token(&with(&demo_claims(&server), &serde_json::json!({ "sid": "s-parent" })));
+            // Of a session of its own: this node may still remember an earlier one's revocation.
+            let parent = format!("parent of {:?} {name}", kind);
+            let subject = Forge::of(&server).token(&with(&demo_claims(&server), &serde_json::json!({ "sid": parent })));
             server.clock.advance(1);
             let pair = begin_with(&server, &subject);
             let session = peek(&pair.access)["sid"].clone();
             let value = match name {
                 "" => text(&peek(&subject)["jti"]).to_owned(),
                 "sid" => text(&session).to_owned(),
+                "parent" => parent,
                 name => name.to_owned(),
             };
             revoke(&server, kind, &value, None);
