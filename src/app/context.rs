@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Sources, StartError, audit_options, load_catalog, outbound, throttle_options};
+use super::{Sources, StartError, audit_options, load_catalog, outbound, session_policy, throttle_options};
 use crate::{
     audit::AuditLog,
     catalog::foreign_keys::ForeignKeyCache,
@@ -41,6 +41,7 @@ pub fn context(
             Arc::clone(&sources.random),
         )),
         outbound,
+        sessions: session_policy(settings),
         hook_calls: Arc::default(),
         counts: Arc::default(),
     })

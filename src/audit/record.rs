@@ -13,6 +13,12 @@ pub enum Event {
     TokenIssued,
     /// A request for one was refused.
     TokenRefused,
+    /// An access token was made with a refresh token.
+    TokenRefreshed,
+    /// A used refresh token came back: the request is refused, and the session is ended.
+    RefreshTokenReplayed,
+    /// A session was ended before its time.
+    SessionEnded,
     /// Something that an environment consists of was made, changed or deleted.
     ManagementChanged,
     /// A request for that was refused.
@@ -23,6 +29,14 @@ pub enum Event {
     RevocationRefused,
     /// An enrichment webhook was called.
     WebhookCalled,
+    /// A user was sent to an identity provider, to sign in to a client.
+    AuthorizationStarted,
+    /// A user signed in, and the client got a code.
+    AuthorizationGranted,
+    /// An authorization request was refused, or the user could not be signed in.
+    AuthorizationRefused,
+    /// A code came a second time; what the first use gave was revoked.
+    AuthorizationReplayed,
 }
 
 impl Event {
@@ -31,11 +45,18 @@ impl Event {
         match self {
             Event::TokenIssued => "token.issued",
             Event::TokenRefused => "token.refused",
+            Event::TokenRefreshed => "token.refreshed",
+            Event::RefreshTokenReplayed => "refresh_token.replayed",
+            Event::SessionEnded => "session.ended",
             Event::ManagementChanged => "management.changed",
             Event::ManagementRefused => "management.refused",
             Event::TokenRevoked => "token.revoked",
             Event::RevocationRefused => "revocation.refused",
             Event::WebhookCalled => "webhook.called",
+            Event::AuthorizationStarted => "authorization.started",
+            Event::AuthorizationGranted => "authorization.granted",
+            Event::AuthorizationRefused => "authorization.refused",
+            Event::AuthorizationReplayed => "authorization.replayed",
         }
     }
 }
@@ -128,6 +149,9 @@ pub struct AuditRecord {
     /// The token that was made, or revoked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
+    /// The session of the token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
     /// The tokens it came from, root first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub parents: Vec<String>,
@@ -175,6 +199,7 @@ impl AuditRecord {
             request: None,
             observed: Vec::new(),
             jti: None,
+            session_id: None,
             parents: Vec::new(),
             reason: None,
             detail: None,

@@ -13,11 +13,12 @@ use super::Catalog;
 use crate::{
     domain::{
         claims::SubjectType,
+        environment::MAX_ACCESS_TOKEN_LIFETIME,
         party::Actor,
         revocation::{Revocation, RevocationKind},
         subject::SubjectToken,
     },
-    store::{StoreError, revocations},
+    store::{StoreError, revocations, sessions},
 };
 
 /// How many are read at once.
@@ -222,6 +223,16 @@ impl Catalog {
     pub(super) fn delete_revocations(&self) -> Result<bool, StoreError> {
         let until = self.clock.now().saturating_sub(KEPT_AFTER);
         self.store.transact(|conn| revocations::sweep(conn, until))
+    }
+
+    /// Deletes some of the sessions that are over, with their refresh tokens. Not before their last access tokens have expired too: until
+    /// then, revoking what a session came of must find it. `true` when there may be more.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(super) fn delete_sessions(&self) -> Result<bool, StoreError> {
+        let before = self.clock.now().saturating_sub(MAX_ACCESS_TOKEN_LIFETIME);
+        self.store.transact(|conn| sessions::sweep(conn, before))
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
 use super::{Catalog, LoadError};
 use crate::{
     metrics::Page,
-    store::{ChangeWatch, Store},
+    store::{ChangeWatch, Store, StoreError},
 };
 
 /// How often the database is asked whether something changed; cheap: no statement on Postgres, one pragma on SQLite.
@@ -111,7 +111,9 @@ fn sweep(catalog: &Catalog, goes_on: bool) -> bool {
     }
     // Another node may be at it: that is no reason to count as out of touch, and the next minute is another chance.
     let deleted = catalog.delete_revocations();
-    deleted.inspect_err(|error| log::warn!("expired revocations cannot be deleted yet: {error}")).unwrap_or_default()
+    let deleted = deleted.and_then(|more| Ok(catalog.delete_sessions()? || more));
+    let failed = |error: &StoreError| log::warn!("expired revocations and sessions cannot be deleted yet: {error}");
+    deleted.inspect_err(failed).unwrap_or_default()
 }
 
 fn run(catalog: &Catalog, mut watch: ChangeWatch, signal: &Signal) {

@@ -124,7 +124,9 @@ impl From<KeyError> for Failure {
         match error {
             KeyError::Store(error) => error.into(),
             KeyError::Refused(_) => Failure::Refusal(error.into()),
-            KeyError::MasterKey { .. } | KeyError::WebhookSecret { .. } => Failure::Configuration(error.into()),
+            KeyError::MasterKey { .. } | KeyError::WebhookSecret { .. } | KeyError::SignInSecret { .. } => {
+                Failure::Configuration(error.into())
+            }
             KeyError::Jose(_) => Failure::Other(error.into()),
         }
     }

@@ -36,6 +36,12 @@ pub struct ExchangeRule {
     /// The longest life of the new token, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_lifetime: Option<i64>,
+    /// Whether a refresh token goes with the new token: the client can go on when the subject token has expired.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refresh: bool,
+    /// The longest life of the session that the refresh token hangs on, in seconds; that of the settings when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_lifetime: Option<i64>,
     /// What must hold besides; see [`Condition`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<Condition>,

@@ -1,4 +1,4 @@
-//! Client secrets: generated ones, and how any secret is kept and compared.
+//! Secrets: generated ones, and how any secret is kept and compared.
 
 use std::fmt;
 
@@ -7,8 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::random::{Random, RandomError};
 
-/// The prefix of generated secrets, so that secret scanners can find a leaked one.
-const PREFIX: &str = "tsk_";
 /// Digits of the base-62 text of 256 random bits.
 const BODY_LENGTH: usize = 43;
 /// Digits of the checksum behind them: tells a mistyped secret from a wrong one without a look-up.
@@ -17,6 +15,35 @@ const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 
 /// The shortest secret accepted from an environment file, in characters.
 pub const MIN_GIVEN_LENGTH: usize = 32;
+
+/// What a generated secret is for. Each has a prefix of its own, so that secret scanners can find a leaked one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretKind {
+    /// The secret of a client, of an application or of a webhook.
+    Key,
+    /// A refresh token.
+    RefreshToken,
+    /// An authorization code.
+    Code,
+}
+
+impl SecretKind {
+    const fn prefix(self) -> &'static str {
+        match self {
+            SecretKind::Key => "tsk_",
+            SecretKind::RefreshToken => "tsr_",
+            SecretKind::Code => "tsc_",
+        }
+    }
+
+    /// The prefix of a generated secret that stands in `text`, or seems to.
+    pub fn found_in(text: &str) -> Option<&'static str> {
+        [SecretKind::Key, SecretKind::RefreshToken, SecretKind::Code]
+            .into_iter()
+            .map(SecretKind::prefix)
+            .find(|one| text.contains(one))
+    }
+}
 
 /// A secret in clear text. It cannot be printed by accident.
 #[derive(Clone, PartialEq, Eq)]
@@ -28,26 +55,40 @@ impl Secret {
         Self(text.into())
     }
 
-    /// Makes a new one: `tsk_`, 256 random bits, checksum.
+    /// Makes a new [`SecretKind::Key`].
     ///
     /// # Errors
     /// The random source failed.
     pub fn generate(random: &dyn Random) -> Result<Self, RandomError> {
+        Self::generate_kind(SecretKind::Key, random)
+    }
+
+    /// Makes a new one: its prefix, 256 random bits, checksum.
+    ///
+    /// # Errors
+    /// The random source failed.
+    pub fn generate_kind(kind: SecretKind, random: &dyn Random) -> Result<Self, RandomError> {
         let mut bytes = [0; 32];
         random.fill(&mut bytes)?;
         let body = base62(&bytes, BODY_LENGTH);
         let checksum = checksum(&body);
-        Ok(Self(format!("{PREFIX}{body}{checksum}")))
+        Ok(Self(format!("{}{body}{checksum}", kind.prefix())))
     }
 
     /// Whether this has the form of a generated secret but its checksum is wrong: it was mistyped or cut off.
     pub fn is_mistyped(&self) -> bool {
-        let Some(rest) = self.0.strip_prefix(PREFIX) else { return false };
+        self.0.starts_with(SecretKind::Key.prefix()) && !self.is_well_formed(SecretKind::Key)
+    }
+
+    /// Whether this has the form of a generated secret of that kind, checksum included. It says nothing of whether there is
+    /// such a secret, and spares a look-up where there cannot be.
+    pub fn is_well_formed(&self, kind: SecretKind) -> bool {
+        let Some(rest) = self.0.strip_prefix(kind.prefix()) else { return false };
         if !rest.is_ascii() || rest.len() != BODY_LENGTH + CHECKSUM_LENGTH {
-            return true;
+            return false;
         }
         let (body, given) = rest.split_at(BODY_LENGTH);
-        checksum(body) != given
+        checksum(body) == given
     }
 
     /// The clear text, for the one place that shows it.
@@ -97,6 +138,13 @@ impl SecretHash {
             *byte = u8::from_str_radix(text.get(2 * position..2 * position + 2)?, 16).ok()?;
         }
         Some(Self(bytes))
+    }
+}
+
+/// In constant time as well.
+impl PartialEq for SecretHash {
+    fn eq(&self, other: &Self) -> bool {
+        self.equals(other)
     }
 }
 
@@ -153,6 +201,16 @@ mod tests {
         mistyped.push(last);
         assert!(Secret::new(mistyped).is_mistyped());
         assert!(!Secret::new("a secret from somewhere else").is_mistyped());
+    }
+
+    #[test]
+    fn a_secret_of_one_kind_is_none_of_another() {
+        let token = Secret::generate_kind(SecretKind::RefreshToken, &SystemRandom).expect("random source");
+        assert!(token.reveal().starts_with("tsr_") && token.is_well_formed(SecretKind::RefreshToken));
+        assert!(!token.is_well_formed(SecretKind::Key));
+        for text in ["", "tsr_", "tsr_é", "tsr_0000000000000000000000000000000000000000000000000"] {
+            assert!(!Secret::new(text).is_well_formed(SecretKind::RefreshToken), "{text}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a verified access token says of its subject: the input of an exchange.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
@@ -17,7 +18,8 @@ pub const CLOCK_LEEWAY: i64 = 10;
 ///
 /// This is plain data and proves nothing by itself; the proof that signature, issuer and times were checked is the type
 /// that hands it out (`jose::access_token::VerifiedToken`).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SubjectToken {
     /// Who issued it.
     pub iss: String,

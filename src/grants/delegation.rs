@@ -17,7 +17,7 @@ impl Grant for DelegationGrant {
 
     fn presented<'p>(&self, params: &'p Params) -> Result<PresentedTokens<'p>, OAuthError> {
         let subject = PresentedSubject { text: params.require("token")?, kind: TokenType::AccessToken };
-        Ok(PresentedTokens { subject: Some(subject), actor: None })
+        Ok(PresentedTokens { subject: Some(subject), ..PresentedTokens::default() })
     }
 
     fn evaluate(&self, request: &GrantRequest<'_>) -> Result<TokenOrder, OAuthError> {

@@ -62,10 +62,13 @@ pub fn order(subject: &SubjectToken, granted: Granted, now: i64, issued: TokenTy
         expires_at: granted.expires_at,
         issued_token_type: Some(issued),
         rule: Some(granted.rule),
+        id_token: None,
+        refresh: granted.refresh,
     }
 }
 
-fn refusal(refused: Refused) -> OAuthError {
+/// What the rule engine refuses, for the caller and the log.
+pub(super) fn refusal(refused: Refused) -> OAuthError {
     let mut error = OAuthError::new(refused.problem, refused.reason);
     error.rule = refused.rule;
     error

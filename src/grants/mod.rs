@@ -1,10 +1,13 @@
 //! One file per grant. [`GRANTS`] is the list that the token endpoint serves and the metadata names.
 
+pub mod authorization_code;
 mod client_credentials;
 mod delegation;
 mod exchange;
 pub mod identity;
 mod permissions;
+mod refresh_token;
+mod targets;
 mod token_exchange;
 
 use std::cell::Cell;
@@ -16,9 +19,11 @@ pub use self::{
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
+        authorization::AuthorizationCode,
         client::{Client, ClientSecret},
-        exchange::{Observed, Presented},
+        exchange::{Observed, Presented, Standing},
         order::TokenOrder,
+        session::Session,
     },
     oauth::{
         error::{OAuthError, Problem},
@@ -31,8 +36,13 @@ use crate::{
 };
 
 /// Every grant this server offers.
-pub static GRANTS: [&dyn Grant; 3] =
-    [&client_credentials::ClientCredentialsGrant, &token_exchange::TokenExchangeGrant, &delegation::DelegationGrant];
+pub static GRANTS: [&dyn Grant; 5] = [
+    &client_credentials::ClientCredentialsGrant,
+    &authorization_code::AuthorizationCodeGrant,
+    &token_exchange::TokenExchangeGrant,
+    &refresh_token::RefreshTokenGrant,
+    &delegation::DelegationGrant,
+];
 
 /// The grant of that type.
 pub fn find(grant_type: GrantType) -> Option<&'static dyn Grant> {
@@ -65,6 +75,10 @@ pub struct PresentedTokens<'p> {
     pub subject: Option<PresentedSubject<'p>>,
     /// Who will act.
     pub actor: Option<&'p str>,
+    /// A refresh token; its session is looked up.
+    pub refresh: Option<&'p str>,
+    /// A code. It is used up before anything is decided.
+    pub code: Option<&'p str>,
 }
 
 /// A subject as it stands in the request.
@@ -92,8 +106,21 @@ pub struct GrantRequest<'a> {
     pub actor: Option<Presented<'a>>,
     /// Where the grant leaves what rules that only observe would have done.
     pub observed: &'a Cell<Vec<Observed>>,
+    /// The session of the refresh token.
+    pub session: Option<PresentedSession<'a>>,
+    /// What the code stands for, as it was kept; presented for the first time.
+    pub code: Option<&'a AuthorizationCode>,
     /// Seconds since 1970.
     pub now: i64,
+}
+
+/// The session of a refresh token that the client presents and that can be used.
+#[derive(Clone, Copy)]
+pub struct PresentedSession<'a> {
+    /// Itself.
+    pub session: &'a Session,
+    /// Whether everybody behind it may still be served.
+    pub standing: Standing,
 }
 
 /// `audience` and `resource` together, audiences first (RFC 8693 §2.1, RFC 8707 §2).

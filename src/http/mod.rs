@@ -1,5 +1,6 @@
 //! The whole URL space, on one page, and the only place that names actix-web.
 
+mod authorize;
 mod body;
 mod cacheable;
 mod client_form;
@@ -28,8 +29,8 @@ use crate::{
     catalog::watch::CatalogWatch,
     graphql::Engine,
     oauth::metadata::{
-        AUTHORIZATION_SERVER_PATH, INTROSPECTION_PATH, JWKS_PATH, OPENID_CONFIGURATION_PATH, REVOCATION_PATH,
-        TOKEN_PATH,
+        AUTHORIZATION_PATH, AUTHORIZATION_SERVER_PATH, CALLBACK_PATH, INTROSPECTION_PATH, JWKS_PATH,
+        OPENID_CONFIGURATION_PATH, REVOCATION_PATH, TOKEN_PATH,
     },
     operations::{
         context::Context,
@@ -110,6 +111,17 @@ const ENVIRONMENT: &str = "/{tenant_id}/{environment_id}";
 fn below_issuer(config: &mut ServiceConfig) {
     config
         .service(post(TOKEN_PATH, token::post))
+        .service(
+            web::resource(AUTHORIZATION_PATH)
+                .route(web::get().to(authorize::get))
+                .route(web::post().to(authorize::post))
+                .default_service(web::to(respond::only_get_and_post)),
+        )
+        .service(
+            web::resource(CALLBACK_PATH)
+                .route(web::get().to(authorize::callback))
+                .default_service(web::to(respond::only_get_itself)),
+        )
         .service(post(INTROSPECTION_PATH, introspect::introspection))
         .service(post(REVOCATION_PATH, introspect::revocation))
         .service(post(GRAPHQL_PATH, graphql::auth))

@@ -19,6 +19,8 @@ pub struct Signer {
     header: String,
     /// The same for signed introspection answers.
     introspection_header: String,
+    /// The same with `"typ":"JWT"`, for ID tokens.
+    id_token_header: String,
     signer: Box<dyn JwsSigner>,
 }
 
@@ -38,6 +40,7 @@ impl Signer {
             alg: key.alg(),
             header: header("at+jwt"),
             introspection_header: header("token-introspection+jwt"),
+            id_token_header: header("JWT"),
             signer: key.jws_signer()?,
         })
     }
@@ -58,6 +61,14 @@ impl Signer {
     /// OpenSSL failed.
     pub fn sign(&self, payload: &[u8]) -> Result<String, JoseError> {
         self.sign_under(&self.header, payload)
+    }
+
+    /// Signs a payload as an ID token (OpenID Connect Core §2). Its type keeps it from being taken for an access token.
+    ///
+    /// # Errors
+    /// OpenSSL failed.
+    pub fn sign_id_token(&self, payload: &[u8]) -> Result<String, JoseError> {
+        self.sign_under(&self.id_token_header, payload)
     }
 
     /// Signs a payload as an introspection answer (RFC 9701 §5): its type says that it is no access token.

@@ -17,12 +17,41 @@ pub const AUTHORIZATION_SERVER_PATH: &str = "/.well-known/oauth-authorization-se
 /// The same with the members of OpenID Connect Discovery 1.0 §3, for libraries that read only this one.
 pub const OPENID_CONFIGURATION_PATH: &str = "/.well-known/openid-configuration";
 
-/// RFC 8414 §2 requires `response_types_supported`, §3.2 forbids an empty array, and we have no authorization endpoint.
+/// Where users are sent to sign in (RFC 6749 §3.1), below the issuer.
+pub const AUTHORIZATION_PATH: &str = "/authorize";
+/// Where an identity provider sends them back to, below the issuer.
+pub const CALLBACK_PATH: &str = "/authorize/callback";
+
+/// RFC 8414 §2 requires `response_types_supported`, §3.2 forbids an empty array, also where there is no authorization endpoint.
 /// Readers differ: oauth4webapi checks `issuer` alone and takes the document either way, authlib's validator refuses
 /// one in which the member is absent or empty, and typed readers commonly declare it as an array that must be there.
 /// So one value has to stand here. `none` is the registered value that promises neither code nor token (OAuth 2.0
 /// Multiple Response Type Encoding Practices §4); `code` would be untrue.
-const RESPONSE_TYPES: &[&str] = &["none"];
+const NO_RESPONSE_TYPES: &[&str] = &["none"];
+
+/// What the authorization endpoint can do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct AuthorizationEndpoint {
+    authorization_endpoint: String,
+    response_modes_supported: &'static [&'static str],
+    code_challenge_methods_supported: &'static [&'static str],
+    /// RFC 9207 §3.
+    authorization_response_iss_parameter_supported: bool,
+    /// `true` where it is left out (OpenID Connect Discovery 1.0 §3).
+    request_uri_parameter_supported: bool,
+}
+
+impl AuthorizationEndpoint {
+    fn new(issuer: &str) -> Self {
+        Self {
+            authorization_endpoint: format!("{issuer}{AUTHORIZATION_PATH}"),
+            response_modes_supported: &["query"],
+            code_challenge_methods_supported: &["S256"],
+            authorization_response_iss_parameter_supported: true,
+            request_uri_parameter_supported: false,
+        }
+    }
+}
 
 /// The metadata document of one issuer. Arrays without elements are left out (TE-104).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -33,6 +62,8 @@ pub struct AuthorizationServerMetadata {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     scopes_supported: Vec<String>,
     response_types_supported: &'static [&'static str],
+    #[serde(flatten)]
+    authorization: Option<AuthorizationEndpoint>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     grant_types_supported: Vec<&'static str>,
     token_endpoint_auth_methods_supported: Vec<&'static str>,
@@ -53,12 +84,14 @@ impl AuthorizationServerMetadata {
     /// scopes it is willing to name. For `/.well-known/oauth-authorization-server`.
     pub fn new(issuer: &str, grants: &[GrantType], scopes: &Scope) -> Self {
         let authentication = AuthenticationMethod::ALL.map(AuthenticationMethod::as_str).to_vec();
+        let has_codes = grants.contains(&GrantType::AuthorizationCode);
         Self {
             issuer: issuer.to_owned(),
             token_endpoint: format!("{issuer}{TOKEN_PATH}"),
             jwks_uri: format!("{issuer}{JWKS_PATH}"),
             scopes_supported: scopes.iter().map(str::to_owned).collect(),
-            response_types_supported: RESPONSE_TYPES,
+            response_types_supported: if has_codes { &["code"] } else { NO_RESPONSE_TYPES },
+            authorization: has_codes.then(|| AuthorizationEndpoint::new(issuer)),
             grant_types_supported: grants.iter().map(|grant| grant.as_str()).collect(),
             introspection_endpoint: format!("{issuer}{INTROSPECTION_PATH}"),
             introspection_endpoint_auth_methods_supported: authentication.clone(),
@@ -80,7 +113,7 @@ impl AuthorizationServerMetadata {
 
     /// Adds the members that OpenID Connect Discovery 1.0 §3 requires and we can truthfully give: a user has the same
     /// `sub` everywhere, and these are the algorithms (`alg`, RFC 7518) that the issuer's keys sign with.
-    /// `authorization_endpoint` stays out: there is none. For `/.well-known/openid-configuration`.
+    /// For `/.well-known/openid-configuration`.
     #[must_use]
     pub fn for_openid<A: AsRef<str>>(mut self, signing_algs: impl IntoIterator<Item = A>) -> Self {
         self.subject_types_supported = &["public"];
@@ -109,9 +142,15 @@ mod tests {
             "token_endpoint": "https://id.example/tenant/environment/token",
             "jwks_uri": "https://id.example/tenant/environment/.well-known/jwks.json",
             "scopes_supported": ["calendar.read"],
-            "response_types_supported": ["none"],
+            "response_types_supported": ["code"],
+            "authorization_endpoint": "https://id.example/tenant/environment/authorize",
+            "response_modes_supported": ["query"],
+            "code_challenge_methods_supported": ["S256"],
+            "authorization_response_iss_parameter_supported": true,
+            "request_uri_parameter_supported": false,
             "grant_types_supported":
-                ["client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange", "delegation"],
+                ["client_credentials", "authorization_code", "urn:ietf:params:oauth:grant-type:token-exchange",
+                 "refresh_token", "delegation"],
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
             "introspection_endpoint": "https://id.example/tenant/environment/introspect",
             "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
@@ -146,5 +185,7 @@ mod tests {
             assert!(value.as_array().is_none_or(|array| !array.is_empty()), "{name}");
         }
         assert!(bare.get("scopes_supported").is_none());
+        // Without the grant there is no authorization endpoint.
+        assert_eq!((&bare["response_types_supported"], bare.get("authorization_endpoint")), (&json!(["none"]), None));
     }
 }

@@ -16,6 +16,10 @@ pub struct TokenResponse {
     expires_in: i64,
     #[serde(skip_serializing_if = "String::is_empty")]
     scope: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
 }
 
 impl TokenResponse {
@@ -29,7 +33,21 @@ impl TokenResponse {
             token_type: "Bearer",
             expires_in,
             scope: scope.to_string(),
+            id_token: None,
+            refresh_token: None,
         }
+    }
+
+    /// The same with an ID token, if there is one (OpenID Connect Core §3.1.3.3).
+    #[must_use]
+    pub fn with_id_token(self, id_token: Option<String>) -> Self {
+        Self { id_token, ..self }
+    }
+
+    /// The same with a refresh token, if there is one.
+    #[must_use]
+    pub fn with_refresh_token(self, refresh_token: Option<String>) -> Self {
+        Self { refresh_token, ..self }
     }
 }
 
@@ -91,9 +109,18 @@ mod tests {
     }
 
     #[test]
-    fn a_response_does_not_print_its_token() {
+    fn a_refresh_token_goes_beside_the_access_token() {
+        let response = TokenResponse::bearer("abc".into(), None, 60, &Scope::empty());
+        let expected =
+            json!({"access_token": "abc", "token_type": "Bearer", "expires_in": 60, "refresh_token": "tsr_x"});
+        assert_eq!(serde_json::to_value(response.with_refresh_token(Some("tsr_x".into()))).expect("JSON"), expected);
+    }
+
+    #[test]
+    fn a_response_does_not_print_its_tokens() {
         let response = TokenResponse::bearer("eyJhbGciOi".into(), None, 60, &Scope::empty());
-        assert!(!format!("{response:?}").contains("eyJ"));
+        let shown = format!("{:?}", response.with_refresh_token(Some("tsr_secret".into())));
+        assert!(!shown.contains("eyJ") && !shown.contains("tsr_"), "{shown}");
     }
 
     #[test]

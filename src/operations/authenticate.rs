@@ -129,7 +129,7 @@ fn check(found: Option<&Client>, given: &SecretHash, now: i64) -> Result<ClientS
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::client::{ClientKind, ExchangeError, Permissions};
+    use crate::domain::client::{ClientKind, ClientSignIn, ExchangeError, Permissions};
 
     fn client(secrets: &[(&str, Option<i64>)]) -> Client {
         let secret = |text: &str, expires_at| ClientSecret::new(text.to_owned(), Secret::new(text).hash(), expires_at);
@@ -143,6 +143,7 @@ mod tests {
             access: Vec::new(),
             permissions: Permissions::new(),
             exchange_error: ExchangeError::default(),
+            sign_in: ClientSignIn::default(),
             secrets: secrets.collect(),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{counts::Counts, enrich::HookCalls, issue::TokenIssuer, throttle::Throttle};
+use super::{counts::Counts, enrich::HookCalls, issue::TokenIssuer, sessions::SessionPolicy, throttle::Throttle};
 use crate::{
     audit::AuditLog,
     catalog::{Catalog, environment::EnvironmentSnapshot, foreign_keys::ForeignKeyCache},
@@ -34,6 +34,8 @@ pub struct Context {
     pub outbound: Outbound,
     /// The keys of foreign issuers.
     pub foreign_keys: Arc<ForeignKeyCache>,
+    /// How long sessions live.
+    pub sessions: SessionPolicy,
     /// How the calls of webhooks went.
     pub hook_calls: Arc<HookCalls>,
     /// How often what happened.

@@ -71,7 +71,9 @@ struct AskedGrant(Option<GrantType>);
 impl Kind for AskedGrant {
     const ALL: &'static [Self] = &[
         AskedGrant(Some(GrantType::ClientCredentials)),
+        AskedGrant(Some(GrantType::AuthorizationCode)),
         AskedGrant(Some(GrantType::TokenExchange)),
+        AskedGrant(Some(GrantType::RefreshToken)),
         AskedGrant(Some(GrantType::Delegation)),
         AskedGrant(None),
     ];
@@ -83,7 +85,9 @@ impl Kind for AskedGrant {
     fn label(self) -> &'static str {
         match self.0 {
             Some(GrantType::ClientCredentials) => "client_credentials",
+            Some(GrantType::AuthorizationCode) => "authorization_code",
             Some(GrantType::TokenExchange) => "token_exchange",
+            Some(GrantType::RefreshToken) => "refresh_token",
             Some(GrantType::Delegation) => "delegation",
             None => "unknown",
         }

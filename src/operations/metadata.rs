@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::context::Context;
 use crate::{
     catalog::environment::EnvironmentSnapshot,
-    domain::environment::SigningAlg,
+    domain::{authorization::IDENTITY_SCOPES, environment::SigningAlg},
     grants::GRANTS,
     oauth::{metadata::AuthorizationServerMetadata, scope::Scope},
 };
@@ -41,6 +41,7 @@ pub fn authorization_server(context: &Context, environment: &EnvironmentSnapshot
     let grants: Vec<_> = GRANTS.iter().map(|grant| grant.grant_type()).collect();
     let enabled = environment.resource_servers.iter().filter(|server| server.enabled);
     let scopes = enabled.fold(Scope::empty(), |all, server| all.union(&server.scopes));
+    let scopes = scopes.union(&Scope::from_tokens(IDENTITY_SCOPES).unwrap_or_default());
     AuthorizationServerMetadata::new(&environment.issuer, &grants, &scopes)
         .signing_introspection(context.signing_alg.as_str())
 }

@@ -7,8 +7,8 @@ use super::{
     apply::ApplyError,
     facts::{Differences, Facts},
     keys::KeyError,
+    readable::readable,
     service_accounts::ServiceAccountError,
-    token::readable,
 };
 use crate::{
     audit::{AuditRecord, Event, Outcome, append_once, chain::day_of},
@@ -54,7 +54,10 @@ impl NotDone for KeyError {
         match self {
             KeyError::Refused(_) => Some(Outcome::Refused),
             KeyError::Store(_) => None,
-            KeyError::Jose(_) | KeyError::MasterKey { .. } | KeyError::WebhookSecret { .. } => Some(Outcome::Failed),
+            KeyError::Jose(_)
+            | KeyError::MasterKey { .. }
+            | KeyError::WebhookSecret { .. }
+            | KeyError::SignInSecret { .. } => Some(Outcome::Failed),
         }
     }
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::{
     authenticate::{authenticate_at, required_credentials},
     context::{Context, database_failed},
+    readable::readable,
     revoke::revoke,
     shown_token::{self, ShownToken},
-    token::{TokenRequest, readable, say},
+    token::{TokenRequest, say},
 };
 use crate::{
     audit::{AuditRecord, Event, Outcome},

@@ -4,9 +4,13 @@ use std::{cell::Cell, net::IpAddr, sync::Arc};
 
 use super::{
     authenticate::{Authenticated, authenticate_at, required_credentials},
+    authorize::codes::{speak_of_user, take_code},
     context::Context,
     delegate::delegated_user,
-    refused_tokens,
+    effect::Effect,
+    readable::readable,
+    refresh::{FoundRefresh, gather_refresh},
+    refused_tokens, sessions,
     standing::{gather_standing, revoked_by},
     subject::{Subject, gather_subject},
 };
@@ -14,28 +18,26 @@ use crate::{
     audit::{AuditRecord, Event, Outcome, RecordedRequest, RecordedToken},
     catalog::environment::EnvironmentSnapshot,
     domain::{
+        authorization::OPENID,
         client::{Client, ExchangeError},
         exchange::{Presented, Standing},
         order::TokenOrder,
         revocation::RevocationKind,
         rule::ISSUER_SELF,
+        session::GrantBasis,
         subject::SubjectToken,
         trace::Trace,
     },
-    grants::{self, Grant, GrantRequest, PresentedTokens},
+    grants::{self, Grant, GrantRequest, PresentedSession, PresentedTokens},
     jose::access_token::VerifiedToken,
     oauth::{
         error::{OAuthError, Problem},
         grant_type::GrantType,
         params::Params,
         response::TokenResponse,
+        scope::Scope,
     },
 };
-
-/// The most words that the log and the record keep of a text with values of the request in it.
-const MAX_WORDS: usize = 64;
-/// The most characters of such a word: more than scopes and targets have, less than a token has.
-const MAX_WORD: usize = 100;
 
 /// A request of a client as it came in: for a token, or about one.
 pub struct TokenRequest<'a> {
@@ -102,11 +104,35 @@ async fn decide(
     record.client_id = Some(client.id.clone());
     let grant = select_grant(request.params, client)?;
     let decision = evaluate(context, environment, request, &authenticated, grant, record).await;
-    let order = decision.map_err(|error| as_the_client_expects(error, client))?;
+    let (order, effect) = decision.map_err(|error| as_the_client_expects(error, client))?;
     let issued = context.token_issuer().issue(environment, &client.id, &order)?;
-    let response = TokenResponse::bearer(issued.token, order.issued_token_type, issued.expires_in, &order.scope);
+    let (id_token, scope) = beside(context, environment, &client.id, &order, &issued.token)?;
+    // Last, so that nothing is used up by a request that gets nothing.
+    let refresh_token = effect.carry_out(context, environment, record).await;
+    let refresh_token = refresh_token.map_err(|error| match (error.problem, &order.id_token) {
+        // Of a code: there is no subject token that the client could mend.
+        (Problem::SubjectTokenRefused, Some(_)) => OAuthError::new(Problem::CodeRefused, error.detail),
+        _ => as_the_client_expects(error, client),
+    })?;
+    let response = TokenResponse::bearer(issued.token, order.issued_token_type, issued.expires_in, &scope)
+        .with_id_token(id_token)
+        .with_refresh_token(refresh_token.map(|token| token.reveal().to_owned()));
     record_issue(record, order, issued.jti);
     Ok(response)
+}
+
+/// The ID token beside an access token, if one is wanted, and the scope of the answer.
+fn beside(
+    context: &Context,
+    environment: &EnvironmentSnapshot,
+    client_id: &str,
+    order: &TokenOrder,
+    access_token: &str,
+) -> Result<(Option<String>, Scope), OAuthError> {
+    let Some(wanted) = &order.id_token else { return Ok((None, order.scope.clone())) };
+    let issue = || context.token_issuer().issue_id_token(environment, client_id, (order, wanted), access_token);
+    let id_token = wanted.scope.contains(OPENID).then(issue).transpose()?;
+    Ok((id_token, wanted.scope.union(&order.scope)))
 }
 
 fn record_issue(record: &mut AuditRecord, order: TokenOrder, jti: String) {
@@ -121,7 +147,9 @@ fn record_issue(record: &mut AuditRecord, order: TokenOrder, jti: String) {
 }
 
 fn record_refusal(record: &mut AuditRecord, refusal: &OAuthError) {
-    record.event = Event::TokenRefused;
+    if record.event != Event::RefreshTokenReplayed {
+        record.event = Event::TokenRefused;
+    }
     record.outcome = if refusal.problem.status() < 500 { Outcome::Refused } else { Outcome::Failed };
     record.reason = Some(refusal.problem.slug());
     record.rule.clone_from(&refusal.rule);
@@ -157,7 +185,7 @@ async fn evaluate(
     authenticated: &Authenticated,
     grant: &dyn Grant,
     record: &mut AuditRecord,
-) -> Result<TokenOrder, OAuthError> {
+) -> Result<(TokenOrder, Effect), OAuthError> {
     let presented = grant.presented(request.params)?;
     let attempt =
         refused_tokens::check(context, environment, request.client_address, &authenticated.client, &presented)?;
@@ -175,7 +203,7 @@ async fn judge(
     grant: &dyn Grant,
     presented: PresentedTokens<'_>,
     record: &mut AuditRecord,
-) -> Result<TokenOrder, OAuthError> {
+) -> Result<(TokenOrder, Effect), OAuthError> {
     let subject = match presented.subject {
         Some(one) => {
             Some(gather_subject(context, environment, &authenticated.client, one, request.params, request.trace).await?)
@@ -185,16 +213,15 @@ async fn judge(
     if let Some(subject) = &subject {
         record_subject(record, subject.presented(Standing::Good).token);
     }
-    let actor = verify_actor(context, environment, presented.actor)?;
-    let subject_standing = match &subject {
-        Some(Subject::Own(token)) => gather_standing(context, environment, Some(token)).await?,
-        // Whoever vouches was asked just now; but the token that says so may have been revoked here.
-        Some(Subject::Vouched(vouched)) => match revoked_by(context, environment, &vouched.token)? {
-            Some(kind) => Standing::Revoked(kind),
-            None => Standing::Good,
-        },
-        None => Standing::Good,
+    let code = match presented.code {
+        Some(code) => Some(take_code(context, environment, &authenticated.client.id, code, record).await?),
+        None => None,
     };
+    if let Some(code) = &code {
+        record.subject = Some(code.user_id.clone());
+    }
+    let actor = verify_actor(context, environment, presented.actor)?;
+    let subject_standing = standing_of(context, environment, subject.as_ref()).await?;
     let actor = actor.as_ref().map(|token| &***token);
     let actor_standing = gather_standing(context, environment, actor).await?;
     if let Some(subject) = &subject
@@ -202,6 +229,10 @@ async fn judge(
     {
         record.request = recorded(subject, actor, request.params, &record.audience).map(Box::new);
     }
+    let refresh = match presented.refresh {
+        Some(text) => Some(gather_refresh(context, environment, &authenticated.client, text, record).await?),
+        None => None,
+    };
     let observed = Cell::default();
     let decision = grant.evaluate(&GrantRequest {
         params: request.params,
@@ -211,11 +242,22 @@ async fn judge(
         subject: subject.as_ref().map(|subject| subject.presented(subject_standing)),
         actor: actor.map(|token| Presented { token, origin: ISSUER_SELF, standing: actor_standing }),
         observed: &observed,
+        code: code.as_ref(),
+        session: refresh.as_ref().map(|found| PresentedSession { session: &found.session, standing: found.standing }),
         // Gathering may have taken a while; a token that expired meanwhile is refused.
         now: context.clock.now(),
     });
     record.observed = observed.into_inner();
     let mut order = decision?;
+    // As the rule decided it, before what is known of the user is added.
+    let mut began = order.refresh.and(subject.as_ref()).map(|subject| {
+        let presented = subject.presented(subject_standing);
+        GrantBasis::exchange(&order, presented.token, presented.origin, actor)
+    });
+    if let Some(code) = &code {
+        speak_of_user(context, environment, code, &mut order, (request.request_id, request.trace)).await?;
+        began = Some(GrantBasis::SignIn);
+    }
     if let Some(Subject::Vouched(vouched)) = &subject
         && let Some(user) = &vouched.user
     {
@@ -228,7 +270,42 @@ async fn judge(
         }
         order.speaks_of(user.user_id, user.claims);
     }
-    Ok(order)
+    let effect = effect(context, environment, &authenticated.client, &mut order, (refresh, began))?;
+    Ok((order, effect))
+}
+
+/// What a grant that gives refresh tokens, or was given one, leaves behind.
+fn effect(
+    context: &Context,
+    environment: &EnvironmentSnapshot,
+    client: &Client,
+    order: &mut TokenOrder,
+    (refresh, began): (Option<FoundRefresh>, Option<GrantBasis>),
+) -> Result<Effect, OAuthError> {
+    match (refresh, order.refresh, began) {
+        (Some(found), ..) => Ok(Effect::Rotate(Box::new(found))),
+        // A refresh token that the client may not use would only lie around.
+        (None, Some(terms), Some(basis)) if client.grants.contains(&GrantType::RefreshToken) => {
+            let new = sessions::prepare(context, environment, &client.id, order, basis, terms.lifetime)?;
+            Ok(Effect::Open(Box::new(new)))
+        }
+        (None, ..) => Ok(Effect::Nothing),
+    }
+}
+
+async fn standing_of(
+    context: &Context,
+    environment: &Arc<EnvironmentSnapshot>,
+    subject: Option<&Subject>,
+) -> Result<Standing, OAuthError> {
+    match subject {
+        Some(Subject::Own(token)) => gather_standing(context, environment, Some(token)).await,
+        // Whoever vouches was asked just now; but the token that says so may have been revoked here.
+        Some(Subject::Vouched(vouched)) => {
+            Ok(revoked_by(context, environment, &vouched.token)?.map_or(Standing::Good, Standing::Revoked))
+        }
+        None => Ok(Standing::Good),
+    }
 }
 
 fn record_subject(record: &mut AuditRecord, subject: &SubjectToken) {
@@ -269,37 +346,4 @@ fn verify_actor(
 fn as_the_client_expects(mut error: OAuthError, client: &Client) -> OAuthError {
     error.as_invalid_grant = client.exchange_error == ExchangeError::InvalidGrant;
     error
-}
-
-/// A text that holds values of the request, fit for the log and the record: bounded, and without anything that could
-/// forge a second line. Long words are cut: scopes and targets are short, and a token that a client put in the wrong
-/// place must not be kept (TE-138).
-pub(super) fn readable(text: &str) -> String {
-    let mut words = text.split(' ');
-    let mut kept: Vec<String> = words.by_ref().take(MAX_WORDS).map(readable_word).collect();
-    kept.extend(words.next().map(|_| "…".to_owned()));
-    kept.join(" ")
-}
-
-fn readable_word(word: &str) -> String {
-    let mut characters = word.chars().map(|c| if c.is_ascii_graphic() { c } else { '?' });
-    let mut kept: String = characters.by_ref().take(MAX_WORD).collect();
-    kept.extend(characters.next().map(|_| '…'));
-    kept
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_kept_of_a_request_is_one_line_without_long_words() {
-        assert_eq!(readable("calendar.read  x\ny\u{202e}"), "calendar.read  x?y?");
-        let word = "w".repeat(MAX_WORD);
-        assert_eq!(readable(&word), word);
-        assert_eq!(readable(&format!("a {word}x b")), format!("a {word}… b"));
-        let words = vec!["w"; MAX_WORDS].join(" ");
-        assert_eq!(readable(&words), words);
-        assert_eq!(readable(&format!("{words} x y")), format!("{words} …"));
-    }
 }

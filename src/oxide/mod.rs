@@ -4,18 +4,55 @@
 //! parameters, answer 500 to a scope that is not allowed, stay silent towards a client they cannot bind, and read the
 //! wall clock. So it is given only values that we have read strictly, and each of its endings becomes a refusal of ours.
 
+pub mod authorization_code;
 pub mod client_credentials;
+pub mod refresh;
 mod registrar;
 mod scope;
 
+use oxide_auth::primitives::registrar::RegistrarError;
+
+use crate::{
+    domain::client::Access,
+    oauth::{
+        error::{OAuthError, Problem},
+        scope::Scope,
+    },
+};
+
+/// Why no scope was granted. The ready-made flows answer nothing here, or 500.
+fn unscoped(
+    error: &RegistrarError,
+    access: &Access,
+    requested: Option<&Scope>,
+    failed: fn(&str) -> OAuthError,
+) -> OAuthError {
+    match (error, requested) {
+        (RegistrarError::PrimitiveError, _) => failed("the scope could not be negotiated"),
+        (RegistrarError::Unspecified, Some(scope)) => OAuthError::new(
+            Problem::ScopeNotAllowed,
+            format!("beyond the client's access to {}: {}", access.audience, scope.difference(&access.scopes)),
+        )
+        .about("scope"),
+        (RegistrarError::Unspecified, None) => OAuthError::new(
+            Problem::NoDefaultScope,
+            format!("the client's access to {} has no usable default", access.audience),
+        )
+        .about("scope"),
+    }
+}
+
 #[cfg(test)]
 mod support {
-    //! Clients for the tests of this folder.
+    //! Clients and sessions for the tests of this folder.
 
     use crate::{
         domain::{
-            client::{Access, Client, ClientKind, ClientSecret, ExchangeError, Permissions},
+            ancestry::AncestorFacts,
+            claims::SubjectType,
+            client::{Access, Client, ClientKind, ClientSecret, ClientSignIn, ExchangeError, Permissions},
             secret::Secret,
+            session::{GrantBasis, Session, SessionGrant},
         },
         oauth::{grant_type::GrantType, scope::Scope},
     };
@@ -26,6 +63,35 @@ mod support {
 
     pub fn access(scopes: &str, default_scopes: Option<&str>) -> Access {
         Access { audience: "resource-api".into(), scopes: scope(scopes), default_scopes: default_scopes.map(scope) }
+    }
+
+    pub fn session(client_id: &str, granted: &str) -> Session {
+        Session {
+            id: "a session".into(),
+            environment_id: "one".into(),
+            client_id: client_id.into(),
+            grant: SessionGrant {
+                subject: "user".into(),
+                subject_type: SubjectType::EndUserAccount,
+                audience: vec!["resource-api".into()],
+                scope: scope(granted),
+                widened: Scope::empty(),
+                act: None,
+                may_act: None,
+                anc: Vec::new(),
+                anc_facts: AncestorFacts::default(),
+                claims: serde_json::Map::new(),
+                parents: Vec::new(),
+                basis: GrantBasis::SignIn,
+            },
+            generation: 1,
+            rotation: None,
+            created_at: 0,
+            last_used_at: 0,
+            idle_expires_at: 100,
+            expires_at: 100,
+            end: None,
+        }
     }
 
     pub fn client(id: &str, secrets: &[&str]) -> Client {
@@ -39,6 +105,7 @@ mod support {
             access: vec![],
             permissions: Permissions::new(),
             exchange_error: ExchangeError::default(),
+            sign_in: ClientSignIn::default(),
             secrets: secrets.iter().map(secret).collect(),
         }
     }

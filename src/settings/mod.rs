@@ -18,6 +18,7 @@ mod outbound;
 mod reader;
 mod revocation;
 mod server;
+mod sessions;
 mod tokens;
 
 use std::path::Path;
@@ -34,6 +35,7 @@ pub use self::{
     outbound::Outbound,
     revocation::Revocation,
     server::{BehindProxy, Server, Tls},
+    sessions::Sessions,
     tokens::Tokens,
 };
 use self::{layers::Layers, reader::Reader};
@@ -54,6 +56,8 @@ pub struct Settings {
     pub catalog: Catalog,
     /// What a node does that does not hear of revocations.
     pub revocation: Revocation,
+    /// How long refresh tokens are good for.
+    pub sessions: Sessions,
     /// How much may fail.
     pub limits: Limits,
     /// What requests to others may reach.
@@ -85,6 +89,7 @@ impl Settings {
         let audit = Audit::read(&mut reader);
         let catalog = Catalog::read(&mut reader);
         let revocation = Revocation::read(&mut reader);
+        let sessions = Sessions::read(&mut reader);
         let limits = Limits::read(&mut reader);
         let outbound = Outbound::read(&mut reader);
         let graphql = Graphql::read(&mut reader);
@@ -101,6 +106,7 @@ impl Settings {
             audit,
             catalog,
             revocation,
+            sessions,
             limits,
             outbound,
             graphql,

@@ -178,6 +178,21 @@ pub(super) fn count_revocation(conn: &mut Conn<'_>, id: &str) -> Result<Option<i
     Ok(each!(conn, c => one.select(environments::revocations_version).first(c).optional())?)
 }
 
+/// Makes revocations of the environment wait until the transaction ends, and waits for those that are under way: what is read of them
+/// now stays true. `false` when there is no such environment.
+///
+/// # Errors
+/// The database failed.
+pub fn hold_revocations(conn: &mut Conn<'_>, id: &str) -> Result<bool, StoreError> {
+    let one = environments::table.find(id).select(environments::id);
+    let found: Option<String> = match conn {
+        Conn::Postgres(c) => one.for_share().first(*c).optional()?,
+        // A transaction that may write has the whole database for itself.
+        Conn::Sqlite(c) => one.first(*c).optional()?,
+    };
+    Ok(found.is_some())
+}
+
 /// On SQLite the file itself shows the change (see `listen`).
 fn notify(conn: &mut Conn<'_>, id: &str) -> Result<(), StoreError> {
     if let Conn::Postgres(c) = conn {

@@ -80,6 +80,29 @@ pub fn after(
     rows.into_iter().map(RevocationRow::into_value).collect()
 }
 
+/// Those of an environment that name one of `named`.
+///
+/// # Errors
+/// The database failed, or a row is corrupt.
+pub fn among(
+    conn: &mut Conn<'_>,
+    environment_id: &str,
+    named: &[(RevocationKind, String)],
+) -> Result<Vec<Revocation>, StoreError> {
+    use revocations as t;
+    let values: Vec<&str> = named.iter().map(|(_, value)| value.as_str()).collect();
+    let of_values = t::table.filter(t::environment_id.eq(environment_id).and(t::value.eq_any(values)));
+    let rows: Vec<RevocationRow> = each!(conn, c => of_values.select(RevocationRow::as_select()).load(c))?;
+    let mut found = Vec::new();
+    for row in rows {
+        let (revocation, _) = row.into_value()?;
+        if named.iter().any(|(kind, value)| (*kind, value) == (revocation.kind, &revocation.value)) {
+            found.push(revocation);
+        }
+    }
+    Ok(found)
+}
+
 impl RevocationRow {
     fn into_value(self) -> Result<(Revocation, i64), StoreError> {
         let unknown = || Row { table: "revocations", key: &self.value }.corrupt("kind has a value that is not known");

@@ -64,6 +64,7 @@ diesel::table! {
         origin -> Text,
         created_at -> BigInt,
         updated_at -> BigInt,
+        sign_in -> Text,
     }
 }
 
@@ -105,6 +106,8 @@ diesel::table! {
         origin -> Text,
         title -> Text,
         sort_order -> BigInt,
+        sign_in -> Nullable<Text>,
+        sign_in_secret -> Nullable<Binary>,
     }
 }
 
@@ -191,6 +194,67 @@ diesel::table! {
 }
 
 diesel::table! {
+    authorization_requests (state_hash) {
+        state_hash -> Text,
+        environment_id -> Text,
+        browser_hash -> Text,
+        request -> Text,
+        network -> Text,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    authorization_codes (code_hash) {
+        code_hash -> Text,
+        environment_id -> Text,
+        user_id -> Text,
+        granted -> Text,
+        expires_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+        session_id -> Nullable<Text>,
+        replayed_at -> Nullable<BigInt>,
+        forget_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    sessions (id) {
+        id -> Text,
+        environment_id -> Text,
+        client_id -> Text,
+        definition -> Text,
+        generation -> BigInt,
+        rotated_by -> Nullable<Text>,
+        rotated_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+        last_used_at -> BigInt,
+        idle_expires_at -> BigInt,
+        expires_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+        end_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    session_origins (session_id, kind, value) {
+        session_id -> Text,
+        kind -> Text,
+        value -> Text,
+        environment_id -> Text,
+    }
+}
+
+diesel::table! {
+    refresh_tokens (hash) {
+        hash -> Text,
+        session_id -> Text,
+        generation -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
     leases (name) {
         name -> Text,
         holder -> Text,
@@ -200,6 +264,8 @@ diesel::table! {
 
 diesel::allow_tables_to_appear_in_same_query!(client_secrets, environments);
 diesel::allow_tables_to_appear_in_same_query!(environments, tenants);
+diesel::allow_tables_to_appear_in_same_query!(refresh_tokens, session_origins, sessions);
+diesel::joinable!(refresh_tokens -> sessions (session_id));
 diesel::allow_tables_to_appear_in_same_query!(profiles, user_identities, users);
 diesel::joinable!(client_secrets -> environments (environment_id));
 diesel::joinable!(environments -> tenants (tenant_id));

@@ -142,10 +142,22 @@ fn every_test_that_a_page_names_is_there() {
 
 #[test]
 fn the_page_on_environment_files_has_the_keys_that_the_parser_reads() {
-    let readers =
-        ["text", "name", "identifier", "uuid", "integer", "choice", "choices", "texts", "scope", "table", "tables"];
+    let readers = [
+        "text",
+        "name",
+        "flag",
+        "identifier",
+        "uuid",
+        "integer",
+        "choice",
+        "choices",
+        "texts",
+        "scope",
+        "table",
+        "tables",
+    ];
     let mut known = BTreeSet::from(["enabled".to_owned()]);
-    for file in ["applications", "blocks", "cases", "clients", "connections", "permissions", "rules"] {
+    for file in ["applications", "blocks", "cases", "clients", "connections", "permissions", "rules", "sign_in"] {
         let source = read(&format!("src/operations/environment_file/{file}.rs"));
         for reader in readers {
             for (start, call) in source.match_indices(&format!(".{reader}(")) {

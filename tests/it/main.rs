@@ -9,6 +9,7 @@
 )]
 
 mod architecture;
+mod authorize;
 mod catalog;
 mod cli;
 mod documents;

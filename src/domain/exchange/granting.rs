@@ -7,6 +7,7 @@ use crate::{
     domain::{
         claims::{RESERVED_CLAIMS, SubjectType},
         environment::{ResourceServer, TokenProfile},
+        order::RefreshTerms,
         rule::{ExchangeMode, ExchangeRule},
         subject::SubjectToken,
     },
@@ -48,6 +49,7 @@ impl Case<'_> {
             act,
             may_act: subject.may_act.clone(),
             anc: lineage,
+            refresh: rule.refresh.then_some(RefreshTerms { lifetime: rule.refresh_lifetime }),
             anc_facts: parties::facts(subject, self.actor.map(|actor| actor.token)),
             subject_type: subject.subject_type.unwrap_or(SubjectType::EndUserAccount),
             claims: claims(rule, subject, profile),

@@ -2,7 +2,8 @@
 //!
 //! [`decide`] is a pure function and denies by default. The laws it keeps, for every input:
 //!
-//! 1. The expiry is no later than that of the rule, the resource servers, the subject token and the actor token.
+//! 1. The expiry is no later than that of the rule, the resource servers, the subject token and the actor token. ([`renew`] is
+//!    the one exception, where the rule names it: there the session's end stands for those of the tokens.)
 //! 2. The scope is within subject ∩ client ∩ rule ∩ resource server, except what the rule lists under `grant_scopes`; and
 //!    that is never more than the client may have, where the subject is the client itself.
 //! 3. The audience comes from the rule's targets only: all requested targets, or none.
@@ -17,8 +18,10 @@ mod check;
 mod explain;
 mod granting;
 mod parties;
+mod renewal;
 mod rules;
 mod scopes;
+mod standing;
 mod targets;
 
 use serde_json::{Map, Value};
@@ -26,14 +29,16 @@ use serde_json::{Map, Value};
 pub use self::{
     check::Check,
     explain::{Explanation, Observed, RuleVerdict, Verdict, Would, explain, observe, refused_by_all},
+    renewal::{Renewed, renew},
+    standing::Standing,
 };
 use super::{
     ancestry::AncestorFacts,
     claims::SubjectType,
     client::Client,
     environment::{ResourceServer, ScopeClaim, SigningAlg, TokenProfile},
+    order::RefreshTerms,
     party::{Actor, MayAct},
-    revocation::RevocationKind,
     rule::ExchangeRule,
     subject::SubjectToken,
 };
@@ -48,23 +53,6 @@ pub struct Presented<'a> {
     pub origin: &'a str,
     /// Whether those behind it are still in good standing.
     pub standing: Standing,
-}
-
-/// Whether the client, the application and the user behind a token may still be served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// Nothing against them.
-    Good,
-    /// The token is revoked, by itself or with something that it came of.
-    Revoked(RevocationKind),
-    /// The client it was issued to, or the service account it stands for, is disabled or gone.
-    ClientDisabled,
-    /// The application that the user signed in to is disabled or gone.
-    ApplicationDisabled,
-    /// The user is disabled or gone.
-    UserDisabled,
-    /// The managed service that the token was issued to is no longer let in.
-    ManagedServiceDisabled,
 }
 
 /// What the client asks for.
@@ -126,6 +114,8 @@ pub struct Granted {
     pub profile: TokenProfile,
     /// What the targets want their tokens signed with; `None` for the server's default.
     pub signing_alg: Option<SigningAlg>,
+    /// Set where the rule gives a refresh token.
+    pub refresh: Option<RefreshTerms>,
 }
 
 /// The exchange is refused.
@@ -220,13 +210,8 @@ fn check_token(presented: Presented<'_>, now: i64) -> Result<(), (Check, &'stati
 /// Law 8.
 fn check_standing(presented: Presented<'_>, now: i64) -> Result<(), &'static str> {
     let token = presented.token;
-    match presented.standing {
-        Standing::Good => {}
-        Standing::Revoked(kind) => return Err(kind.reason()),
-        Standing::ClientDisabled => return Err("the client behind the token is disabled or gone"),
-        Standing::ApplicationDisabled => return Err("the application behind the token is disabled or gone"),
-        Standing::UserDisabled => return Err("the user behind the token is disabled or gone"),
-        Standing::ManagedServiceDisabled => return Err("the managed service behind the token is disabled or gone"),
+    if let Some(reason) = presented.standing.reason() {
+        return Err(reason);
     }
     if token.is_expired(now) {
         return Err("the token has expired");

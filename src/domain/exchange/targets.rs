@@ -61,7 +61,7 @@ fn infer<'a>(
 }
 
 /// One token has one form; a target that cannot read it would take a valid token for a bad one.
-fn check_same_form(targets: &[&ResourceServer]) -> Result<(), Refused> {
+pub(super) fn check_same_form(targets: &[&ResourceServer]) -> Result<(), Refused> {
     let form = |target: &ResourceServer| (target.scope_claim, target.token_profile, target.signing_alg);
     let mut forms = targets.iter().map(|target| form(target));
     let first = forms.next();

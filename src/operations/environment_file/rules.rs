@@ -19,6 +19,8 @@ use crate::{
 const MAX_CLAIMS: usize = 32;
 /// The most bytes of all claims that a rule sets, as JSON: every token under it carries them in every request.
 const MAX_SET_BYTES: usize = 4096;
+/// The longest `refresh_lifetime`, in seconds: a year.
+const MAX_REFRESH_LIFETIME: i64 = 31_536_000;
 /// The longest name of a claim, in bytes.
 const MAX_CLAIM_NAME: usize = 128;
 
@@ -40,7 +42,12 @@ pub(super) fn read(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> Ru
         mode_of_enforcement: table
             .choice("mode_of_enforcement", &[Enforcement::Enforce, Enforcement::Observe], findings)
             .unwrap_or_default(),
+        refresh: table.flag("refresh", findings).unwrap_or_default(),
+        refresh_lifetime: table.integer("refresh_lifetime", 60..=MAX_REFRESH_LIFETIME, findings),
     };
+    if rule.refresh_lifetime.is_some() && !rule.refresh {
+        findings.error(&table.path("refresh_lifetime"), "needs refresh = true");
+    }
     RuleBlock { rule, enabled: table.enabled(findings) }
 }
 

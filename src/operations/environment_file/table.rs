@@ -105,12 +105,15 @@ impl<'a, 'd> Table<'a, 'd> {
 
     /// `true` when absent.
     pub(super) fn enabled(&mut self, findings: &mut Findings<'_>) -> bool {
-        match self.value("enabled", findings) {
-            None => true,
-            Some(DeValue::Boolean(enabled)) => *enabled,
-            Some(other) => {
-                findings.error(&self.path("enabled"), format_args!("must be true or false, not {}", kind(other)));
-                true
+        self.flag("enabled", findings).unwrap_or(true)
+    }
+
+    pub(super) fn flag(&mut self, key: &'static str, findings: &mut Findings<'_>) -> Option<bool> {
+        match self.value(key, findings)? {
+            DeValue::Boolean(flag) => Some(*flag),
+            other => {
+                findings.error(&self.path(key), format_args!("must be true or false, not {}", kind(other)));
+                None
             }
         }
     }

@@ -12,9 +12,10 @@ use serde_json::Value;
 use super::{
     authenticate::{authenticate_at, required_credentials},
     context::{Context, database_failed},
+    readable::readable,
     shown_token::{self, ShownToken},
     standing::gather_standing,
-    token::{TokenRequest, readable, say},
+    token::{TokenRequest, say},
 };
 use crate::{
     catalog::environment::EnvironmentSnapshot,

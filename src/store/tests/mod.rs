@@ -1,5 +1,6 @@
 //! The store against both engines.
 
+mod authorization;
 mod connections;
 mod failures;
 mod leases;
@@ -7,6 +8,7 @@ mod revocations;
 mod samples;
 mod schema;
 mod secret_uses;
+mod sessions;
 mod tables;
 mod watch;
 

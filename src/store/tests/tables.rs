@@ -3,10 +3,10 @@ use crate::{
     domain::{application::Application, client::Client, signing_key::KeySchedule},
     oauth::scope::Scope,
     store::{
-        Conn, Origin, Store, StoreError, applications,
+        Conn, Origin, Store, StoreError, applications, authorization_codes, authorization_requests,
         client_secrets::{self, SecretOrigin},
         clients, environments, exchange_rules, identity_connections, managed_services, permissions, profiles,
-        resource_servers, revocations, signing_keys, user_identities, users,
+        refresh_tokens, resource_servers, revocations, sessions, signing_keys, user_identities, users,
     },
 };
 
@@ -37,7 +37,11 @@ pub(super) fn fill(conn: &mut Conn<'_>) {
     users::insert(conn, "one", &a_user()).expect("user");
     user_identities::insert(conn, "one", &an_identity(), "user", 1).expect("identity");
     profiles::insert(conn, &a_profile()).expect("profile");
+    assert!(authorization_requests::insert(conn, "one", &a_pending_sign_in("state", 600), 0, 1).expect("request"));
+    authorization_codes::insert(conn, "one", &a_code("code"), 0).expect("code");
     assert!(revocations::add(conn, "one", &a_revocation()).expect("revocation"));
+    sessions::insert(conn, &a_session("session"), &an_origin()).expect("session");
+    refresh_tokens::insert(conn, &a_refresh_token("hash", "session")).expect("refresh token");
 }
 
 fn filled(store: &Store) {
@@ -79,6 +83,9 @@ fn what_is_written_is_read_back() {
                 assert_eq!(signing_keys::list(conn, "one")?, [a_key()]);
                 assert_eq!(revocations::after(conn, "one", 0, 10)?, [(a_revocation(), 1)]);
                 assert_eq!(revocations::after(conn, "one", 1, 10)?, []);
+                assert_eq!(sessions::find(conn, "one", "session")?, Some(a_session("session")));
+                let token = (a_refresh_token("hash", "session"), a_session("session"));
+                assert_eq!(refresh_tokens::find(conn, "one", "hash")?, Some(token));
                 let client = clients::find(conn, "one", "bff")?.expect("there");
                 let mut expected = a_client("bff");
                 expected.secrets = vec![a_secret("s1")];

@@ -2,4 +2,5 @@
 
 mod client_credentials;
 mod delegation;
+mod refresh_token;
 mod token_exchange;

@@ -10,7 +10,7 @@ use tessera::{
     domain::{
         ancestry::AncestorFacts,
         claims::{MAX_ANCESTORS, SubjectType},
-        client::{Access, Client, ClientKind, ExchangeError},
+        client::{Access, Client, ClientKind, ClientSignIn, ExchangeError},
         environment::{ResourceServer, ScopeClaim, TokenProfile},
         exchange::{ExchangeRequest, Granted, Policy, Presented, Refused, Standing, decide},
         party::{Actor, MayAct},
@@ -77,11 +77,11 @@ impl Case {
     }
 }
 
-fn scope() -> impl Strategy<Value = Scope> {
+pub(super) fn scope() -> impl Strategy<Value = Scope> {
     subsequence(SCOPES.to_vec(), 0..=SCOPES.len()).prop_map(|tokens| Scope::from_tokens(tokens).expect("scope"))
 }
 
-fn audiences(least: usize) -> impl Strategy<Value = Vec<String>> {
+pub(super) fn audiences(least: usize) -> impl Strategy<Value = Vec<String>> {
     subsequence(AUDIENCES.to_vec(), least..=AUDIENCES.len())
         .prop_map(|names| names.into_iter().map(str::to_owned).collect())
 }
@@ -108,6 +108,7 @@ fn client() -> impl Strategy<Value = Client> {
             .collect(),
         permissions: BTreeMap::new(),
         exchange_error: ExchangeError::InvalidRequest,
+        sign_in: ClientSignIn::default(),
         secrets: Vec::new(),
     })
 }
@@ -184,6 +185,8 @@ fn rule(position: usize) -> impl Strategy<Value = ExchangeRule> {
             max_lifetime,
             when: None,
             mode_of_enforcement: Enforcement::Enforce,
+            refresh: true,
+            refresh_lifetime: None,
         },
     )
 }

@@ -9,7 +9,7 @@ use tessera::{
     domain::{
         ancestry::AncestorFacts,
         claims::SubjectType,
-        client::{Access, Client, ClientKind, ExchangeError, Permissions},
+        client::{Access, Client, ClientKind, ClientSignIn, ExchangeError, Permissions},
         environment::{ResourceServer, ScopeClaim, TokenProfile},
         exchange::{ExchangeRequest, Granted, Policy, Presented, Refused, Standing, decide},
         revocation::{Revocation, RevocationKind},
@@ -38,6 +38,7 @@ fn client(id: &str) -> Client {
         permissions: Permissions::new(),
         exchange_error: ExchangeError::InvalidRequest,
         secrets: Vec::new(),
+        sign_in: ClientSignIn::default(),
     }
 }
 
@@ -67,6 +68,8 @@ fn rules() -> Vec<ExchangeRule> {
         claims: ClaimRules::default(),
         max_lifetime: None,
         when: None,
+        refresh: false,
+        refresh_lifetime: None,
         mode_of_enforcement: Enforcement::Enforce,
     };
     let modes = [ExchangeMode::Impersonation, ExchangeMode::Delegation];

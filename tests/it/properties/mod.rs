@@ -3,3 +3,4 @@
 mod exchange;
 mod explain;
 mod lineage;
+mod refresh;

@@ -1,0 +1,160 @@
+//! What a session gives today: never more than was granted, and never more than would be granted now.
+
+use super::{Check, ExchangeRequest, Granted, Policy, Presented, Refused, Standing, decide, targets::check_same_form};
+use crate::{
+    domain::{
+        client::Client,
+        environment::{ResourceServer, ScopeClaim, SigningAlg, TokenProfile},
+        session::{ExchangeBasis, GrantBasis, Session},
+        subject::SubjectToken,
+    },
+    oauth::{error::Problem, grant_type::GrantType, scope::Scope},
+};
+
+/// What is decided anew each time. The rest of the token is the session's grant, unchanged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Renewed {
+    /// The targets.
+    pub audience: Vec<String>,
+    /// The scope.
+    pub scope: Scope,
+    /// The part of it that the rule added.
+    pub widened: Scope,
+    /// How the targets want `scope`.
+    pub scope_claim: ScopeClaim,
+    /// Which names and header the targets want.
+    pub profile: TokenProfile,
+    /// What the targets want their tokens signed with; `None` for the server's default.
+    pub signing_alg: Option<SigningAlg>,
+    /// Seconds since 1970; not after the end of the session.
+    pub expires_at: i64,
+    /// The rule that allows it, where one does.
+    pub rule: Option<String>,
+}
+
+/// Decides what an access token of `session` may be now. Without targets it is for all that were granted; `scope` is what it
+/// shall have. `standing` is that of everybody behind the session.
+///
+/// # Errors
+/// * [`Problem::TargetNotAllowed`], [`Problem::ScopeNotAllowed`]: more is asked for than was granted;
+/// * [`Problem::RefreshTokenRefused`]: what was granted then would not be granted now.
+pub fn renew(
+    client: &Client,
+    session: &Session,
+    standing: Standing,
+    targets: &[String],
+    scope: &Scope,
+    policy: &Policy<'_>,
+) -> Result<Renewed, Refused> {
+    let grant = &session.grant;
+    if session.client_id != client.id || session.is_over(policy.now) {
+        return Err(refused("the session is over, or that of another client"));
+    }
+    if let Some(target) = targets.iter().find(|target| !grant.audience.contains(target)) {
+        return Err(Refused::new(Problem::TargetNotAllowed, Check::Audience, format!("{target:?} was not granted")));
+    }
+    if !scope.is_within(&grant.scope) {
+        let beyond = scope.difference(&grant.scope);
+        return Err(Refused::new(Problem::ScopeNotAllowed, Check::Scope, format!("{beyond} was not granted")));
+    }
+    if let Some(reason) = standing.reason() {
+        return Err(refused(reason));
+    }
+    let asked = ExchangeRequest {
+        targets: if targets.is_empty() { &grant.audience } else { targets },
+        scope: Some(scope),
+        requested_token_type: None,
+        grant_type: GrantType::RefreshToken,
+    };
+    let renewed = match &grant.basis {
+        GrantBasis::Exchange(basis) => exchange_again(client, session, basis, asked, policy),
+        GrantBasis::SignIn => sign_in_again(client, session, asked.targets, scope, policy),
+    }?;
+    // Nothing that was decided now may undo what was granted then.
+    let is_within = renewed.scope.is_within(&grant.scope)
+        && renewed.audience.iter().all(|target| grant.audience.contains(target))
+        && renewed.expires_at <= session.expires_at;
+    if is_within { Ok(renewed) } else { Err(refused("more would be given than was granted")) }
+}
+
+fn refused(reason: impl Into<String>) -> Refused {
+    Refused::new(Problem::RefreshTokenRefused, Check::Standing, reason)
+}
+
+/// The exchange that the session began with, decided again by the same rule, as it is now. The end of the session stands for
+/// the expiry of the tokens, which may be long past.
+fn exchange_again(
+    client: &Client,
+    session: &Session,
+    basis: &ExchangeBasis,
+    asked: ExchangeRequest<'_>,
+    policy: &Policy<'_>,
+) -> Result<Renewed, Refused> {
+    let rule = policy.rules.iter().find(|rule| rule.name == basis.rule && rule.refresh);
+    let rule = rule.ok_or_else(|| {
+        refused(format!("the rule {:?} is gone or disabled, or gives no refresh tokens any more", basis.rule))
+    })?;
+    let outliving = |token: &SubjectToken| SubjectToken { exp: session.expires_at, ..token.clone() };
+    let (subject, actor) = (outliving(&basis.subject), basis.actor.as_ref().map(outliving));
+    let presented = |token, origin| Presented { token, origin, standing: Standing::Good };
+    let actor = actor.as_ref().map(|token| presented(token, super::super::rule::ISSUER_SELF));
+    let only = Policy { rules: std::slice::from_ref(rule), ..*policy };
+    let decided = decide(client, presented(&subject, &basis.origin), actor, asked, &only);
+    let granted = decided.map_err(|reason| refused(format!("would not be granted now: {}", reason.reason)).by(rule))?;
+    check_unchanged(session, basis, &granted).map_err(|reason| refused(reason).by(rule))?;
+    Ok(Renewed {
+        audience: granted.audience,
+        scope: granted.scope,
+        widened: granted.widened,
+        scope_claim: granted.scope_claim,
+        profile: granted.profile,
+        signing_alg: granted.signing_alg,
+        expires_at: granted.expires_at,
+        rule: Some(granted.rule),
+    })
+}
+
+/// What cannot be made less must be the same. A rule that says something else now ends the refreshing: with the old words the
+/// token would say what is not allowed any more, and with the new ones what was never granted.
+fn check_unchanged(session: &Session, basis: &ExchangeBasis, granted: &Granted) -> Result<(), &'static str> {
+    if granted.act != session.grant.act {
+        return Err("the rule has another mode now, or the issuer another name");
+    }
+    if granted.claims != basis.claims {
+        return Err("the rule gives other claims now");
+    }
+    Ok(())
+}
+
+/// What the client may have at the targets for a user who signed in to it.
+fn sign_in_again(
+    client: &Client,
+    session: &Session,
+    targets: &[String],
+    scope: &Scope,
+    policy: &Policy<'_>,
+) -> Result<Renewed, Refused> {
+    let mut servers: Vec<&ResourceServer> = Vec::new();
+    for name in targets.iter().filter(|name| *name != policy.issuer) {
+        let server = policy.resource_servers.iter().find(|server| server.audience == *name && server.enabled);
+        let server = server.ok_or_else(|| refused(format!("{name:?} is gone or disabled")))?;
+        let allowed = client.ceiling(name).intersection(&server.scopes);
+        if client.access_to(name).is_none() || !scope.is_within(&allowed) {
+            return Err(refused(format!("{name:?} gives this client less now")));
+        }
+        servers.push(server);
+    }
+    check_same_form(&servers).map_err(|differ| refused(differ.reason))?;
+    let lifetime = servers.iter().filter_map(|server| server.max_lifetime).fold(policy.lifetime, i64::min);
+    let first = servers.first();
+    Ok(Renewed {
+        audience: targets.to_vec(),
+        scope: scope.clone(),
+        widened: Scope::empty(),
+        scope_claim: first.map(|server| server.scope_claim).unwrap_or_default(),
+        profile: first.map(|server| server.token_profile).unwrap_or_default(),
+        signing_alg: first.and_then(|server| server.signing_alg),
+        expires_at: policy.now.saturating_add(lifetime).min(session.expires_at),
+        rule: None,
+    })
+}
