@@ -16,6 +16,7 @@ run: ## Start Tessera with the demo environment; prints curl lines to try
 
 test: ## Run the whole suite, each test on SQLite and on a throw-away PostgreSQL (or on that of TEST_DATABASE_URL)
 	scripts/with-postgres scripts/cargo test --locked $(ARGS)
+	$(if $(ARGS),,scripts/no-secrets-in-logs)
 
 interop: ## Try other people's clients on a release build: Authlib, google-auth, PyJWT, oauth4webapi, oidc-provider, jose, curl; GraphiQL in Chromium
 	tests/interop/run

@@ -1,5 +1,6 @@
 //! The composition root: from settings to a running server. `main` and the tests build it the same way.
 
+mod context;
 mod error;
 mod master_key;
 
@@ -12,20 +13,17 @@ use std::{
 
 use crate::{
     audit::{AuditLog, AuditMode, AuditOptions},
-    catalog::{
-        Catalog, CatalogLimits, LoadError, RevocationPolicy, foreign_keys::ForeignKeyCache, watch::CatalogWatch,
-    },
+    catalog::{Catalog, CatalogLimits, LoadError, RevocationPolicy, watch::CatalogWatch},
     domain::{clock::Clock, random::Random},
     graphql::Engine,
     http::{self, GraphiqlFiles, HttpCounts, ServerOptions, Site},
     jose::master_key::MasterKey,
-    oauth::error::{OAuthError, Problem},
     operations::{
-        context::Context,
-        demo_token::demo_token,
+        demo_token::{DemoTokenError, demo_token},
         keys::{self, KeyMaker},
-        sessions::SessionPolicy,
-        throttle::{Throttle, ThrottleOptions, sharing::Sharing},
+        migrations,
+        operator::{Operator, SERVER},
+        throttle::{ThrottleOptions, sharing::Sharing},
         upkeep::{Upkeep, UpkeepOptions},
     },
     outbound::{Outbound, OutboundError, OutboundOptions},
@@ -33,7 +31,7 @@ use crate::{
     store::{Store, StoreError, StoreOptions},
 };
 
-pub use self::{error::StartError, master_key::master_key};
+pub use self::{context::context, error::StartError, master_key::master_key};
 
 /// What the server does not make itself, so that a test can.
 #[derive(Debug, Clone)]
@@ -70,7 +68,7 @@ impl App {
             http::acceptor(tls).map_err(StartError::Tls)?;
         }
         let store = open_store(settings)?;
-        migrated(&store, settings)?;
+        migrated(&store, settings, &server_operator(sources))?;
         let master_key = master_key(&settings.keys, &*sources.random)?;
         let maker = key_maker(settings, sources, &master_key);
         for kid in keys::ensure(&store, &maker)? {
@@ -85,31 +83,11 @@ impl App {
         let internal = internal.map(|address| listen("server.internal_listen", address)).transpose()?;
         let address = listener.local_addr()?;
         let public_url = settings.server.public_url_at(address);
-        let catalog = Arc::new(load_catalog(settings, sources, &store, master_key.clone(), public_url.clone())?);
-        let watch = CatalogWatch::start(Arc::clone(&catalog), &store)?;
-        let audit =
-            AuditLog::start(&store, audit_options(settings), Arc::clone(&sources.clock), Arc::clone(&sources.random))?;
-        let outbound = outbound(settings)?;
-        let throttle = Arc::new(Throttle::new(&throttle_options(&settings.limits)));
-        let sharing = Sharing::start(Arc::clone(&throttle), store.clone(), Arc::clone(&sources.clock))?;
-        let context = Context {
-            catalog,
-            audit: audit.clone(),
-            throttle: Arc::clone(&throttle),
-            clock: Arc::clone(&sources.clock),
-            random: Arc::clone(&sources.random),
-            signing_alg: settings.tokens.signing_alg,
-            master_key,
-            foreign_keys: Arc::new(ForeignKeyCache::new(
-                outbound.clone(),
-                Arc::clone(&sources.clock),
-                Arc::clone(&sources.random),
-            )),
-            outbound,
-            sessions: session_policy(settings),
-            hook_calls: Arc::default(),
-            counts: Arc::default(),
-        };
+        let context = context(settings, sources, &store, master_key, public_url.clone())?;
+        let watch = CatalogWatch::start(Arc::clone(&context.catalog), &store)?;
+        let audit = context.audit.clone();
+        let throttle = Arc::clone(&context.throttle);
+        let sharing = Sharing::start(throttle, store.clone(), Arc::clone(&sources.clock))?;
         if settings.keys.previous_master_key.is_some() {
             log::info!(
                 "keys.previous_master_key is set: once all nodes have it, run `tessera keys rewrap`, then take it out"
@@ -161,13 +139,11 @@ impl App {
     /// A user's token for the demo environment.
     ///
     /// # Errors
-    /// The default environment is not the demo's.
-    pub fn demo_token(&self) -> Result<String, OAuthError> {
+    /// The default environment is not the demo's, or the database fails.
+    pub fn demo_token(&self, store: &Store, operator: &Operator<'_>) -> Result<String, DemoTokenError> {
         let context = &self.site.context;
         let environment = context.catalog.default_environment();
-        let environment =
-            environment.ok_or_else(|| OAuthError::new(Problem::ServerError, "there is no environment"))?;
-        demo_token(&context.token_issuer(), &environment, context.clock.now())
+        demo_token(store, operator, &context.token_issuer(), environment.as_deref())
     }
 
     /// Serves until SIGTERM or SIGINT, or until the handle given to `on_start` is stopped; then finishes what is in
@@ -225,7 +201,7 @@ pub fn open_store(settings: &Settings) -> Result<Store, StoreError> {
 ///
 /// # Errors
 /// Migrations are pending and may not be run, or one failed.
-pub fn migrated(store: &Store, settings: &Settings) -> Result<(), StartError> {
+pub fn migrated(store: &Store, settings: &Settings, operator: &Operator<'_>) -> Result<(), StartError> {
     let pending = store.pending_migrations()?;
     if pending.is_empty() {
         return Ok(());
@@ -233,13 +209,18 @@ pub fn migrated(store: &Store, settings: &Settings) -> Result<(), StartError> {
     if !settings.database.migrate {
         return Err(StartError::PendingMigrations(pending.join(", ")));
     }
-    for migration in store.migrate()? {
+    for migration in migrations::run(store, operator)? {
         log::info!("migrated: {migration}");
     }
     Ok(())
 }
 
-/// What makes signing keys under these settings, at this moment.
+/// The server as the operator of what it does by itself.
+fn server_operator(sources: &Sources) -> Operator<'_> {
+    Operator { name: SERVER, random: &*sources.random, now_ms: sources.clock.now_millis() }
+}
+
+/// What makes signing keys under these settings, at this moment, for the server itself.
 pub fn key_maker<'a>(settings: &Settings, sources: &'a Sources, master_key: &'a MasterKey) -> KeyMaker<'a> {
     KeyMaker {
         master_key,
@@ -247,6 +228,7 @@ pub fn key_maker<'a>(settings: &Settings, sources: &'a Sources, master_key: &'a 
         default_alg: settings.tokens.signing_alg,
         jwks_max_age: whole_seconds(settings.keys.jwks_max_age),
         now: sources.clock.now(),
+        operator: server_operator(sources),
     }
 }
 
@@ -284,15 +266,6 @@ pub fn outbound(settings: &Settings) -> Result<Outbound, OutboundError> {
         allowed_networks: outbound.allowed_networks.clone(),
         plain_http_to_loopback: outbound.plain_http_to_loopback,
     })
-}
-
-fn session_policy(settings: &Settings) -> SessionPolicy {
-    let sessions = &settings.sessions;
-    SessionPolicy {
-        idle_lifetime: whole_seconds(sessions.idle_lifetime),
-        absolute_lifetime: whole_seconds(sessions.absolute_lifetime),
-        reuse_grace: whole_seconds(sessions.reuse_grace),
-    }
 }
 
 fn upkeep_options(keys: &Keys) -> UpkeepOptions {

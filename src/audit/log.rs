@@ -116,16 +116,26 @@ impl AuditLog {
         let (queue, records) = mpsc::channel(options.queue.max(1));
         let stopping = Arc::new(AtomicBool::new(false));
         let writer = Writer::new(store.clone(), options, records, Arc::clone(&stopping), clock, random)?;
-        let stats = Arc::clone(&writer.stats);
-        let thread = thread::Builder::new().name("audit".to_owned()).spawn(move || writer.run())?;
-        let thread = Mutex::new(Some(thread));
-        Ok(Self(Arc::new(Inner { mode: options.mode, queue, stopping, stats, thread })))
+        Self::run(writer, options.mode, queue, stopping)
     }
 
     /// Writes how the log gets on onto `page`.
     pub fn expose(&self, page: &mut Page) {
         let (capacity, free) = (self.0.queue.max_capacity(), self.0.queue.capacity());
         self.0.stats.expose(page, capacity.saturating_sub(free), capacity);
+    }
+
+    /// Starts this writer.
+    pub(super) fn run(
+        writer: Writer,
+        mode: AuditMode,
+        queue: mpsc::Sender<Message>,
+        stopping: Arc<AtomicBool>,
+    ) -> Result<Self, AuditError> {
+        let stats = Arc::clone(&writer.stats);
+        let thread = thread::Builder::new().name("audit".to_owned()).spawn(move || writer.run())?;
+        let thread = Mutex::new(Some(thread));
+        Ok(Self(Arc::new(Inner { mode, queue, stopping, stats, thread })))
     }
 
     /// Hands over a record, and returns when the request may be answered.

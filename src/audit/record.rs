@@ -3,6 +3,9 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::request::RecordedRequest;
+use crate::domain::exchange::Observed;
+
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Event {
@@ -119,6 +122,12 @@ pub struct AuditRecord {
     /// The exchange rule that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
+    /// What was asked for, where the rules were asked: for trying other rules on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<Box<RecordedRequest>>,
+    /// What rules that only observe would have done.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub observed: Vec<Observed>,
     /// The token that was made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
@@ -137,6 +146,15 @@ pub struct AuditRecord {
     /// Where the request came from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_address: Option<String>,
+    /// Who made a change without a request: `cli:` and the name of somebody at the command line, or `server`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
+    /// What was changed, as it was; only the members that differ. Never a secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Value>,
+    /// What was changed, as it is now; only the members that differ. Never a secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<Value>,
 }
 
 impl AuditRecord {
@@ -160,12 +178,17 @@ impl AuditRecord {
             scope_granted: String::new(),
             scope_widened: String::new(),
             rule: None,
+            request: None,
+            observed: Vec::new(),
             jti: None,
             session_id: None,
             parents: Vec::new(),
             reason: None,
             detail: None,
             client_address: None,
+            operator: None,
+            before: None,
+            after: None,
         }
     }
 }

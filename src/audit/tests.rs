@@ -14,14 +14,14 @@ use std::{
 use tokio::task::JoinSet;
 
 use super::{
-    AuditLog, AuditMode, AuditOptions, AuditRecord, AuditUnavailable, Event, Outcome,
-    chain::{day_of, verify},
+    AuditLog, AuditMode, AuditOptions, AuditRecord, AuditUnavailable, Event, Outcome, Report, chain::day_of, verify,
+    verify::verify_rows, writer::Writer,
 };
 use crate::{
     domain::{clock::Clock, random::SystemRandom},
     store::{
-        Engine, Store, StoreError,
-        audit_records::{self, AuditRow},
+        Conn, Engine, Store, StoreError, audit_reading,
+        audit_records::AuditRow,
         testing::{TestDatabase, on_both_engines},
     },
 };
@@ -68,13 +68,28 @@ fn commit_all(audit: &AuditLog, clock: &At, count: usize) -> Vec<Result<(), Audi
     })
 }
 
-/// The records of each chain.
+/// The chains that have records of a day, and those records.
+fn chains_of(store: &Store, day: i64) -> Vec<Vec<AuditRow>> {
+    let read = |conn: &mut Conn<'_>| {
+        let (mut chains, mut after) = (Vec::new(), String::new());
+        while let Some(node) = audit_reading::next_node(conn, day, &after)? {
+            let mut chain = audit_reading::page(conn, day, &node, 0)?;
+            while let last = chain.last().map_or(0, |row| row.seq)
+                && let more = audit_reading::page(conn, day, &node, last)?
+                && !more.is_empty()
+            {
+                chain.extend(more);
+            }
+            chains.push(chain);
+            after = node;
+        }
+        Ok::<_, StoreError>(chains)
+    };
+    store.read(read).expect("chains")
+}
+
 fn chains(store: &Store) -> Vec<Vec<AuditRow>> {
-    let chains = store.read(|conn| -> Result<_, StoreError> {
-        let nodes = audit_records::nodes(conn, DAY)?;
-        nodes.iter().map(|node| audit_records::of_node(conn, node, 0, 100_000)).collect()
-    });
-    chains.expect("chains")
+    chains_of(store, DAY)
 }
 
 #[test]
@@ -84,7 +99,7 @@ fn records_are_durable_when_commit_returns_and_their_chain_verifies() {
         assert_eq!(commit_all(&audit, &clock, 300), vec![Ok(()); 300]);
         let chains = chains(&database.store);
         assert_eq!((chains.len(), chains[0].len()), (1, 300));
-        assert_eq!(verify(&chains[0]), Ok(()));
+        assert_eq!(verify_rows(&chains[0]), Ok(()));
         let row = &chains[0][0];
         assert_eq!(
             (row.day, row.time_ms, row.event.as_str(), row.outcome.as_str()),
@@ -105,9 +120,9 @@ fn a_record_changed_in_the_database_is_found() {
         let (audit, clock) = start(database, AuditMode::BeforeResponse, 64);
         assert_eq!(commit_all(&audit, &clock, 5), vec![Ok(()); 5]);
         database.execute("UPDATE audit_records SET record = replace(record, '\"api\"', '\"other\"') WHERE seq = 3");
-        assert_eq!(verify(&chains(&database.store)[0]).expect_err("changed").seq, 3);
+        assert_eq!(verify_rows(&chains(&database.store)[0]).expect_err("changed").seq, 3);
         database.execute("DELETE FROM audit_records WHERE seq = 3");
-        assert_eq!(verify(&chains(&database.store)[0]).expect_err("removed").seq, 4);
+        assert_eq!(verify_rows(&chains(&database.store)[0]).expect_err("removed").seq, 4);
     });
 }
 
@@ -123,7 +138,7 @@ fn a_second_process_writes_a_chain_of_its_own() {
         });
         let chains = chains(&database.store);
         assert_eq!(chains.iter().map(Vec::len).collect::<Vec<_>>(), [50, 50]);
-        assert!(chains.iter().all(|chain| verify(chain).is_ok()));
+        assert!(chains.iter().all(|chain| verify_rows(chain).is_ok()));
     });
 }
 
@@ -155,7 +170,7 @@ fn without_the_database_requests_are_refused_and_later_served_again() {
         }
         let chains = chains(&database.store);
         assert_eq!(chains.iter().map(Vec::len).sum::<usize>(), 4, "only what was committed");
-        assert!(chains.iter().all(|chain| verify(chain).is_ok()));
+        assert!(chains.iter().all(|chain| verify_rows(chain).is_ok()));
     });
 }
 
@@ -175,7 +190,7 @@ fn after_response_goes_on_without_the_database_and_loses_nothing() {
         audit.shutdown();
         let chains = chains(&database.store);
         assert_eq!(chains.iter().map(Vec::len).collect::<Vec<_>>(), [35], "one chain, each record once");
-        assert_eq!(verify(&chains[0]), Ok(()));
+        assert_eq!(verify_rows(&chains[0]), Ok(()));
     });
 }
 
@@ -238,10 +253,7 @@ fn shutdown_writes_what_waits_and_takes_nothing_more() {
 fn old_days_are_dropped_and_midnight_is_like_any_other_time() {
     on_both_engines(|database| {
         let (audit, clock) = start(database, AuditMode::BeforeResponse, 64);
-        let rows_of = |days: [i64; 4]| {
-            let store = &database.store;
-            days.map(|day| store.read(|conn| audit_records::nodes(conn, DAY + day)).expect("nodes").len())
-        };
+        let rows_of = |days: [i64; 4]| days.map(|day| chains_of(&database.store, DAY + day).len());
         for day in 0..3 {
             clock.0.store(NOON + day * 86_400_000, Ordering::Relaxed);
             assert_eq!(commit_all(&audit, &clock, 2), vec![Ok(()); 2]);
@@ -249,17 +261,47 @@ fn old_days_are_dropped_and_midnight_is_like_any_other_time() {
         // Housekeeping follows the answer.
         audit.shutdown();
         assert_eq!(rows_of([0, 1, 2, 3]), [0, 1, 1, 0], "of two days, today is one");
-        let chain: Vec<_> = database
-            .store
-            .read(|conn| {
-                let nodes = audit_records::nodes(conn, DAY + 2)?;
-                audit_records::of_node(conn, &nodes[0], 0, 10)
-            })
-            .expect("rows");
-        assert_eq!((chain[0].seq, chain.len(), verify(&chain)), (3, 4, Ok(())));
-        if database.engine == Engine::Postgres {
-            database.execute("SELECT 1 FROM audit_records_20003");
+        let chain: Vec<_> =
+            [1, 2].into_iter().flat_map(|day| chains_of(&database.store, DAY + day).remove(0)).collect();
+        assert_eq!((chain[0].seq, chain.len(), verify_rows(&chain)), (3, 4, Ok(())));
+        let expected = Report { records: 4, chains: 1, without_beginning: 1, broken: Vec::new() };
+        assert_eq!(verify(&database.store, None), Ok(expected), "a dropped beginning is no break");
+        // The partition is gone, not only its rows; of SQLite's one table only they can be.
+        let tables = |pattern: &str| database.count("pg_class", &format!("relname LIKE '{pattern}' AND relkind = 'r'"));
+        match database.engine {
+            Engine::Postgres => {
+                assert_eq!((tables("audit_records_20000"), tables("audit_records_2000_")), (0, 3), "2, 3 and tomorrow");
+                assert_eq!(database.count("pg_inherits", "inhparent = 'audit_records'::regclass"), 3);
+            }
+            Engine::Sqlite => assert_eq!(database.count("audit_records", "day <= 20000"), 0),
         }
+    });
+}
+
+#[test]
+fn old_days_are_dropped_also_while_nobody_asks_for_anything() {
+    on_both_engines(|database| {
+        let (audit, clock) = start(database, AuditMode::BeforeResponse, 64);
+        assert_eq!(commit_all(&audit, &clock, 3), vec![Ok(()); 3]);
+        audit.shutdown();
+
+        let (queue, records) = tokio::sync::mpsc::channel(4);
+        let stopping = Arc::new(AtomicBool::new(false));
+        let (idle, random) = (Arc::clone(&clock) as Arc<dyn Clock>, Arc::new(SystemRandom));
+        let options = AuditOptions { retention_days: 2, ..AuditOptions::default() };
+        let mut writer =
+            Writer::new(database.store.clone(), options, records, Arc::clone(&stopping), idle, random).expect("writer");
+        writer.look = Duration::from_millis(5);
+        let audit = AuditLog::run(writer, options.mode, queue, stopping).expect("thread");
+        let has = |count: i64| database.count("audit_records", "day = 20000") == count;
+        assert!(has(3), "not old yet");
+        clock.0.store(NOON + 2 * 86_400_000, Ordering::Relaxed);
+        let started = Instant::now();
+        while !has(0) {
+            assert!(started.elapsed() < Duration::from_secs(10), "an idle server keeps what is too old");
+            thread::yield_now();
+        }
+        audit.shutdown();
     });
 }
 

@@ -11,19 +11,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::mpsc;
+use tokio::{runtime::Runtime, sync::mpsc, time::timeout};
 
 use super::{
     chain::Chain,
-    log::{AuditMode, AuditOptions, AuditUnavailable, Entry, Message},
+    housekeeping::LOOK,
+    log::{AuditError, AuditMode, AuditOptions, AuditUnavailable, Entry, Message},
     record::AuditRecord,
     stats::Stats,
 };
 use crate::{
-    domain::{
-        clock::Clock,
-        random::{Random, RandomError},
-    },
+    domain::{clock::Clock, random::Random},
     store::{
         Dedicated, Store, StoreError,
         audit_records::{self, AuditRow},
@@ -58,6 +56,12 @@ pub(super) struct Writer {
     pub(super) prepared: BTreeSet<i64>,
     /// The day whose housekeeping is done.
     pub(super) kept_house: Option<i64>,
+    /// When housekeeping failed.
+    pub(super) house_failed: Option<Instant>,
+    /// How often an idle writer looks whether there is housekeeping.
+    pub(super) look: Duration,
+    /// Only to wait: for records, or for the next look.
+    runtime: Runtime,
     /// Since when the database has not taken records.
     outage: Option<Instant>,
     /// When the last attempt failed.
@@ -75,7 +79,7 @@ impl Writer {
         stopping: Arc<AtomicBool>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
-    ) -> Result<Self, RandomError> {
+    ) -> Result<Self, AuditError> {
         let chain = Chain::new(random.as_ref())?;
         let (connection, prepared) = (None, BTreeSet::new());
         Ok(Self {
@@ -89,6 +93,9 @@ impl Writer {
             connection,
             prepared,
             kept_house: None,
+            house_failed: None,
+            look: LOOK,
+            runtime: tokio::runtime::Builder::new_current_thread().enable_time().build()?,
             outage: None,
             last_failure: None,
             last_tries: None,
@@ -98,9 +105,9 @@ impl Writer {
 
     /// Works until [`Message::Stop`], or until every `AuditLog` is gone.
     pub(super) fn run(mut self) {
-        self.keep_house();
+        let mut rest = self.keep_house();
         let mut messages = Vec::with_capacity(BATCH);
-        while self.take(&mut messages) {
+        while self.take(&mut messages, rest) {
             let mut batch = Vec::with_capacity(messages.len());
             for message in messages.drain(..) {
                 match message {
@@ -116,15 +123,18 @@ impl Writer {
                     AuditMode::AfterResponse => self.write_after(batch),
                 }
                 self.stats.has(0);
-                self.keep_house();
             }
+            rest = self.keep_house();
         }
     }
 
-    /// Waits for at least one message and takes what is there; `false` when there will be no more.
-    fn take(&mut self, messages: &mut Vec<Message>) -> bool {
-        if self.queue.blocking_recv_many(messages, BATCH) == 0 {
-            return false;
+    /// Waits for messages and takes what is there, or none after `longest`; `false` when there will be no more.
+    fn take(&mut self, messages: &mut Vec<Message>, longest: Duration) -> bool {
+        let received = async { timeout(longest, self.queue.recv_many(messages, BATCH)).await };
+        match self.runtime.block_on(received) {
+            Ok(0) => return false,
+            Ok(_) => {}
+            Err(_) => return true,
         }
         if self.options.mode == AuditMode::AfterResponse && messages.len() < BATCH && !self.is_stopping() {
             thread::sleep(GATHER);
@@ -271,7 +281,7 @@ impl Writer {
     }
 }
 
-fn link<'a>(
+pub(super) fn link<'a>(
     chain: &mut Chain,
     records: impl IntoIterator<Item = &'a AuditRecord>,
 ) -> Result<Vec<AuditRow>, StoreError> {
@@ -294,11 +304,11 @@ mod tests {
     use super::*;
     use crate::{
         audit::{
-            chain::verify,
             record::{Event, Outcome},
+            verify::verify_rows,
         },
         domain::{clock::SystemClock, random::SystemRandom},
-        store::testing::on_both_engines,
+        store::{audit_reading, testing::on_both_engines},
     };
 
     fn batch(names: [&str; 2]) -> Vec<Entry> {
@@ -324,10 +334,10 @@ mod tests {
             writer.write_after(batch(["c", "d"]));
 
             let (node, mut connection) = (rows[0].node.clone(), database.store.dedicated().expect("connection"));
-            let stored = audit_records::of_node(&mut connection.conn(), &node, 0, 100).expect("rows");
+            let stored = audit_reading::page(&mut connection.conn(), rows[0].day, &node, 0).expect("rows");
             let requests: Vec<_> = stored.iter().map(|row| row.request_id.as_str()).collect();
             assert_eq!(requests, ["a", "b", "c", "d"]);
-            assert_eq!(verify(&stored), Ok(()));
+            assert_eq!(verify_rows(&stored), Ok(()));
         });
     }
 }

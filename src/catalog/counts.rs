@@ -1,5 +1,6 @@
 //! How often the memory had the answer.
 
+use super::Catalog;
 use crate::metrics::{Count, Page};
 
 /// Of one memory.
@@ -43,5 +44,24 @@ impl CatalogCounts {
         self.clients.expose(page, "clients");
         self.verified_tokens.expose(page, "verified_tokens");
         self.users.expose(page, "users");
+    }
+}
+
+impl Catalog {
+    /// Writes what is known of memories and signing keys onto `page`.
+    pub fn expose(&self, page: &mut Page) {
+        self.counts.expose(page);
+        let help = "Work with the database that waits for a thread or is under way.";
+        page.number("tessera_database_jobs", help, &[], self.blocking.busy());
+        let help = "Work with the database that is under way although nobody waits for it any more; while there is any, what needs \
+                    the database is refused at once.";
+        page.number("tessera_database_stuck_jobs", help, &[], self.blocking.stuck());
+        let now = self.clock.now();
+        for (id, environment) in &self.environments.load().by_id {
+            environment.keyring.expose(page, id, now);
+            let help = "What is revoked and may still concern a token.";
+            page.number("tessera_revocations", help, &[("environment", id)], environment.revocations.len());
+        }
+        self.secret_uses.expose(page);
     }
 }

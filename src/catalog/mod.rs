@@ -4,6 +4,7 @@
 //! ([`watch`]). Clients are loaded into it one by one, on demand, into a bounded cache.
 
 mod blocking;
+mod contact;
 mod counts;
 pub mod environment;
 pub mod foreign_keys;
@@ -26,7 +27,6 @@ use std::{
 use crate::{
     domain::{client::Client, clock::Clock},
     jose::master_key::MasterKey,
-    metrics::Page,
     store::{Store, StoreError, clients},
 };
 use arc_swap::ArcSwap;
@@ -35,7 +35,7 @@ use counts::CatalogCounts;
 use environment::{EnvironmentSnapshot, KnownClient};
 use secret_uses::SecretUses;
 
-pub use load::LoadError;
+pub use self::{contact::RevocationPolicy, load::LoadError};
 
 /// After the database was out of reach, it is not asked for this long: requests that need it are told so at once,
 /// instead of one after the other waiting for the same time-out. In milliseconds.
@@ -60,15 +60,6 @@ pub struct CatalogLimits {
     pub verified_tokens: usize,
     /// Users.
     pub users: usize,
-}
-
-/// What is asked of a node that does not hear of revocations.
-#[derive(Debug, Clone, Copy)]
-pub struct RevocationPolicy {
-    /// How long a node may be out of touch with the database before it counts as not knowing what is revoked.
-    pub max_staleness: Duration,
-    /// Whether it then refuses what depends on that, instead of going by what it knows.
-    pub strict: bool,
 }
 
 /// All environments, in memory. Shared by all requests of a node.
@@ -165,20 +156,6 @@ impl Catalog {
         self.environments.load().by_id.get(environment_id).cloned()
     }
 
-    /// Writes what is known of memories and signing keys onto `page`.
-    pub fn expose(&self, page: &mut Page) {
-        self.counts.expose(page);
-        let help = "Work with the database that waits for a thread or is under way.";
-        page.number("tessera_database_jobs", help, &[], self.blocking.busy());
-        let help = "Work with the database that is under way although nobody waits for it any more; while there is any, what needs \
-                    the database is refused at once.";
-        page.number("tessera_database_stuck_jobs", help, &[], self.blocking.stuck());
-        let now = self.clock.now();
-        for (id, environment) in &self.environments.load().by_id {
-            environment.keyring.expose(page, id, now);
-        }
-    }
-
     /// A client of `environment`, from memory if it is there, else from the database on a blocking thread. `None` if
     /// there is no such client.
     ///
@@ -260,33 +237,6 @@ impl Catalog {
             Ok(done)
         })
         .await
-    }
-
-    /// How long ago this node last knew of everything that is in the database.
-    pub fn silence(&self) -> Duration {
-        Duration::from_millis(self.millis().saturating_sub(self.last_look.load(Ordering::Relaxed)))
-    }
-
-    /// Whether something may have been revoked of which this node has not heard, for longer than is put up with.
-    pub fn is_stale(&self) -> bool {
-        self.silence() > self.revocation.max_staleness
-    }
-
-    /// How often the database must be asked for changes, so that silence means that it cannot be.
-    pub(super) fn longest_interval(&self) -> Duration {
-        self.revocation.max_staleness / 3
-    }
-
-    /// Whether this node may say that something is *not* revoked.
-    ///
-    /// # Errors
-    /// It has been out of touch for too long, and is set to be strict about it.
-    pub fn check_fresh(&self) -> Result<(), StoreError> {
-        if self.revocation.strict && self.is_stale() {
-            let seconds = self.silence().as_secs();
-            return Err(StoreError::unavailable(format!("no revocation could be heard of for {seconds} s")));
-        }
-        Ok(())
     }
 
     /// A flood of made-up ids queues up to [`MOST_LOOKUPS`] and no further: what else needs the database still gets its turn.

@@ -5,12 +5,17 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use crate::domain::{client::ClientSecret, secret_use::SecretUse};
+use crate::{
+    domain::{client::ClientSecret, secret_use::SecretUse},
+    metrics::Page,
+};
 
 /// The secrets of the clients in memory, by id. Requests never come here: they hold the [`SecretUse`] of their client's secret.
 #[derive(Debug, Default)]
 pub struct SecretUses {
     by_id: Mutex<HashMap<String, SecretUse>>,
+    /// By environment, when its next client secret expires (seconds since 1970), as of the last look.
+    next_expiries: Mutex<Vec<(String, i64)>>,
 }
 
 impl SecretUses {
@@ -30,6 +35,19 @@ impl SecretUses {
         by_id.retain(|_, used| used.is_shared());
         taken.sort();
         taken
+    }
+
+    /// Keeps when the next client secret of each environment expires (seconds since 1970), to be shown.
+    pub fn next_expire(&self, expiries: Vec<(String, i64)>) {
+        *self.next_expiries.lock().unwrap_or_else(PoisonError::into_inner) = expiries;
+    }
+
+    /// Writes that onto `page`.
+    pub(super) fn expose(&self, page: &mut Page) {
+        for (environment, at) in self.next_expiries.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            let help = "When the next client secret expires, in seconds since 1970.";
+            page.seconds("tessera_client_secret_next_expiry_seconds", help, &[("environment", environment)], *at);
+        }
     }
 
     /// Puts back what could not be written.

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{exit::Failure, opened::Opened, say};
 use crate::operations::{
-    apply::{ApplyContext, Change, apply, dry_run},
+    apply::{ApplyContext, Change, Replay, apply, dry_run, replay},
     environment_file::EnvironmentFile,
 };
 
@@ -20,12 +20,18 @@ pub(super) struct Arguments {
     /// Delete what the file no longer has, instead of disabling it.
     #[arg(long)]
     prune: bool,
+    /// Say first which exchanges of the last days the file would refuse or allow, unlike now.
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3660))]
+    replay: Option<u32>,
 }
 
 pub(super) fn run(config: Option<&Path>, arguments: &Arguments) -> Result<(), Failure> {
     // First: a bad file is told without a look at the database.
     let file = read(&arguments.file)?;
     let opened = Opened::new(config)?;
+    if let Some(days) = arguments.replay {
+        say(try_on_records(&opened, &file, days)?);
+    }
     let changes = if arguments.dry_run {
         plan(&opened, &file, arguments.prune)?
     } else {
@@ -60,6 +66,14 @@ fn plan(opened: &Opened, file: &EnvironmentFile, prune: bool) -> Result<Vec<Chan
     let master_key = opened.master_key()?;
     let keys = opened.key_maker(&master_key);
     Ok(dry_run(&ApplyContext { store: &opened.store, keys, prune }, file)?)
+}
+
+fn try_on_records(opened: &Opened, file: &EnvironmentFile, days: u32) -> Result<Replay, Failure> {
+    let master_key = opened.master_key()?;
+    let keys = opened.key_maker(&master_key);
+    let settings = &opened.settings.server;
+    let public_url = settings.public_url_at(settings.listen);
+    Ok(replay(&ApplyContext { store: &opened.store, keys, prune: false }, file, &public_url, days)?)
 }
 
 fn print(changes: &[Change], is_dry_run: bool) {

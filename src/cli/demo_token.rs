@@ -15,10 +15,8 @@ pub(super) fn run(config: Option<&Path>) -> Result<(), Failure> {
     let public_url = settings.server.public_url_at(settings.server.listen);
     let catalog = app::load_catalog(settings, sources, &opened.store, opened.master_key()?, public_url)?;
     let environment = catalog.default_environment();
-    let environment =
-        environment.ok_or_else(|| Failure::refusal("there is no environment yet: run tessera quickstart"))?;
     let signing_alg = settings.tokens.signing_alg;
     let issuer = TokenIssuer { random: &*sources.random, signing_alg, counts: &Counts::default() };
-    say(demo_token(&issuer, &environment, opened.now()).map_err(|refusal| Failure::refusal(refusal.detail))?);
+    say(demo_token(&opened.store, &opened.operator(), &issuer, environment.as_deref())?);
     Ok(())
 }

@@ -6,7 +6,7 @@ use crate::{
     app::StartError,
     catalog::LoadError,
     operations::{
-        apply::ApplyError, environment_file::EnvironmentFileErrors, keys::KeyError,
+        apply::ApplyError, demo_token::DemoTokenError, environment_file::EnvironmentFileErrors, keys::KeyError,
         service_accounts::ServiceAccountError,
     },
     settings::SettingsErrors,
@@ -15,7 +15,8 @@ use crate::{
 
 /// Printed under `--help`.
 pub(super) const HELP: &str = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 wrong settings or environment file, \
-                               4 database, 5 refused.";
+                               4 database, 5 refused, \
+                               6 the audit log does not verify.";
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(super) enum Failure {
     Database(Box<dyn Error>),
     /// What was asked for is not done, for the reason given.
     Refusal(Box<dyn Error>),
+    /// The audit log is not as it was written.
+    Broken(Box<dyn Error>),
 }
 
 impl Failure {
@@ -39,6 +42,7 @@ impl Failure {
             Failure::Configuration(cause) => (3, cause),
             Failure::Database(cause) => (4, cause),
             Failure::Refusal(cause) => (5, cause),
+            Failure::Broken(cause) => (6, cause),
         };
         eprintln!("tessera: {cause}");
         ExitCode::from(code)
@@ -46,8 +50,22 @@ impl Failure {
 
     /// The same failure, told after other mistakes in the configuration.
     pub(super) fn after(self, first: SettingsErrors) -> Self {
-        let (Failure::Other(own) | Failure::Configuration(own) | Failure::Database(own) | Failure::Refusal(own)) = self;
+        let (Failure::Other(own)
+        | Failure::Configuration(own)
+        | Failure::Database(own)
+        | Failure::Refusal(own)
+        | Failure::Broken(own)) = self;
         Failure::Configuration(format!("{first}\n{own}").into())
+    }
+
+    /// There is no embedded database yet.
+    pub(super) fn no_database(file: &impl std::fmt::Display) -> Self {
+        Failure::Database(format!("there is no SQLite database at {file}; check database.url").into())
+    }
+
+    /// So many chains of the audit log do not verify.
+    pub(super) fn broken_chains(count: usize) -> Self {
+        Failure::Broken(format!("{count} chains of the audit log are broken").into())
     }
 
     /// A refusal in plain words.
@@ -131,6 +149,15 @@ impl From<ServiceAccountError> for Failure {
             ServiceAccountError::Store(error) => error.into(),
             ServiceAccountError::Refused(_) => Failure::Refusal(error.into()),
             ServiceAccountError::Random(_) => Failure::Other(error.into()),
+        }
+    }
+}
+
+impl From<DemoTokenError> for Failure {
+    fn from(error: DemoTokenError) -> Self {
+        match error {
+            DemoTokenError::Store(error) => error.into(),
+            DemoTokenError::Refused(_) | DemoTokenError::Unsigned(_) => Failure::Refusal(error.to_string().into()),
         }
     }
 }

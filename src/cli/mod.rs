@@ -1,15 +1,20 @@
 //! The command line: one file per command.
 
 mod apply;
+mod audit;
 mod check_config;
 mod demo_token;
 mod exit;
+mod explain;
 mod keys;
 mod migrate;
+mod moment;
 mod opened;
 mod quickstart;
+mod record_line;
 mod serve;
 mod service_account;
+mod who;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -36,6 +41,8 @@ enum Command {
     Serve,
     /// Make the database match an environment file.
     Apply(apply::Arguments),
+    /// Say why an exchange would be allowed or refused, rule by rule. Nothing is issued or recorded.
+    Explain(Box<explain::Arguments>),
     /// Run pending migrations.
     Migrate,
     /// Check all settings and print those in effect, without secrets. With FILE, check an environment file too.
@@ -46,6 +53,9 @@ enum Command {
     /// Service accounts.
     #[command(subcommand)]
     ServiceAccount(service_account::Command),
+    /// The audit log.
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Print a user's token for the demo environment.
     DemoToken,
 }
@@ -68,10 +78,12 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Quickstart => quickstart::run(config),
         Command::Serve => serve::run(config),
         Command::Apply(arguments) => apply::run(config, &arguments),
+        Command::Explain(arguments) => explain::run(config, *arguments),
         Command::Migrate => migrate::run(config),
         Command::CheckConfig(arguments) => check_config::run(config, &arguments),
         Command::Keys(command) => keys::run(config, command),
         Command::ServiceAccount(command) => service_account::run(config, command),
+        Command::Audit(command) => audit::run(config, command),
         Command::DemoToken => demo_token::run(config),
     }
 }

@@ -2,12 +2,12 @@
 
 use std::{path::Path, sync::Arc};
 
-use super::exit::Failure;
+use super::{exit::Failure, who};
 use crate::{
     app::{self, Sources},
     domain::{clock::SystemClock, random::SystemRandom},
     jose::master_key::MasterKey,
-    operations::keys::KeyMaker,
+    operations::{keys::KeyMaker, migrations, operator::Operator},
     settings::Settings,
     store::Store,
     telemetry,
@@ -30,6 +30,8 @@ pub(super) struct Opened {
     pub settings: Settings,
     pub sources: Sources,
     pub store: Store,
+    /// Who runs the command.
+    who: String,
 }
 
 impl Opened {
@@ -44,11 +46,17 @@ impl Opened {
         // has nothing that one could harm.
         let is_new = settings.database.sqlite_file().is_some_and(|file| !Path::new(file).exists());
         let store = app::open_store(&settings)?;
+        let opened = Self { settings, sources: sources(), store, who: who::runs_this() };
         if is_new {
-            store.migrate()?;
+            migrations::run(&opened.store, &opened.operator())?;
         }
-        app::migrated(&store, &settings)?;
-        Ok(Self { settings, sources: sources(), store })
+        app::migrated(&opened.store, &opened.settings, &opened.operator())?;
+        Ok(opened)
+    }
+
+    /// Who runs the command, and now, for the audit log.
+    pub(super) fn operator(&self) -> Operator<'_> {
+        Operator { name: &self.who, random: &*self.sources.random, now_ms: self.sources.clock.now_millis() }
     }
 
     /// The key that seals private keys.
@@ -58,7 +66,7 @@ impl Opened {
 
     /// What makes signing keys.
     pub(super) fn key_maker<'a>(&'a self, master_key: &'a MasterKey) -> KeyMaker<'a> {
-        app::key_maker(&self.settings, &self.sources, master_key)
+        KeyMaker { operator: self.operator(), ..app::key_maker(&self.settings, &self.sources, master_key) }
     }
 
     /// Seconds since 1970.

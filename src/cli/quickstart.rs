@@ -45,7 +45,7 @@ pub(super) fn run(config: Option<&Path>) -> Result<(), Failure> {
     let file = EnvironmentFile::parse(DEMO, Path::new(DEMO_NAME), &|_| None)?;
     carry_out(&opened, &file, false)?;
     let app = App::build(&opened.settings, &opened::sources())?;
-    let token = app.demo_token().map_err(|refusal| Failure::refusal(refusal.detail))?;
+    let token = app.demo_token(&opened.store, &opened.operator())?;
     say(introduction(app.public_url(), &token));
     serve(app)
 }

@@ -79,21 +79,20 @@ pub(super) enum Command {
 
 pub(super) fn run(config: Option<&Path>, command: Command) -> Result<(), Failure> {
     let opened = Opened::new(config)?;
-    let random = &*opened.sources.random;
+    let operator = opened.operator();
     match command {
         Command::Create { environment, id, name, access, permission } => {
             let client = client(id, name, access, permission)?;
-            let secret = create(&opened.store, random, &environment.lookup(), &client, opened.now())?;
+            let secret = create(&opened.store, &operator, &environment.lookup(), &client)?;
             print_credentials(&client.id, secret.reveal());
         }
         Command::ResetSecret { environment, id, keep_old } => {
-            let secret = reset_secret(&opened.store, random, &environment.lookup(), &id, keep_old, opened.now())?;
+            let secret = reset_secret(&opened.store, &operator, &environment.lookup(), &id, keep_old)?;
             print_credentials(&id, secret.reveal());
         }
         Command::AddSecret { environment, id, expires_in } => {
-            let now = opened.now();
-            let expires_at = expires_in.map(|seconds| now.saturating_add(seconds));
-            let secret = add_secret(&opened.store, random, &environment.lookup(), &id, expires_at, now)?;
+            let expires_at = expires_in.map(|seconds| operator.now().saturating_add(seconds));
+            let secret = add_secret(&opened.store, &operator, &environment.lookup(), &id, expires_at)?;
             print_credentials(&id, secret.reveal());
         }
         Command::Secrets { environment, id } => {
@@ -104,7 +103,7 @@ pub(super) fn run(config: Option<&Path>, command: Command) -> Result<(), Failure
             let now = opened.now();
             // Long ago, so that it is dead on nodes whose clocks are behind this one's too.
             let at = if keep == 0 { 0 } else { now.saturating_add(keep) };
-            let all = expire_secret(&opened.store, &environment.lookup(), &id, &secret, at, now)?;
+            let all = expire_secret(&opened.store, &operator, &environment.lookup(), &id, &secret, at)?;
             all.iter().for_each(|stored| say(describe_secret(stored, now)));
         }
         Command::List(environment) => {

@@ -6,6 +6,7 @@ pub mod application;
 pub mod claims;
 pub mod client;
 pub mod clock;
+pub mod condition;
 pub mod connection;
 pub mod environment;
 pub mod exchange;

@@ -18,6 +18,7 @@ pub const OWN_PERMISSIONS: [(&str, &[&str]); 2] = [
         &[
             "ACCESS_TOKENS_GENERATE_LONG_LIVED_TOKEN",
             "DEV_SETUP_SERVICE_ACCOUNT_WITH_PERMISSIONS",
+            "EXCHANGES_EXPLAIN",
             "PERMISSIONS_SYNCHRONIZE",
             "SERVICE_ACCOUNTS_VIEW",
             "SERVICE_ACCOUNTS_EDIT",

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::condition::Condition;
 use crate::oauth::scope::Scope;
 
 /// One named permission to exchange.
@@ -41,6 +42,30 @@ pub struct ExchangeRule {
     /// The longest life of the session that the refresh token hangs on, in seconds; that of the settings when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_lifetime: Option<i64>,
+    /// What must hold besides; see [`Condition`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<Condition>,
+    /// Whether it decides, or only shows what it would do.
+    #[serde(default, skip_serializing_if = "Enforcement::is_enforced")]
+    pub mode_of_enforcement: Enforcement,
+}
+
+/// Whether a rule decides.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Enforcement {
+    /// It allows what it allows.
+    #[default]
+    Enforce,
+    /// It allows nothing. The audit record says where it would have made a difference.
+    Observe,
+}
+
+impl Enforcement {
+    /// Whether it is [`Enforce`](Self::Enforce).
+    pub fn is_enforced(&self) -> bool {
+        *self == Self::Enforce
+    }
 }
 
 /// Which subject tokens a rule is for.

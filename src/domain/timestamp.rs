@@ -19,6 +19,66 @@ pub fn iso_8601_seconds(seconds: i64) -> String {
     iso_8601(seconds.saturating_mul(1000)).replace(".000Z", "Z")
 }
 
+/// Milliseconds since 1970 of a time as RFC 3339 has it, such as `2026-01-31T08:15:00Z` or `2026-01-31T09:15:00.25+01:00`; of a day
+/// alone, its beginning in UTC. `None` if it is none. Of a second's fraction three digits count.
+pub fn from_rfc_3339(text: &str) -> Option<i64> {
+    let (date, time) = text.split_once(['T', 't', ' ']).map_or((text, None), |(date, time)| (date, Some(time)));
+    let day = day_number(date)?;
+    let of_day = time.map_or(Some(0), millis_of_day)?;
+    day.checked_mul(DAY)?.checked_add(of_day)
+}
+
+fn day_number(date: &str) -> Option<i64> {
+    let mut parts = date.split('-');
+    let (year, month, day) = (digits(parts.next()?, 4)?, digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
+    if parts.next().is_some() || !(1..=12).contains(&month) {
+        return None;
+    }
+    let lengths = months(year);
+    let (before, this) = lengths.split_at_checked(usize::try_from(month - 1).ok()?)?;
+    if !(1..=*this.first()?).contains(&day) {
+        return None;
+    }
+    let years: i64 =
+        if year >= 1970 { (1970..year).map(days_of_year).sum() } else { -(year..1970).map(days_of_year).sum::<i64>() };
+    Some(years + before.iter().sum::<i64>() + day - 1)
+}
+
+fn millis_of_day(time: &str) -> Option<i64> {
+    let end = time.find(['Z', 'z', '+', '-'])?;
+    let (clock, zone) = time.split_at_checked(end)?;
+    let (whole, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
+    let mut parts = whole.split(':');
+    let (hour, minute, second) = (digits(parts.next()?, 2)?, digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
+    let is_fraction = !fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit());
+    // A leap second counts as the one before it.
+    if parts.next().is_some() || hour > 23 || minute > 59 || second > 60 || !is_fraction {
+        return None;
+    }
+    let millis: String = fraction.chars().chain("00".chars()).take(3).collect();
+    let local = (hour * 60 + minute) * 60_000 + second.min(59) * 1000 + millis.parse::<i64>().ok()?;
+    Some(local - zone_offset(zone)?)
+}
+
+fn zone_offset(zone: &str) -> Option<i64> {
+    let sign = match zone.chars().next()? {
+        'Z' | 'z' => return (zone.len() == 1).then_some(0),
+        '+' => 1,
+        _ => -1,
+    };
+    let (hours, minutes) = zone.get(1..)?.split_once(':')?;
+    let (hours, minutes) = (digits(hours, 2)?, digits(minutes, 2)?);
+    (hours <= 23 && minutes <= 59).then_some(sign * (hours * 60 + minutes) * 60_000)
+}
+
+/// A number of exactly so many digits.
+fn digits(text: &str, count: usize) -> Option<i64> {
+    if text.len() != count || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    text.parse().ok()
+}
+
 /// Year, month and day of a day since 1970, in the Gregorian calendar.
 fn date(days: i64) -> (i64, usize, i64) {
     let mut year = 1970 + days.div_euclid(CYCLE) * 400;
@@ -27,9 +87,8 @@ fn date(days: i64) -> (i64, usize, i64) {
         left -= days_of_year(year);
         year += 1;
     }
-    let february = days_of_year(year) - 337;
     let mut month = 1;
-    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30] {
+    for length in months(year).into_iter().take(11) {
         if left < length {
             break;
         }
@@ -37,6 +96,11 @@ fn date(days: i64) -> (i64, usize, i64) {
         month += 1;
     }
     (year, month, left + 1)
+}
+
+/// The lengths of the months of a year.
+fn months(year: i64) -> [i64; 12] {
+    [31, days_of_year(year) - 337, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 }
 
 fn days_of_year(year: i64) -> i64 {
@@ -63,6 +127,43 @@ mod tests {
             (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
         ] {
             assert_eq!(iso_8601(millis), written);
+            assert_eq!(from_rfc_3339(written), Some(millis));
+        }
+    }
+
+    #[test]
+    fn moments_are_read_as_rfc_3339_has_them_and_nothing_else_is() {
+        for (written, millis) in [
+            ("2000-02-29", 951_782_400_000),
+            ("2000-02-29T01:00:00+01:00", 951_782_400_000),
+            ("2000-02-28 18:30:00.5-05:30", 951_782_400_500),
+            ("2000-02-29t00:00:00.1239z", 951_782_400_123),
+            ("2016-12-31T23:59:60Z", 1_483_228_799_000),
+        ] {
+            assert_eq!(from_rfc_3339(written), Some(millis), "{written}");
+        }
+        for wrong in [
+            "",
+            "2000",
+            "2000-2-1",
+            "2001-02-29",
+            "2000-13-01",
+            "2000-00-01",
+            "2000-01-00",
+            "2000-01-01T",
+            "2000-01-01T00:00:00",
+            "2000-01-01T24:00:00Z",
+            "2000-01-01T00:00Z",
+            "2000-01-01T00:00:00.Z",
+            "2000-01-01T00:00:00Zx",
+            "+200-01-01",
+            "2000-01-01T00:00:00+1:00",
+            "2000-01-01T00:00:00.1a2Z",
+            "2000-01-01-01",
+            "20000-01-01",
+            "２000-01-01",
+        ] {
+            assert_eq!(from_rfc_3339(wrong), None, "{wrong}");
         }
         assert_eq!(iso_8601_seconds(1_767_225_600), "2026-01-01T00:00:00Z");
     }

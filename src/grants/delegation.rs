@@ -3,7 +3,7 @@
 
 use super::{Grant, GrantRequest, PresentedSubject, PresentedTokens, exchange};
 use crate::{
-    domain::order::TokenOrder,
+    domain::{exchange::ExchangeRequest, order::TokenOrder},
     oauth::{error::OAuthError, grant_type::GrantType, params::Params, token_type::TokenType},
 };
 
@@ -22,6 +22,13 @@ impl Grant for DelegationGrant {
 
     fn evaluate(&self, request: &GrantRequest<'_>) -> Result<TokenOrder, OAuthError> {
         let targets = super::requested_targets(request.params)?;
-        exchange::evaluate(request, &targets, TokenType::AccessToken)
+        let scope = super::requested_scope(request.params)?;
+        let asked = ExchangeRequest {
+            targets: &targets,
+            scope: scope.as_ref(),
+            requested_token_type: None,
+            grant_type: self.grant_type(),
+        };
+        exchange::evaluate(request, asked, TokenType::AccessToken)
     }
 }

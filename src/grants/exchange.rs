@@ -2,9 +2,11 @@
 
 use super::GrantRequest;
 use crate::{
+    catalog::environment::EnvironmentSnapshot,
     domain::{
-        exchange::{ExchangeRequest, Policy, Refused, decide},
+        exchange::{ExchangeRequest, Granted, Policy, Refused, decide, observe},
         order::TokenOrder,
+        subject::SubjectToken,
     },
     oauth::{
         error::{OAuthError, Problem},
@@ -15,18 +17,34 @@ use crate::{
 /// Lays the request before [`decide`].
 pub(super) fn evaluate(
     request: &GrantRequest<'_>,
-    targets: &[String],
+    asked: ExchangeRequest<'_>,
     issued: TokenType,
 ) -> Result<TokenOrder, OAuthError> {
     let subject = request
         .subject
         .ok_or_else(|| OAuthError::new(Problem::ServerError, "an exchange was evaluated without its subject token"))?;
-    let scope = super::requested_scope(request.params)?;
-    let policy = policy(request);
-    let asked = ExchangeRequest { targets, scope: scope.as_ref() };
-    let granted = decide(request.client, subject, request.actor, asked, &policy).map_err(refusal)?;
-    Ok(TokenOrder {
-        subject: subject.token.sub.clone(),
+    let policy = policy(request.environment, request.now);
+    let decision = decide(request.client, subject, request.actor, asked, &policy);
+    request.observed.set(observe(request.client, subject, request.actor, asked, &policy, &decision));
+    let granted = decision.map_err(refusal)?;
+    Ok(order(subject.token, granted, request.now, issued))
+}
+
+/// What the environment allows at `now` (seconds since 1970).
+pub fn policy(environment: &EnvironmentSnapshot, now: i64) -> Policy<'_> {
+    Policy {
+        issuer: &environment.issuer,
+        rules: &environment.rules,
+        resource_servers: &environment.resource_servers,
+        lifetime: environment.environment.access_token_lifetime,
+        now,
+    }
+}
+
+/// The token that is to be issued in exchange for `subject`.
+pub fn order(subject: &SubjectToken, granted: Granted, now: i64, issued: TokenType) -> TokenOrder {
+    TokenOrder {
+        subject: subject.sub.clone(),
         subject_type: granted.subject_type,
         audience: granted.audience,
         scope: granted.scope,
@@ -40,23 +58,11 @@ pub(super) fn evaluate(
         anc_facts: granted.anc_facts,
         permissions: None,
         claims: granted.claims,
-        issued_at: request.now,
+        issued_at: now,
         expires_at: granted.expires_at,
         issued_token_type: Some(issued),
         rule: Some(granted.rule),
         refresh: granted.refresh,
-    })
-}
-
-/// What the environment allows.
-pub(super) fn policy<'a>(request: &GrantRequest<'a>) -> Policy<'a> {
-    let environment = request.environment;
-    Policy {
-        issuer: &environment.issuer,
-        rules: &environment.rules,
-        resource_servers: &environment.resource_servers,
-        lifetime: environment.environment.access_token_lifetime,
-        now: request.now,
     }
 }
 

@@ -3,16 +3,22 @@
 mod client_credentials;
 mod delegation;
 mod exchange;
-mod identity;
+pub mod identity;
 mod permissions;
 mod refresh_token;
 mod token_exchange;
 
+use std::cell::Cell;
+
+pub use self::{
+    exchange::{order, policy},
+    token_exchange::issued_token_type,
+};
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
         client::{Client, ClientSecret},
-        exchange::{Presented, Standing},
+        exchange::{Observed, Presented, Standing},
         order::TokenOrder,
         session::Session,
     },
@@ -94,6 +100,8 @@ pub struct GrantRequest<'a> {
     pub actor: Option<Presented<'a>>,
     /// The session of the refresh token.
     pub session: Option<PresentedSession<'a>>,
+    /// Where the grant leaves what rules that only observe would have done.
+    pub observed: &'a Cell<Vec<Observed>>,
     /// Seconds since 1970.
     pub now: i64,
 }
@@ -108,7 +116,10 @@ pub struct PresentedSession<'a> {
 }
 
 /// `audience` and `resource` together, audiences first (RFC 8693 §2.1, RFC 8707 §2).
-fn requested_targets(params: &Params) -> Result<Vec<String>, OAuthError> {
+///
+/// # Errors
+/// A `resource` is no absolute URI, or has a fragment.
+pub fn requested_targets(params: &Params) -> Result<Vec<String>, OAuthError> {
     let mut targets: Vec<String> = params.all("audience").map(str::to_owned).collect();
     for resource in params.all("resource") {
         targets.push(parse_resource(resource)?.to_owned());
@@ -117,7 +128,10 @@ fn requested_targets(params: &Params) -> Result<Vec<String>, OAuthError> {
 }
 
 /// `scope`, if present (RFC 6749 §3.3).
-fn requested_scope(params: &Params) -> Result<Option<Scope>, OAuthError> {
+///
+/// # Errors
+/// It has a character that the grammar does not allow.
+pub fn requested_scope(params: &Params) -> Result<Option<Scope>, OAuthError> {
     let scope = params.get("scope").map(Scope::parse).transpose();
     let scope = scope.map_err(|error| OAuthError::new(Problem::MalformedScope, error.to_string()))?;
     // A value of nothing but spaces names no scope; it counts as absent, like an empty one.

@@ -39,7 +39,7 @@ impl Grant for RefreshTokenGrant {
         let requested = super::requested_scope(request.params)?;
         let scope = oxide::refresh::refresh(request.client, request.secret, session, requested.as_ref(), request.now)?;
         check_voucher(request, session)?;
-        let policy = exchange::policy(request);
+        let policy = exchange::policy(request.environment, request.now);
         let renewed = renew(request.client, session, presented.standing, &targets, &scope, &policy);
         let renewed = renewed.map_err(exchange::refusal)?;
         let grant = session.grant.clone();

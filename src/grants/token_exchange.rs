@@ -2,7 +2,7 @@
 
 use super::{Grant, GrantRequest, PresentedSubject, PresentedTokens, exchange, identity};
 use crate::{
-    domain::order::TokenOrder,
+    domain::{exchange::ExchangeRequest, order::TokenOrder},
     oauth::{
         error::{OAuthError, Problem},
         grant_type::GrantType,
@@ -36,19 +36,34 @@ impl Grant for TokenExchangeGrant {
     }
 
     fn evaluate(&self, request: &GrantRequest<'_>) -> Result<TokenOrder, OAuthError> {
-        // The tokens issued here are JWTs: either name fits them, and the answer repeats the one that was asked for.
-        let issued = match request.params.get("requested_token_type") {
-            Some(requested) => issued_here(requested, "requested_token_type")?,
-            None => TokenType::AccessToken,
-        };
+        let issued = issued_token_type(request.params)?;
         let targets = super::requested_targets(request.params)?;
+        let scope = super::requested_scope(request.params)?;
+        let asked = ExchangeRequest {
+            targets: &targets,
+            scope: scope.as_ref(),
+            requested_token_type: request.params.get("requested_token_type"),
+            grant_type: self.grant_type(),
+        };
         match request.subject {
-            Some(subject) if identity::is_all_that_is_wanted(request, subject, &targets) => {
-                Ok(identity::order(request, subject, issued))
+            Some(subject)
+                if identity::is_all_that_is_wanted(request.client, subject, &asked, request.actor.is_some()) =>
+            {
+                Ok(identity::order(request.environment, request.now, subject, issued))
             }
-            _ => exchange::evaluate(request, &targets, issued),
+            _ => exchange::evaluate(request, asked, issued),
         }
     }
+}
+
+/// What the new token is to be called: the tokens issued here are JWTs, either name fits them, and the answer repeats the one that
+/// was asked for.
+///
+/// # Errors
+/// `requested_token_type` is of another kind.
+pub fn issued_token_type(params: &Params) -> Result<TokenType, OAuthError> {
+    let requested = params.get("requested_token_type");
+    requested.map_or(Ok(TokenType::AccessToken), |requested| issued_here(requested, "requested_token_type"))
 }
 
 fn token_type(value: &str, parameter: &'static str) -> Result<TokenType, OAuthError> {

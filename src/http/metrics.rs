@@ -39,6 +39,7 @@ impl Site {
         self.watch.expose(page);
         self.store.expose(page);
         context.audit.expose(page);
+        context.throttle.expose(page);
         context.hook_calls.expose(page, now);
         context.foreign_keys.expose(page);
     }

@@ -108,7 +108,11 @@ fn check_type(typ: Option<&str>) -> Result<(), TokenError> {
     if known { Ok(()) } else { Err(TokenError::WrongType) }
 }
 
-fn read_claims(mut claims: Map<String, Value>) -> Result<SubjectToken, TokenError> {
+/// Reads the claims of an access token. It proves nothing: for claims that somebody only says a token has.
+///
+/// # Errors
+/// A claim is missing or of another form than it must have.
+pub fn read_claims(mut claims: Map<String, Value>) -> Result<SubjectToken, TokenError> {
     let subject_type = match optional_text(&claims, "subjectType")? {
         Some(name) => Some(SubjectType::from_name(name).ok_or(ClaimType("subjectType"))?),
         None => None,

@@ -165,6 +165,9 @@ problems! {
     /// No exchange rule covers this client and this subject token.
     NoRule = "no_rule", UnauthorizedClient, 400,
         "no exchange rule lets this client exchange this token";
+    /// The condition of the rule (`when`) does not hold.
+    ConditionNotMet = "condition_not_met", UnauthorizedClient, 400,
+        "the condition of the exchange rule does not hold for this client, token and request";
     /// `scope` breaks the grammar.
     MalformedScope = "malformed_scope", InvalidScope, 400,
         "scope has a character that RFC 6749 section 3.3 does not allow";

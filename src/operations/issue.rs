@@ -1,12 +1,14 @@
 //! The one place that mints a token.
 
+use serde_json::{Map, Value};
+
 use super::counts::Counts;
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
         ancestry::AncestorFacts,
         claims::AccessTokenClaims,
-        environment::{SigningAlg, TokenProfile},
+        environment::{Environment, SigningAlg, TokenProfile},
         order::TokenOrder,
         random::{Random, random_id},
     },
@@ -55,7 +57,7 @@ impl TokenIssuer<'_> {
         let signer =
             environment.keyring.signer(alg, now).ok_or_else(|| failed(format!("no active {} key", alg.as_str())))?;
         let anc_facts = order.anc_facts.without_own(client_id, signer.kid());
-        let claims = claims(environment, client_id, order, &anc_facts, &jti);
+        let claims = claims(Place::of(environment), client_id, order, &anc_facts, &jti);
         let payload = serde_json::to_vec(&claims).map_err(failed)?;
         let token = signer.sign(&payload).map_err(failed)?;
         self.counts.signature(alg);
@@ -67,8 +69,37 @@ fn failed(cause: impl ToString) -> OAuthError {
     OAuthError::new(Problem::ServerError, cause.to_string())
 }
 
+/// Where a token is issued.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// `iss`.
+    pub issuer: &'a str,
+    /// `tenantId`.
+    pub tenant_id: &'a str,
+    /// `environmentId`.
+    pub environment_id: &'a str,
+}
+
+impl<'a> Place<'a> {
+    /// In that environment.
+    pub fn of(environment: &'a EnvironmentSnapshot) -> Self {
+        let Environment { id, tenant_id, .. } = &environment.environment;
+        Self { issuer: &environment.issuer, tenant_id, environment_id: id }
+    }
+}
+
+/// The claims that a token would have, but for its `jti`, which is made when it is issued. Signs nothing.
+pub fn preview(place: Place<'_>, client_id: &str, order: &TokenOrder) -> Map<String, Value> {
+    let mut claims = match serde_json::to_value(claims(place, client_id, order, &order.anc_facts, "")) {
+        Ok(Value::Object(claims)) => claims,
+        _ => Map::new(),
+    };
+    claims.remove("jti");
+    claims
+}
+
 fn claims<'a>(
-    environment: &'a EnvironmentSnapshot,
+    place: Place<'a>,
     client_id: &'a str,
     order: &'a TokenOrder,
     anc_facts: &'a AncestorFacts,
@@ -77,7 +108,7 @@ fn claims<'a>(
     AccessTokenClaims {
         iss: match order.profile {
             TokenProfile::Mosaic => order.subject_type.mosaic_issuer(),
-            TokenProfile::Rfc9068 => &environment.issuer,
+            TokenProfile::Rfc9068 => place.issuer,
         },
         sub: &order.subject,
         aud: &order.audience,
@@ -91,8 +122,8 @@ fn claims<'a>(
         may_act: order.may_act.as_ref(),
         anc: &order.anc,
         anc_facts,
-        tenant_id: &environment.environment.tenant_id,
-        environment_id: &environment.environment.id,
+        tenant_id: place.tenant_id,
+        environment_id: place.environment_id,
         subject_type: order.subject_type,
         permissions: order.permissions.as_ref(),
         extra: &order.claims,

@@ -1,6 +1,10 @@
 //! Service accounts without a user interface: create, list, and their secrets.
 
-use super::lookup::EnvironmentLookup;
+use super::{
+    facts::{Differences, Known as _},
+    lookup::EnvironmentLookup,
+    operator::{Done, Operator},
+};
 use crate::{
     domain::{
         client::{Client, ClientSecret},
@@ -38,12 +42,13 @@ pub enum ServiceAccountError {
 /// The database fails, the account is there and has a secret, or it is given access that does not exist.
 pub fn create(
     store: &Store,
-    random: &dyn Random,
+    operator: &Operator<'_>,
     lookup: &EnvironmentLookup,
     client: &Client,
-    now: i64,
 ) -> Result<Secret, ServiceAccountError> {
-    change(store, lookup, now, |conn, environment| {
+    let (random, now) = (operator.random, operator.now());
+    let operation = ("service-account create", client.id.as_str());
+    change(store, operator, operation, lookup, |conn, environment| {
         match clients::find(conn, &environment.id, &client.id)? {
             None => {
                 check_access(conn, environment, client)?;
@@ -76,13 +81,14 @@ pub fn create(
 /// The database fails, or there is no such account.
 pub fn reset_secret(
     store: &Store,
-    random: &dyn Random,
+    operator: &Operator<'_>,
     lookup: &EnvironmentLookup,
     client_id: &str,
     keep_old: i64,
-    now: i64,
 ) -> Result<Secret, ServiceAccountError> {
-    change(store, lookup, now, |conn, environment| {
+    let (random, now) = (operator.random, operator.now());
+    let operation = ("service-account reset-secret", client_id);
+    change(store, operator, operation, lookup, |conn, environment| {
         check_exists(conn, environment, client_id)?;
         new_secret(conn, random, environment, client_id, now, now.saturating_add(keep_old))
     })
@@ -95,13 +101,14 @@ pub fn reset_secret(
 /// The database fails, there is no such account, or it has two secrets that are good.
 pub fn add_secret(
     store: &Store,
-    random: &dyn Random,
+    operator: &Operator<'_>,
     lookup: &EnvironmentLookup,
     client_id: &str,
     expires_at: Option<i64>,
-    now: i64,
 ) -> Result<Secret, ServiceAccountError> {
-    change(store, lookup, now, |conn, environment| {
+    let (random, now) = (operator.random, operator.now());
+    let operation = ("service-account add-secret", client_id);
+    change(store, operator, operation, lookup, |conn, environment| {
         check_exists(conn, environment, client_id)?;
         let secret = Secret::generate(random)?;
         let kept = ClientSecret::new(random_id(random)?, secret.hash(), expires_at);
@@ -121,13 +128,14 @@ pub fn add_secret(
 /// The database fails, or there is no such account or secret.
 pub fn expire_secret(
     store: &Store,
+    operator: &Operator<'_>,
     lookup: &EnvironmentLookup,
     client_id: &str,
     secret_id: &str,
     at: i64,
-    now: i64,
 ) -> Result<Vec<StoredSecret>, ServiceAccountError> {
-    change(store, lookup, now, |conn, environment| {
+    let operation = ("service-account expire-secret", client_id);
+    change(store, operator, operation, lookup, |conn, environment| {
         let secrets = client_secrets::list(conn, &environment.id, client_id)?;
         let Some(stored) = secrets.iter().find(|stored| stored.secret.id == secret_id) else {
             return Err(ServiceAccountError::Refused(format!(
@@ -168,16 +176,30 @@ pub fn list(store: &Store, lookup: &EnvironmentLookup) -> Result<Vec<StoredClien
 
 fn change<T>(
     store: &Store,
+    operator: &Operator<'_>,
+    (operation, client_id): (&'static str, &str),
     lookup: &EnvironmentLookup,
-    now: i64,
     work: impl FnOnce(&mut Conn<'_>, &Environment) -> Result<T, ServiceAccountError>,
 ) -> Result<T, ServiceAccountError> {
-    store.transact(|conn| {
+    operator.change(store, operation, |conn| {
         let environment = find(conn, lookup)?;
         // First, so that two changes at once wait for each other, and so that every node hears of it.
-        environments::touch(conn, &environment.id, now)?;
-        work(conn, &environment)
+        environments::touch(conn, &environment.id, operator.now())?;
+        let before = stored(conn, &environment, client_id)?.map(|client| client.facts());
+        let value = work(conn, &environment)?;
+        let after = stored(conn, &environment, client_id)?.map(|client| client.facts());
+        let differences = Differences::between(before.as_ref(), after.as_ref());
+        Ok((value, vec![Done::to(&environment.id, client_id, differences)]))
     })
+}
+
+fn stored(
+    conn: &mut Conn<'_>,
+    environment: &Environment,
+    client_id: &str,
+) -> Result<Option<StoredClient>, ServiceAccountError> {
+    let all = clients::list(conn, &environment.id)?;
+    Ok(all.into_iter().find(|stored| stored.client.id == client_id))
 }
 
 fn find(conn: &mut Conn<'_>, lookup: &EnvironmentLookup) -> Result<Environment, ServiceAccountError> {

@@ -1,6 +1,6 @@
 //! The token endpoint without HTTP: gather → authenticate → select grant → evaluate → issue → record.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{cell::Cell, net::IpAddr, sync::Arc};
 
 use super::{
     authenticate::{Authenticated, authenticate_at},
@@ -14,7 +14,7 @@ use super::{
     subject::{Subject, gather_subject},
 };
 use crate::{
-    audit::{AuditRecord, Event, Outcome},
+    audit::{AuditRecord, Event, Outcome, RecordedRequest, RecordedToken},
     catalog::environment::EnvironmentSnapshot,
     domain::{
         client::{Client, ExchangeError},
@@ -199,7 +199,13 @@ async fn judge(
         Some(text) => Some(gather_refresh(context, environment, &authenticated.client, text, record).await?),
         None => None,
     };
-    let mut order = grant.evaluate(&GrantRequest {
+    if let Some(subject) = &subject
+        && [subject_standing, actor_standing] == [Standing::Good; 2]
+    {
+        record.request = recorded(subject, actor, request.params, &record.audience).map(Box::new);
+    }
+    let observed = Cell::default();
+    let decision = grant.evaluate(&GrantRequest {
         params: request.params,
         secret: &authenticated.secret,
         client: &authenticated.client,
@@ -207,13 +213,16 @@ async fn judge(
         subject: subject.as_ref().map(|subject| subject.presented(subject_standing)),
         actor: actor.map(|token| Presented { token, origin: ISSUER_SELF, standing: actor_standing }),
         session: refresh.as_ref().map(|found| PresentedSession { session: &found.session, standing: found.standing }),
+        observed: &observed,
         // Gathering may have taken a while; a token that expired meanwhile is refused.
         now: context.clock.now(),
-    })?;
+    });
+    record.observed = observed.into_inner();
+    let mut order = decision?;
     // As the rule decided it, before what is known of the user is added.
     let began = order.refresh.and(subject.as_ref()).map(|subject| {
-        let presented = subject.presented(subject_standing);
-        GrantBasis::exchange(&order, presented.token, presented.origin, actor)
+        let request = (grant.grant_type(), request.params.get("requested_token_type"));
+        GrantBasis::exchange(&order, subject.presented(subject_standing), actor, request)
     });
     if let Some(Subject::Vouched(vouched)) = &subject
         && let Some(user) = &vouched.user
@@ -270,6 +279,24 @@ fn record_subject(record: &mut AuditRecord, subject: &SubjectToken) {
     record.act = subject.act.as_ref().and_then(|act| serde_json::to_value(act).ok());
     let own = Some(&subject.jti).filter(|jti| !jti.is_empty());
     record.parents = subject.anc.iter().chain(own).cloned().collect();
+}
+
+/// What other rules could be tried on.
+fn recorded(
+    subject: &Subject,
+    actor: Option<&SubjectToken>,
+    params: &Params,
+    audience: &[String],
+) -> Option<RecordedRequest> {
+    let subject = subject.presented(Standing::Good);
+    let recorded = RecordedRequest {
+        subject_issuer: subject.origin.to_owned(),
+        subject: RecordedToken::of(subject.token),
+        actor: actor.map(RecordedToken::of),
+        audience: audience.to_vec(),
+        requested_token_type: params.get("requested_token_type").map(readable),
+    };
+    recorded.bounded()
 }
 
 fn verify_actor(

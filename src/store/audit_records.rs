@@ -1,4 +1,4 @@
-//! `audit_records`: appended in batches, read for verification, and dropped by the day. On Postgres each day is a partition.
+//! `audit_records`: appended in batches, read (`audit_reading`), and dropped by the day. On Postgres each day is a partition.
 
 use diesel::{
     dsl::sql,
@@ -15,7 +15,7 @@ const PARTITION_LOCK: i64 = 0x7E55_E8A0_0002;
 const DELETE_AT_ONCE: i64 = 2000;
 
 /// A record as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, QueryableByName, Selectable, Insertable)]
 #[diesel(table_name = audit_records, treat_none_as_default_value = false)]
 pub struct AuditRow {
     /// Whole days since 1970, in UTC.
@@ -56,19 +56,30 @@ pub struct AuditRow {
 /// One is there already ([`StoreError::Conflict`]), or the database failed.
 pub fn append(conn: &mut Conn<'_>, rows: &[AuditRow]) -> Result<(), StoreError> {
     match conn {
-        // One statement of constant text, and so one commit, however many rows; and the cheapest per row that Postgres has.
+        // One statement, and so one commit, however many rows.
+        Conn::Postgres(_) => append_within(conn, rows),
+        Conn::Sqlite(_) => conn.transact(|conn| append_within(conn, rows)),
+    }
+}
+
+/// The same in a transaction that is under way; they are durable when it is.
+///
+/// # Errors
+/// One is there already ([`StoreError::Conflict`]), or the database failed.
+pub fn append_within(conn: &mut Conn<'_>, rows: &[AuditRow]) -> Result<(), StoreError> {
+    match conn {
+        // A text that is constant, and the cheapest per row that Postgres has.
         Conn::Postgres(c) => {
             diesel::copy_from(audit_records::table).from_insertable(rows).execute(*c)?;
-            Ok(())
         }
         // One prepared statement, run once per row: without a server in between that is the cheapest here.
-        Conn::Sqlite(_) => conn.transact(|conn| {
+        Conn::Sqlite(c) => {
             for row in rows {
-                each!(conn, c => diesel::insert_into(audit_records::table).values(row).execute(c))?;
+                diesel::insert_into(audit_records::table).values(row).execute(*c)?;
             }
-            Ok(())
-        }),
+        }
     }
+    Ok(())
 }
 
 /// The hash of the record at this place of a chain, if there is one.
@@ -80,22 +91,34 @@ pub fn hash_at(conn: &mut Conn<'_>, day: i64, node: &str, seq: i64) -> Result<Op
     Ok(each!(conn, c => one.first(c).optional())?)
 }
 
-/// The chains that have records of `day`.
+/// At most `limit` records of an environment with one of these events, not older than `since_ms` (milliseconds since 1970), in the
+/// order of day, chain and place; those after `after`.
 ///
 /// # Errors
 /// The database failed.
-pub fn nodes(conn: &mut Conn<'_>, day: i64) -> Result<Vec<String>, StoreError> {
+pub fn of_events(
+    conn: &mut Conn<'_>,
+    environment_id: &str,
+    events: &[&str],
+    since_ms: i64,
+    after: Option<&AuditRow>,
+    limit: i64,
+) -> Result<Vec<AuditRow>, StoreError> {
     use audit_records as t;
-    Ok(each!(conn, c => t::table.filter(t::day.eq(day)).select(t::node).distinct().order(t::node).load(c))?)
-}
-
-/// At most `limit` records of a chain after `seq`, in order.
-///
-/// # Errors
-/// The database failed.
-pub fn of_node(conn: &mut Conn<'_>, node: &str, after: i64, limit: i64) -> Result<Vec<AuditRow>, StoreError> {
-    use audit_records as t;
-    let some = t::table.filter(t::node.eq(node).and(t::seq.gt(after))).order(t::seq).limit(limit);
+    let (day, node, seq) = after.map_or((i64::MIN, "", i64::MIN), |row| (row.day, &row.node, row.seq));
+    let comes_after = t::day
+        .gt(day)
+        .or(t::day.eq(day).and(t::node.gt(node)))
+        .or(t::day.eq(day).and(t::node.eq(node)).and(t::seq.gt(seq)));
+    let some = t::table
+        // Whole days first: on Postgres each is a partition.
+        .filter(t::day.ge(since_ms.div_euclid(86_400_000)))
+        .filter(t::time_ms.ge(since_ms))
+        .filter(t::environment_id.eq(environment_id))
+        .filter(t::event.eq_any(events.to_vec()))
+        .filter(comes_after)
+        .order((t::day, t::node, t::seq))
+        .limit(limit);
     Ok(each!(conn, c => some.select(AuditRow::as_select()).load(c))?)
 }
 

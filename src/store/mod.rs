@@ -13,6 +13,7 @@ mod rows;
 mod schema;
 
 pub mod applications;
+pub mod audit_reading;
 pub mod audit_records;
 pub mod client_secrets;
 pub mod clients;

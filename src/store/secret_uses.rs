@@ -84,27 +84,17 @@ pub fn expiring(conn: &mut Conn<'_>, now: i64, until: i64, used_since: i64) -> R
     Ok(each!(conn, c => some.load(c))?)
 }
 
-/// When a secret of a client expires.
-#[derive(Debug, PartialEq, Eq, Queryable)]
-pub struct SoonestExpiry {
-    /// The client's environment.
-    pub environment_id: String,
-    /// The client.
-    pub client_id: String,
-    /// When the first of its secrets that are active now expires, in seconds since 1970.
-    pub expires_at: i64,
-}
-
-/// The soonest expiry of the secrets of each client that has one which will expire, after `now` (seconds since 1970). One statement.
+/// When the next secret of each environment expires that has one which will, after `now` (both in seconds since 1970). One
+/// statement.
 ///
 /// # Errors
 /// The database failed.
-pub fn soonest_expiries(conn: &mut Conn<'_>, now: i64) -> Result<Vec<SoonestExpiry>, StoreError> {
+pub fn next_expiries(conn: &mut Conn<'_>, now: i64) -> Result<Vec<(String, i64)>, StoreError> {
     use client_secrets as t;
     let all = t::table
         .filter(t::expires_at.gt(now))
-        .group_by((t::environment_id, t::client_id))
-        .order((t::environment_id, t::client_id))
-        .select((t::environment_id, t::client_id, min(t::expires_at).assume_not_null()));
+        .group_by(t::environment_id)
+        .order(t::environment_id)
+        .select((t::environment_id, min(t::expires_at).assume_not_null()));
     Ok(each!(conn, c => all.load(c))?)
 }

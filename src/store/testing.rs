@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use diesel::{Connection as _, PgConnection, connection::SimpleConnection as _};
+use diesel::{Connection as _, PgConnection, QueryableByName, RunQueryDsl as _, connection::SimpleConnection as _};
 
 use super::{Conn, Engine, Store, StoreOptions};
 use crate::domain::random::{SystemRandom, random_uuid};
@@ -63,6 +63,22 @@ impl TestDatabase {
             Conn::Sqlite(c) => c.batch_execute(statements),
         }
         .expect(statements);
+    }
+
+    /// How many rows of a table fulfil a condition.
+    pub(crate) fn count(&self, table: &str, condition: &str) -> i64 {
+        #[derive(QueryableByName)]
+        struct Count {
+            #[diesel(sql_type = diesel::sql_types::BigInt)]
+            count: i64,
+        }
+        let query = diesel::sql_query(format!("SELECT COUNT(*) AS count FROM {table} WHERE {condition}"));
+        let count: Count = match &mut self.store.dedicated().expect("connection").conn() {
+            Conn::Postgres(c) => query.get_result(*c),
+            Conn::Sqlite(c) => query.get_result(*c),
+        }
+        .expect("one row");
+        count.count
     }
 
     /// Cuts every connection to a Postgres database and lets no new one in.

@@ -157,7 +157,7 @@ fn the_page_on_environment_files_has_the_keys_that_the_parser_reads() {
         "tables",
     ];
     let mut known = BTreeSet::from(["enabled".to_owned()]);
-    for file in ["applications", "blocks", "clients", "connections", "permissions", "rules"] {
+    for file in ["applications", "blocks", "cases", "clients", "connections", "permissions", "rules"] {
         let source = read(&format!("src/operations/environment_file/{file}.rs"));
         for reader in readers {
             for (start, call) in source.match_indices(&format!(".{reader}(")) {

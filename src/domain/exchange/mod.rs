@@ -14,8 +14,12 @@
 //! 8. Nothing comes of a token that is revoked, expired, not yet valid, or whose client, application or user is disabled.
 
 mod addressee;
+mod check;
+mod explain;
+mod granting;
 mod parties;
 mod renewal;
+mod rules;
 mod scopes;
 mod standing;
 mod targets;
@@ -23,20 +27,22 @@ mod targets;
 use serde_json::{Map, Value};
 
 pub use self::{
+    check::Check,
+    explain::{Explanation, Observed, RuleVerdict, Verdict, Would, explain, observe, refused_by_all},
     renewal::{Renewed, renew},
     standing::Standing,
 };
 use super::{
     ancestry::AncestorFacts,
-    claims::{RESERVED_CLAIMS, SubjectType},
+    claims::SubjectType,
     client::Client,
     environment::{ResourceServer, ScopeClaim, SigningAlg, TokenProfile},
     order::RefreshTerms,
     party::{Actor, MayAct},
-    rule::{ExchangeMode, ExchangeRule},
+    rule::ExchangeRule,
     subject::SubjectToken,
 };
-use crate::oauth::{error::Problem, scope::Scope};
+use crate::oauth::{error::Problem, grant_type::GrantType, scope::Scope};
 
 /// A token laid before [`decide`], its signature already checked.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +62,10 @@ pub struct ExchangeRequest<'a> {
     pub targets: &'a [String],
     /// `scope`; `None` when absent.
     pub scope: Option<&'a Scope>,
+    /// `requested_token_type`; `None` when absent.
+    pub requested_token_type: Option<&'a str>,
+    /// The grant that it came by.
+    pub grant_type: GrantType,
 }
 
 /// What the environment allows.
@@ -113,15 +123,18 @@ pub struct Granted {
 pub struct Refused {
     /// What the caller is told.
     pub problem: Problem,
+    /// Which condition failed.
+    pub check: Check,
     /// The rule that came closest, where one was looked at.
     pub rule: Option<String>,
-    /// Which condition failed, for the log and the audit record.
+    /// How it failed, for the log and the audit record.
     pub reason: String,
 }
 
 impl Refused {
-    fn new(problem: Problem, reason: impl Into<String>) -> Self {
-        Self { problem, rule: None, reason: reason.into() }
+    /// A refusal that is no single rule's.
+    pub fn new(problem: Problem, check: Check, reason: impl Into<String>) -> Self {
+        Self { problem, check, rule: None, reason: reason.into() }
     }
 
     fn by(mut self, rule: &ExchangeRule) -> Self {
@@ -130,9 +143,15 @@ impl Refused {
     }
 }
 
-/// Claims that belong to the user's session and follow it through every exchange (TE-086: copied, never refreshed).
-const SESSION_CLAIMS: [&str; 9] =
-    ["applicationId", "userId", "profileId", "sessionId", "extensions", "sid", "auth_time", "acr", "amr"];
+/// One exchange that is laid before the rules.
+#[derive(Clone, Copy)]
+struct Case<'a> {
+    client: &'a Client,
+    subject: Presented<'a>,
+    actor: Option<Presented<'a>>,
+    request: ExchangeRequest<'a>,
+    policy: &'a Policy<'a>,
+}
 
 /// Decides one exchange.
 ///
@@ -145,46 +164,51 @@ pub fn decide(
     request: ExchangeRequest<'_>,
     policy: &Policy<'_>,
 ) -> Result<Granted, Refused> {
-    check_token(subject, policy.now).map_err(|reason| Refused::new(Problem::SubjectTokenRefused, reason))?;
-    if let Some(actor) = actor {
-        check_token(actor, policy.now)
-            .and_then(|()| check_actor(client, actor.token))
-            .map_err(|reason| Refused::new(Problem::ActorTokenRefused, reason))?;
-    }
-    let lineage = parties::lineage(subject.token, actor.map(|actor| actor.token))
-        .ok_or_else(|| Refused::new(Problem::SubjectTokenRefused, "the token has the most ancestors it may have"))?;
+    Case { client, subject, actor, request, policy }.decide(|rule| rule.mode_of_enforcement.is_enforced())
+}
 
-    let rules = usable_rules(client, subject, actor, policy)?;
-    let targets = targets::resolve(&rules, subject.token, request, policy)?;
-    let (rule, scope) = choose_rule(&rules, client, subject.token, request, &targets)?;
-    let act = match rule.mode {
-        ExchangeMode::Impersonation => None,
-        ExchangeMode::Delegation => {
-            Some(parties::chain(client, subject.token, actor, policy.issuer).map_err(|r| r.by(rule))?)
+impl<'a> Case<'a> {
+    /// Decides by the rules that are `in_force`. [`explain`](mod@explain) asks the same questions, one rule at a time.
+    fn decide(self, in_force: impl Fn(&ExchangeRule) -> bool) -> Result<Granted, Refused> {
+        let lineage = self.check_tokens()?;
+        let rules = self.usable_rules(in_force)?;
+        let targets = targets::resolve(&rules, self.subject.token, self.request, self.policy)?;
+        let (rule, scope) = self.choose_rule(&rules, &targets)?;
+        self.grant(rule, scope, &targets, lineage)
+    }
+
+    /// What must hold whatever the rules say. The ancestors of the new token, root first.
+    fn check_tokens(&self) -> Result<Vec<String>, Refused> {
+        let (subject, actor) = (self.subject, self.actor);
+        check_token(subject, self.policy.now).map_err(refuses(Problem::SubjectTokenRefused))?;
+        if let Some(actor) = actor {
+            check_token(actor, self.policy.now)
+                .and_then(|()| check_actor(self.client, actor.token))
+                .map_err(refuses(Problem::ActorTokenRefused))?;
         }
-    };
-    let profile = targets.first().map(|target| target.token_profile).unwrap_or_default();
-    Ok(Granted {
-        rule: rule.name.clone(),
-        audience: targets.iter().map(|target| target.audience.clone()).collect(),
-        scope: scope.granted,
-        widened: scope.widened,
-        act,
-        may_act: subject.token.may_act.clone(),
-        anc: lineage,
-        anc_facts: parties::facts(subject.token, actor.map(|actor| actor.token)),
-        subject_type: subject.token.subject_type.unwrap_or(SubjectType::EndUserAccount),
-        claims: claims(rule, subject.token, profile),
-        expires_at: expiry(rule, &targets, subject.token, actor, policy),
-        scope_claim: targets.first().map(|target| target.scope_claim).unwrap_or_default(),
-        profile,
-        signing_alg: targets.first().and_then(|target| target.signing_alg),
-        refresh: rule.refresh.then_some(RefreshTerms { lifetime: rule.refresh_lifetime }),
-    })
+        parties::lineage(subject.token, actor.map(|actor| actor.token)).ok_or_else(|| {
+            let reason = "the token has the most ancestors it may have";
+            Refused::new(Problem::SubjectTokenRefused, Check::Lineage, reason)
+        })
+    }
+}
+
+fn refuses(problem: Problem) -> impl Fn((Check, &'static str)) -> Refused {
+    move |(check, reason)| Refused::new(problem, check, reason)
 }
 
 /// Laws 6 and 8: what must hold of a token whatever the rules say.
-fn check_token(presented: Presented<'_>, now: i64) -> Result<(), &'static str> {
+fn check_token(presented: Presented<'_>, now: i64) -> Result<(), (Check, &'static str)> {
+    check_standing(presented, now).map_err(|reason| (Check::Standing, reason))?;
+    if presented.token.cnf.is_some() {
+        // Exchanging it would turn a token that is useless to a thief into one that is not.
+        return Err((Check::Binding, "the token is bound to a key (cnf) that the caller has not proved"));
+    }
+    Ok(())
+}
+
+/// Law 8.
+fn check_standing(presented: Presented<'_>, now: i64) -> Result<(), &'static str> {
     let token = presented.token;
     if let Some(reason) = presented.standing.reason() {
         return Err(reason);
@@ -195,131 +219,17 @@ fn check_token(presented: Presented<'_>, now: i64) -> Result<(), &'static str> {
     if token.is_early(now) {
         return Err("the token is not valid yet");
     }
-    if token.cnf.is_some() {
-        // Exchanging it would turn a token that is useless to a thief into one that is not.
-        return Err("the token is bound to a key (cnf) that the caller has not proved");
-    }
     Ok(())
 }
 
 /// An actor token must be the caller's own (TE-066): with somebody else's, a client could act in another one's name.
-fn check_actor(client: &Client, actor: &SubjectToken) -> Result<(), &'static str> {
+fn check_actor(client: &Client, actor: &SubjectToken) -> Result<(), (Check, &'static str)> {
     if !actor.is_issued_to(&client.id) {
-        return Err("the actor token was not issued to the calling client");
+        return Err((Check::Act, "the actor token was not issued to the calling client"));
     }
     if actor.act.is_some() {
         // `act` of the new token continues the subject's chain; the actor's own chain would be lost.
-        return Err("the actor token is itself a delegated one (it has act)");
+        return Err((Check::Act, "the actor token is itself a delegated one (it has act)"));
     }
     Ok(())
-}
-
-/// The rules for this client and subject token that nothing but targets and scopes can still rule out.
-fn usable_rules<'a>(
-    client: &Client,
-    subject: Presented<'_>,
-    actor: Option<Presented<'_>>,
-    policy: &Policy<'a>,
-) -> Result<Vec<&'a ExchangeRule>, Refused> {
-    let mut closest = Refused::new(Problem::NoRule, "no rule names this client and an issuer of such subject tokens");
-    let mut usable = Vec::new();
-    let candidates =
-        policy.rules.iter().filter(|rule| rule.client == client.id && rule.subject.issuer == subject.origin);
-    for rule in candidates {
-        match check_rule(rule, client, subject, actor, policy) {
-            Ok(()) => usable.push(rule),
-            Err(refused) => closest = refused.by(rule),
-        }
-    }
-    if usable.is_empty() { Err(closest) } else { Ok(usable) }
-}
-
-/// Laws 4, 5 and 7 for one rule.
-fn check_rule(
-    rule: &ExchangeRule,
-    client: &Client,
-    presented: Presented<'_>,
-    actor: Option<Presented<'_>>,
-    policy: &Policy<'_>,
-) -> Result<(), Refused> {
-    let subject = presented.token;
-    if !addressee::is_addressed_to(client, presented, rule, policy.resource_servers) {
-        return Err(Refused::new(Problem::SubjectTokenRefused, "the subject token is not addressed to the caller"));
-    }
-    if rule.mode == ExchangeMode::Impersonation {
-        if subject.act.is_some() {
-            return Err(Refused::new(
-                Problem::SubjectTokenRefused,
-                "the rule impersonates, which would drop the subject token's act",
-            ));
-        }
-        if actor.is_some() {
-            return Err(Refused::new(
-                Problem::ActorTokenRefused,
-                "the rule impersonates; there is no place for an actor",
-            ));
-        }
-    }
-    let party = parties::acting_party(client, actor, policy.issuer);
-    if subject.may_act.as_ref().is_some_and(|may_act| !may_act.names(&party)) {
-        return Err(Refused::new(
-            Problem::SubjectTokenRefused,
-            "may_act of the subject token does not name this actor",
-        ));
-    }
-    Ok(())
-}
-
-/// The first rule, in the order of the file, that opens all targets and allows the scopes.
-fn choose_rule<'a>(
-    rules: &[&'a ExchangeRule],
-    client: &Client,
-    subject: &SubjectToken,
-    request: ExchangeRequest<'_>,
-    targets: &[&ResourceServer],
-) -> Result<(&'a ExchangeRule, scopes::GrantedScope), Refused> {
-    let mut closest = Refused::new(Problem::TargetNotAllowed, "no rule opens all of the requested targets together");
-    for rule in rules.iter().filter(|rule| targets.iter().all(|target| rule.audience.contains(&target.audience))) {
-        match scopes::allow(rule, client, subject, request.scope, targets) {
-            Ok(scope) => return Ok((rule, scope)),
-            Err(refused) => closest = refused.by(rule),
-        }
-    }
-    Err(closest)
-}
-
-/// Claims that the server copies, then those that the rule passes, then those that it sets.
-fn claims(rule: &ExchangeRule, subject: &SubjectToken, profile: TokenProfile) -> Map<String, Value> {
-    let mut claims = Map::new();
-    // Files that pass reserved claims are refused; a row that was changed by hand must not smuggle one in either.
-    let by_rule = rule.claims.pass.iter().map(String::as_str).filter(|name| !RESERVED_CLAIMS.contains(name));
-    // The guards of Mosaic services expect them.
-    let by_profile: &[&str] = if profile == TokenProfile::Mosaic { &["name", "email"] } else { &[] };
-    let passed = SESSION_CLAIMS.into_iter().chain(by_profile.iter().copied()).chain(by_rule);
-    for name in passed {
-        if let Some(value) = subject.other.get(name) {
-            claims.insert(name.to_owned(), value.clone());
-        }
-    }
-    for (name, value) in rule.claims.set.iter().filter(|(name, _)| !RESERVED_CLAIMS.contains(&name.as_str())) {
-        claims.insert(name.clone(), value.clone());
-    }
-    claims
-}
-
-/// Law 1.
-fn expiry(
-    rule: &ExchangeRule,
-    targets: &[&ResourceServer],
-    subject: &SubjectToken,
-    actor: Option<Presented<'_>>,
-    policy: &Policy<'_>,
-) -> i64 {
-    let lifetime = targets
-        .iter()
-        .filter_map(|target| target.max_lifetime)
-        .chain(rule.max_lifetime)
-        .fold(policy.lifetime, i64::min);
-    let expiry = policy.now.saturating_add(lifetime).min(subject.exp);
-    actor.map_or(expiry, |actor| expiry.min(actor.token.exp))
 }

@@ -1,6 +1,6 @@
 //! Law 4: who acts in the new token, and which tokens it comes from.
 
-use super::{Presented, Refused};
+use super::{Check, Presented, Refused};
 use crate::{
     domain::{
         ancestry::AncestorFacts,
@@ -32,7 +32,7 @@ pub(super) fn chain(
     let party = acting_party(client, actor, issuer);
     Actor::new(party.iss, party.sub)
         .over(subject.act.clone())
-        .map_err(|error| Refused::new(Problem::SubjectTokenRefused, error.to_string()))
+        .map_err(|error| Refused::new(Problem::SubjectTokenRefused, Check::Act, error.to_string()))
 }
 
 /// The ancestors of the new token, root first; `None` beyond [`MAX_ANCESTORS`].

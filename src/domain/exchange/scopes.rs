@@ -1,6 +1,6 @@
 //! Law 2: the scope of the new token under one rule.
 
-use super::Refused;
+use super::{Check, Refused};
 use crate::{
     domain::{client::Client, environment::ResourceServer, rule::ExchangeRule, subject::SubjectToken},
     oauth::{error::Problem, scope::Scope},
@@ -29,6 +29,7 @@ pub(super) fn allow(
     if let Some(target) = targets.iter().find(|target| !requested.is_within(&target.scopes)) {
         return Err(Refused::new(
             Problem::ScopeUnknownAtTarget,
+            Check::Scope,
             format!("{} does not know {}", target.audience, requested.difference(&target.scopes)),
         ));
     }
@@ -37,6 +38,7 @@ pub(super) fn allow(
     if !refused.is_empty() {
         return Err(Refused::new(
             Problem::ScopeNotAllowed,
+            Check::Scope,
             format!("{refused}: not passed from subject and client, and not given by the rule's grant_scopes"),
         ));
     }
@@ -68,6 +70,7 @@ fn default_scope(rule: &ExchangeRule, passed: Scope) -> Result<GrantedScope, Ref
     if passed.is_empty() && rule_has_scopes {
         return Err(Refused::new(
             Problem::NoDefaultScope,
+            Check::Scope,
             "no scope was requested, and the subject token has none that the rule passes",
         ));
     }

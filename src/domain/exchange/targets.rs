@@ -1,6 +1,6 @@
 //! Law 3: the targets of the new token.
 
-use super::{ExchangeRequest, Policy, Refused};
+use super::{Check, ExchangeRequest, Policy, Refused};
 use crate::{
     domain::{environment::ResourceServer, rule::ExchangeRule, subject::SubjectToken},
     oauth::{error::Problem, scope::Scope},
@@ -23,7 +23,11 @@ pub(super) fn resolve<'a>(
     for name in request.targets {
         let Some(target) = open.iter().find(|server| server.audience == *name) else {
             // The name is the caller's input: it stays out of the answer, and is quoted with escapes in the log.
-            return Err(Refused::new(Problem::TargetNotAllowed, format!("{name:?} is not an open, enabled target")));
+            return Err(Refused::new(
+                Problem::TargetNotAllowed,
+                Check::Audience,
+                format!("{name:?} is not an open, enabled target"),
+            ));
         };
         if !targets.iter().any(|known| known.audience == target.audience) {
             targets.push(target);
@@ -50,6 +54,7 @@ fn infer<'a>(
         (Some(only), None) => Ok(only),
         _ => Err(Refused::new(
             Problem::TargetAmbiguous,
+            Check::Audience,
             "no target was requested, and the scopes fit none or several of the open ones",
         )),
     }
@@ -63,6 +68,10 @@ pub(super) fn check_same_form(targets: &[&ResourceServer]) -> Result<(), Refused
     if forms.all(|other| Some(other) == first) {
         Ok(())
     } else {
-        Err(Refused::new(Problem::TargetsDiffer, "the targets differ in scope_claim, token_profile or signing_alg"))
+        Err(Refused::new(
+            Problem::TargetsDiffer,
+            Check::Audience,
+            "the targets differ in scope_claim, token_profile or signing_alg",
+        ))
     }
 }

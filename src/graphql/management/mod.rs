@@ -4,6 +4,7 @@ mod application_changes;
 mod applications;
 mod connection_changes;
 mod connections;
+mod explain;
 mod health;
 mod list;
 mod permissions;
@@ -37,6 +38,7 @@ pub(super) struct ManagementQuery(
     permissions::PermissionQuery,
     service_accounts::ServiceAccountQuery,
     service_account_secrets::ServiceAccountSecretQuery,
+    explain::ExchangeQuery,
 );
 
 /// What can be done on all servers. No schema shows it under its name; two types of one name, one inside the other, cannot
@@ -75,6 +77,7 @@ impl ManagementQuery {
             permissions::PermissionQuery,
             service_accounts::ServiceAccountQuery,
             service_account_secrets::ServiceAccountSecretQuery,
+            explain::ExchangeQuery,
         )
     }
 }

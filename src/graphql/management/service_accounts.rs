@@ -10,6 +10,7 @@ use crate::{
         token::secret_payloads,
     },
     operations::{
+        facts::Changed,
         management::{
             checks::Page,
             recorded::{Manager, Operation, Subject},
@@ -141,7 +142,7 @@ pub(super) async fn change_one<T: Subject>(
     ctx: &Context<'_>,
     name: &'static str,
     id: &str,
-    work: impl AsyncFnOnce(&Manager<'_>) -> Result<T, MosaicError>,
+    work: impl AsyncFnOnce(&Manager<'_>) -> Result<Changed<T>, MosaicError>,
 ) -> Result<T, MosaicError> {
     let request = request::of(ctx)?;
     let manager = request.manager().await;

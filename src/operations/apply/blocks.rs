@@ -1,7 +1,6 @@
 //! The kinds of blocks of an environment file, and how each is kept.
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::plan::Facts;
 use crate::{
@@ -9,6 +8,7 @@ use crate::{
         application::Application, client::Client, connection::IdentityConnection, environment::ResourceServer,
         permission::ManagedService,
     },
+    operations::facts::{members_of, members_of_application},
     store::{
         Conn, Origin, StoreError, applications, clients, exchange_rules, exchange_rules::StoredRule,
         identity_connections, managed_services, resource_servers,
@@ -42,15 +42,7 @@ pub(super) trait Block: Serialize + Clone + 'static {
 
     /// Everything that is kept of it, for comparing and for showing. Taken from `Serialize`, so that no field is missed.
     fn facts(&self) -> Facts {
-        facts_of(self)
-    }
-}
-
-/// The fields of a value.
-pub(super) fn facts_of(value: &impl Serialize) -> Facts {
-    match serde_json::to_value(value) {
-        Ok(Value::Object(facts)) => facts,
-        _ => Facts::new(),
+        members_of(self)
     }
 }
 
@@ -131,12 +123,7 @@ impl Block for Application {
 
     /// Without the hash of the webhook's secret: what shows it could be tried out at leisure.
     fn facts(&self) -> Facts {
-        let mut facts = facts_of(self);
-        if let Some(Value::Object(webhook)) = facts.remove("webhook") {
-            let shown = webhook.into_iter().filter(|(field, _)| field != "secret_sha256");
-            facts.extend(shown.map(|(field, value)| (format!("webhook.{field}"), value)));
-        }
-        facts
+        members_of_application(self)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     ApplyContext, ApplyError, Change,
-    plan::{Facts, Planned, differences},
+    plan::{Facts, Planned, between, differences},
 };
 use crate::{
     domain::{environment::Environment, random::random_uuid},
@@ -89,7 +89,8 @@ fn plan_known_environment(
         let lifetime = known.access_token_lifetime;
         let now = context.keys.now;
         let change = Change { sign: '~', what: format!("environment {}", wanted.name), details };
-        planned.add(change, move |conn| {
+        let recorded = between(Some(&facts(known)), Some(&facts(&wanted)));
+        planned.add_known(change, recorded, move |conn| {
             environments::update(conn, &wanted)?;
             if wanted.access_token_lifetime > lifetime {
                 // Tokens issued until a key retires live longer now, and so must the key.
@@ -170,7 +171,8 @@ fn plan_new_environment(
         planned.add(change, move |conn| Ok(tenants::insert(conn, &tenant)?));
     }
     let change = Change { sign: '+', what: format!("environment {}", environment.name), details: Vec::new() };
-    planned.add(change, move |conn| Ok(environments::insert(conn, &environment, now)?));
+    let recorded = between(None, Some(&facts(&environment)));
+    planned.add_known(change, recorded, move |conn| Ok(environments::insert(conn, &environment, now)?));
     Ok(planned)
 }
 

@@ -9,9 +9,12 @@ mod blocks;
 mod environment;
 mod permissions;
 mod plan;
+mod policies;
+mod replay;
 
 use std::{collections::BTreeSet, fmt};
 
+pub use self::replay::{Difference, Outcome, Replay, replay};
 use super::{
     environment_file::EnvironmentFile,
     keys::{KeyError, KeyMaker},
@@ -78,15 +81,15 @@ pub fn dry_run(context: &ApplyContext<'_>, file: &EnvironmentFile) -> Result<Vec
     context.store.snapshot(|conn| Ok(plan::plan(conn, context, file)?.changes))
 }
 
-/// Carries out what has to change, in one transaction, and says what it was.
+/// Carries out what has to change, in one transaction, and says what it was. Each change has an audit record, in the same one.
 ///
 /// # Errors
 /// The database fails, or the file contradicts it. Nothing was changed then.
 pub fn apply(context: &ApplyContext<'_>, file: &EnvironmentFile) -> Result<Vec<Change>, ApplyError> {
-    context.store.transact(|conn| {
+    context.keys.operator.change(context.store, "apply", |conn| {
         let mut planned = plan::plan(conn, context, file)?;
         if planned.changes.is_empty() {
-            return Ok(planned.changes);
+            return Ok((planned.changes, Vec::new()));
         }
         // The new versions tell every node to look. They also lock the environments' rows, in one order for all: whoever
         // applied something in between is done now, and the plan is made again on what they left. Where there is no row
@@ -96,10 +99,11 @@ pub fn apply(context: &ApplyContext<'_>, file: &EnvironmentFile) -> Result<Vec<C
             planned = plan::plan(conn, context, file)?;
             touch(conn, &(&planned.touched - &touched), context)?;
         }
+        let done = planned.done();
         for step in planned.steps {
             step(conn)?;
         }
-        Ok(planned.changes)
+        Ok((planned.changes, done))
     })
 }
 

@@ -2,8 +2,7 @@
 
 use super::{
     ApplyContext, ApplyError, Change,
-    blocks::facts_of,
-    plan::{Planned, change, of_files, plan_blocks},
+    plan::{Planned, between, change, of_files, plan_blocks},
 };
 use crate::{
     domain::{
@@ -12,6 +11,7 @@ use crate::{
     },
     operations::{
         environment_file::{EnvironmentFile, ManagedServiceBlock},
+        facts::members_of,
         permissions::{remove, take},
     },
     store::{Conn, Origin, clients, environments, managed_services, permissions},
@@ -53,17 +53,23 @@ pub(super) fn plan_permissions(
         let details = holders(conn, &environment_id, &gone, file)?;
         let change = Change { sign: '-', what: format!("permission {service_id}:{key}"), details };
         let environment_id = environment_id.clone();
-        planned.add(change, move |conn| Ok(remove(conn, &environment_id, &gone.service_id, &[gone.key], now)?));
+        let differences = between(Some(&members_of(&known.definition)), None);
+        planned.add_known(change, differences, move |conn| {
+            Ok(remove(conn, &environment_id, &gone.service_id, &[gone.key], now)?)
+        });
     }
     for wanted in &file.permissions {
         let is_same = |known: &&permissions::StoredPermission| {
             known.definition.service_id == wanted.service_id && known.definition.key == wanted.key
         };
-        let known = stored.iter().find(is_same).map(|known| (facts_of(&known.definition), known.origin));
+        let known = stored.iter().find(is_same).map(|known| (members_of(&known.definition), known.origin));
         let what = format!("permission {}:{}", wanted.service_id, wanted.key);
-        if let Some(change) = change(what, known, &facts_of(wanted)) {
+        let differences = between(known.as_ref().map(|(known, _)| known), Some(&members_of(wanted)));
+        if let Some(change) = change(what, known, &members_of(wanted)) {
             let (environment_id, wanted) = (environment_id.clone(), wanted.clone());
-            planned.add(change, move |conn| Ok(permissions::upsert(conn, &environment_id, &wanted, Origin::File)?));
+            planned.add_known(change, differences, move |conn| {
+                Ok(permissions::upsert(conn, &environment_id, &wanted, Origin::File)?)
+            });
         }
     }
     Ok(all_removed)

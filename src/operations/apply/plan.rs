@@ -16,7 +16,11 @@ use crate::{
         random::random_id,
         secret::SecretHash,
     },
-    operations::environment_file::EnvironmentFile,
+    operations::{
+        environment_file::EnvironmentFile,
+        facts::{self as known, Differences},
+        operator::Done,
+    },
     store::{
         Conn, Origin,
         client_secrets::{self, SecretOrigin},
@@ -39,22 +43,49 @@ pub(super) struct Planned {
     pub changes: Vec<Change>,
     /// For the database, in order.
     pub steps: Vec<Step>,
+    /// For the audit log: one for each of `changes`.
+    differences: Vec<Differences>,
 }
 
 impl Planned {
     /// Nothing, so far.
     pub(super) fn new(environment: Environment) -> Self {
         let touched = BTreeSet::from([environment.id.clone()]);
-        Self { environment, touched, changes: Vec::new(), steps: Vec::new() }
+        Self { environment, touched, changes: Vec::new(), steps: Vec::new(), differences: Vec::new() }
     }
 
     pub(super) fn add<F>(&mut self, change: Change, step: F)
     where
         F: FnOnce(&mut Conn<'_>) -> Result<(), ApplyError> + 'static,
     {
+        self.add_known(change, Differences::default(), step);
+    }
+
+    /// The same where it is known what the thing was and will be.
+    pub(super) fn add_known<F>(&mut self, change: Change, differences: Differences, step: F)
+    where
+        F: FnOnce(&mut Conn<'_>) -> Result<(), ApplyError> + 'static,
+    {
         self.changes.push(change);
+        self.differences.push(differences);
         self.steps.push(Box::new(step));
     }
+
+    /// What the audit log says of it.
+    pub(super) fn done(&self) -> Vec<Done> {
+        let done = |(change, differences): (&Change, &Differences)| Done {
+            // Other fields are in `differences`, and what people read may be long.
+            detail: (*differences == Differences::default()).then(|| change.to_string()),
+            ..Done::to(&self.environment.id, change.what.clone(), differences.clone())
+        };
+        self.changes.iter().zip(&self.differences).map(done).collect()
+    }
+}
+
+/// What differs between the members of a thing as it was and as it will be.
+pub(super) fn between(before: Option<&Facts>, after: Option<&Facts>) -> Differences {
+    let [before, after] = [before, after].map(|members| members.cloned().map(known::Facts::new));
+    Differences::between(before.as_ref(), after.as_ref())
 }
 
 /// Compares `file` with the database.
@@ -103,21 +134,25 @@ pub(super) fn plan_blocks<B: Block>(
     for (known, _) in stored.iter().filter(|(known, origin)| *origin == Origin::File && !in_file(known)).cloned() {
         let what = format!("{} {}", B::KIND, known.name());
         let environment_id = environment_id.clone();
+        let before = known.facts();
         if context.prune {
             let change = Change { sign: '-', what, details: Vec::new() };
-            planned.add(change, move |conn| Ok(known.delete(conn, &environment_id)?));
+            let differences = between(Some(&before), None);
+            planned.add_known(change, differences, move |conn| Ok(known.delete(conn, &environment_id)?));
         } else if known.enabled() {
             let mut disabled = known;
             disabled.disable();
+            let differences = between(Some(&before), Some(&disabled.facts()));
             let details = vec!["enabled: true -> false (no longer in the file)".to_owned()];
-            planned.add(Change { sign: '~', what, details }, upsert(disabled, environment_id));
+            planned.add_known(Change { sign: '~', what, details }, differences, upsert(disabled, environment_id));
         }
     }
     for block in &wanted {
         let known = stored.iter().find(|(known, _)| known.key() == block.key());
         let known = known.map(|(known, origin)| (known.facts(), *origin));
+        let differences = between(known.as_ref().map(|(known, _)| known), Some(&block.facts()));
         if let Some(change) = change(format!("{} {}", B::KIND, block.name()), known, &block.facts()) {
-            planned.add(change, upsert(block.clone(), environment_id.clone()));
+            planned.add_known(change, differences, upsert(block.clone(), environment_id.clone()));
         }
     }
 }
@@ -210,7 +245,7 @@ fn plan_keys(
     Ok(())
 }
 
-pub(super) type Facts = serde_json::Map<String, serde_json::Value>;
+pub(super) type Facts = known::Members;
 
 /// `field: old -> new` for each that differs.
 pub(super) fn differences(old: &Facts, new: &Facts) -> Vec<String> {

@@ -3,7 +3,7 @@
 use toml::de::DeTable;
 
 use super::{
-    EnvironmentBlock, EnvironmentFile, Sources, applications, clients, connections,
+    EnvironmentBlock, EnvironmentFile, Sources, applications, cases, clients, connections,
     findings::{Findings, hint},
     permissions, rules,
     table::{Table, item_path},
@@ -38,6 +38,7 @@ pub(super) fn read(document: &DeTable<'_>, sources: &Sources<'_>, findings: &mut
         }),
         identity_connections: each(&mut root, "identity_connection", findings, connections::read),
         exchange_rules: each(&mut root, "exchange_rule", findings, rules::read),
+        tests: each(&mut root, "test", findings, cases::read),
         warnings: Vec::new(),
     };
     if let Some(environment) = environment {

@@ -44,6 +44,7 @@ fn check_duplicates(file: &EnvironmentFile, findings: &mut Findings<'_>) {
     let connections = file.identity_connections.iter().map(|connection| Some(connection.name.as_str()));
     unique("identity_connection", "name", connections, findings);
     unique("exchange_rule", "name", file.exchange_rules.iter().map(|block| Some(block.rule.name.as_str())), findings);
+    unique("test", "name", file.tests.iter().map(|test| Some(test.name.as_str())), findings);
 }
 
 /// `None` when half of it is missing, which is reported already.

@@ -6,6 +6,7 @@
 
 mod applications;
 mod blocks;
+mod cases;
 mod checks;
 mod clients;
 mod connections;
@@ -16,12 +17,16 @@ mod secrets;
 mod table;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod urls;
 
 use std::path::Path;
 
 use self::findings::Findings;
-pub use self::findings::{EnvironmentFileErrors, Finding};
+pub use self::{
+    cases::{Expected, TestBlock},
+    findings::{EnvironmentFileErrors, Finding},
+};
 use crate::domain::{
     application::OnFailure,
     client::{Client, Permissions},
@@ -51,6 +56,8 @@ pub struct EnvironmentFile {
     pub identity_connections: Vec<IdentityConnection>,
     /// `[[exchange_rule]]`.
     pub exchange_rules: Vec<RuleBlock>,
+    /// `[[test]]`; each ended as it must.
+    pub tests: Vec<TestBlock>,
     /// What can hardly be meant, but does no harm.
     pub warnings: Vec<Finding>,
 }
@@ -188,6 +195,10 @@ impl EnvironmentFile {
         let sources = Sources { directory: path.parent().unwrap_or(Path::new("")), variable };
         let mut file = blocks::read(document.get_ref(), &sources, &mut findings);
         checks::check(&file, &mut findings);
+        if !findings.has_errors() {
+            // Of a file that says what it means: a test that fails for a misspelt name would only be noise beside that.
+            trial::run(&file, &mut findings);
+        }
         if findings.has_errors() {
             return Err(findings.into_errors());
         }

@@ -8,8 +8,9 @@ use super::{
 use crate::{
     domain::{
         claims::RESERVED_CLAIMS,
+        condition::Condition,
         environment::MAX_ACCESS_TOKEN_LIFETIME,
-        rule::{ClaimRules, ExchangeMode, ExchangeRule, SubjectMatch},
+        rule::{ClaimRules, Enforcement, ExchangeMode, ExchangeRule, SubjectMatch},
     },
     oauth::scope::Scope,
 };
@@ -39,11 +40,23 @@ pub(super) fn read(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> Ru
         max_lifetime: table.integer("max_lifetime", 1..=MAX_ACCESS_TOKEN_LIFETIME, findings),
         refresh: table.flag("refresh", findings).unwrap_or_default(),
         refresh_lifetime: table.integer("refresh_lifetime", 60..=MAX_REFRESH_LIFETIME, findings),
+        when: read_condition(table, findings),
+        mode_of_enforcement: table
+            .choice("mode_of_enforcement", &[Enforcement::Enforce, Enforcement::Observe], findings)
+            .unwrap_or_default(),
     };
     if rule.refresh_lifetime.is_some() && !rule.refresh {
         findings.error(&table.path("refresh_lifetime"), "needs refresh = true");
     }
     RuleBlock { rule, enabled: table.enabled(findings) }
+}
+
+fn read_condition(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> Option<Condition> {
+    let condition = Condition::new(table.text("when", findings)?);
+    if let Some(error) = condition.error() {
+        findings.error(&table.path("when"), error);
+    }
+    Some(condition)
 }
 
 fn read_subject(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> SubjectMatch {

@@ -1,4 +1,5 @@
 mod applications;
+mod cases;
 mod connections;
 mod permissions;
 mod refresh;

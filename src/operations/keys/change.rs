@@ -1,6 +1,6 @@
 //! What an operator does to keys: the next one, an end in good order, an end at once.
 
-use super::{KeyError, KeyMaker, ensure_one, find};
+use super::{KeyError, KeyMaker, ensure_one, find, recorded};
 use crate::{
     domain::{
         environment::{Environment, SigningAlg},
@@ -25,7 +25,7 @@ pub fn rotate(
 ) -> Result<StoredKey, KeyError> {
     // Before the transaction: an RSA key takes a while, and nobody should wait for it.
     let next = PrivateKey::generate(alg)?;
-    change(store, maker, lookup, |conn, environment| {
+    change(store, maker, ("keys rotate", None), lookup, |conn, environment| {
         let keys = signing_keys::list(conn, &environment.id)?;
         if let Some(next) = keys.iter().find(|key| key.alg == alg && maker.state(key) == KeyState::Published) {
             return Err(KeyError::Refused(format!(
@@ -73,7 +73,7 @@ pub fn retire(
     lookup: &EnvironmentLookup,
     kid: &str,
 ) -> Result<Option<String>, KeyError> {
-    change(store, maker, lookup, |conn, environment| {
+    change(store, maker, ("keys retire", Some(kid)), lookup, |conn, environment| {
         let keys = signing_keys::list(conn, &environment.id)?;
         let key = find_key(&keys, kid)?;
         if maker.state(key) == KeyState::Removed || maker.state(key) == KeyState::Retired {
@@ -132,7 +132,7 @@ pub fn revoke(
     lookup: &EnvironmentLookup,
     kid: &str,
 ) -> Result<Option<String>, KeyError> {
-    change(store, maker, lookup, |conn, environment| {
+    change(store, maker, ("keys revoke", Some(kid)), lookup, |conn, environment| {
         let mut keys = signing_keys::list(conn, &environment.id)?;
         let alg = find_key(&keys, kid)?.alg;
         signing_keys::delete(conn, &environment.id, kid)?;
@@ -153,17 +153,18 @@ pub fn revoke(
     })
 }
 
-/// Changes the keys of an environment in one transaction and tells every node.
+/// Changes the keys of an environment in one transaction, records it (with the key that it is about) and tells every node.
 fn change<T>(
     store: &Store,
     maker: &KeyMaker<'_>,
+    (operation, kid): (&'static str, Option<&str>),
     lookup: &EnvironmentLookup,
     work: impl FnOnce(&mut Conn<'_>, &Environment) -> Result<T, KeyError>,
 ) -> Result<T, KeyError> {
-    store.transact(|conn| {
+    maker.operator.change(store, operation, |conn| {
         let environment = find(conn, lookup)?;
         environments::touch(conn, &environment.id, maker.now)?;
-        work(conn, &environment)
+        recorded(conn, &environment, kid, |conn| work(conn, &environment))
     })
 }
 

@@ -12,7 +12,11 @@ pub use self::{
     rotation::rotate_if_due,
 };
 
-use super::lookup::EnvironmentLookup;
+use super::{
+    facts::Known as _,
+    lookup::EnvironmentLookup,
+    operator::{Done, Operator},
+};
 use crate::{
     domain::{
         environment::{Environment, SigningAlg},
@@ -41,6 +45,8 @@ pub struct KeyMaker<'a> {
     pub jwks_max_age: i64,
     /// Seconds since 1970.
     pub now: i64,
+    /// Who makes them, for the audit log.
+    pub operator: Operator<'a>,
 }
 
 /// Why the keys cannot be changed. Nothing was changed.
@@ -170,10 +176,10 @@ pub fn ensure(store: &Store, maker: &KeyMaker<'_>) -> Result<Vec<String>, KeyErr
     for environment in environments.into_iter().map(|stored| stored.environment) {
         let keys = store.read(|conn| signing_keys::list(conn, &environment.id))?;
         for alg in maker.needed_algs().into_iter().filter(|alg| !maker.can_sign(&keys, *alg)) {
-            made.extend(store.transact(|conn| {
+            made.extend(maker.operator.change(store, "keys ensure", |conn| {
                 // Another node may be doing the same: whoever holds the environment's row looks again.
                 environments::touch(conn, &environment.id, maker.now)?;
-                ensure_one(conn, maker, &environment.id, alg)
+                recorded(conn, &environment, None, |conn| ensure_one(conn, maker, &environment.id, alg))
             })?);
         }
     }
@@ -209,4 +215,18 @@ pub fn list(store: &Store, lookup: &EnvironmentLookup) -> Result<(Environment, V
 
 fn find(conn: &mut Conn<'_>, lookup: &EnvironmentLookup) -> Result<Environment, KeyError> {
     lookup.find(conn)?.ok_or_else(|| KeyError::Refused(lookup.not_found()))
+}
+
+/// Does `work`, and says which keys are other than before. The record is about `kid`, or about the environment.
+fn recorded<T>(
+    conn: &mut Conn<'_>,
+    environment: &Environment,
+    kid: Option<&str>,
+    work: impl FnOnce(&mut Conn<'_>) -> Result<T, KeyError>,
+) -> Result<(T, Vec<Done>), KeyError> {
+    let before = signing_keys::list(conn, &environment.id)?.facts();
+    let value = work(conn)?;
+    let after = signing_keys::list(conn, &environment.id)?.facts();
+    let done = Done::since(&environment.id, kid.unwrap_or(&environment.name), &before, &after);
+    Ok((value, done.into_iter().collect()))
 }

@@ -6,6 +6,7 @@ use crate::{
         error::JoseError,
         master_key::{MasterKey, private_key_aad, webhook_secret_aad},
     },
+    operations::operator::Done,
     store::{
         Conn, Store, applications,
         applications::SealedSecret,
@@ -48,7 +49,7 @@ pub fn sealing_key(conn: &mut Conn<'_>, master_key: &MasterKey) -> Result<Master
 /// # Errors
 /// The database fails, or something opens with neither key. Nothing was changed.
 pub fn rewrap(store: &Store, maker: &KeyMaker<'_>) -> Result<Rewrapped, KeyError> {
-    store.transact(|conn| {
+    maker.operator.change(store, "keys rewrap", |conn| {
         // In one order for all: whoever is changing one of them is waited for, and would otherwise write back what was sealed
         // under the old key. It also lets every node read, and so prove to itself, what is there now.
         let mut all: Vec<String> = environments::all(conn)?.into_iter().map(|stored| stored.environment.id).collect();
@@ -56,7 +57,13 @@ pub fn rewrap(store: &Store, maker: &KeyMaker<'_>) -> Result<Rewrapped, KeyError
         for id in &all {
             environments::touch(conn, id, maker.now)?;
         }
-        Ok(Rewrapped { signing_keys: rewrap_keys(conn, maker)?, webhook_secrets: rewrap_secrets(conn, maker)? })
+        let done = Rewrapped { signing_keys: rewrap_keys(conn, maker)?, webhook_secrets: rewrap_secrets(conn, maker)? };
+        let Rewrapped { signing_keys, webhook_secrets } = done;
+        let detail = format!(
+            "{signing_keys} signing keys and {webhook_secrets} webhook secrets sealed under another master key"
+        );
+        let record = Done { subject: "master key".to_owned(), detail: Some(detail), ..Done::default() };
+        Ok((done, vec![record]))
     })
 }
 

@@ -1,9 +1,13 @@
 //! Rotation by schedule.
 
-use super::{KeyError, KeyMaker, change::publish};
+use std::fmt;
+
+use super::{KeyError, KeyMaker, change::publish, recorded};
 use crate::{
+    audit::Outcome,
     domain::{clock::Clock, environment::SigningAlg, signing_key::due_algs},
     jose::private_key::PrivateKey,
+    operations::operator::NotDone,
     store::{Store, StoreError, environments, signing_keys, signing_keys::StoredKey},
 };
 
@@ -25,6 +29,24 @@ impl From<KeyError> for Stop {
     }
 }
 
+impl NotDone for Stop {
+    fn outcome(&self) -> Option<Outcome> {
+        match self {
+            Stop::NotDue => None,
+            Stop::Failed(error) => error.outcome(),
+        }
+    }
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Stop::NotDue => f.write_str("no rotation is due"),
+            Stop::Failed(error) => error.fmt(f),
+        }
+    }
+}
+
 /// Publishes the next key of the environment for `alg` if the newest was made `interval` seconds ago or earlier. `None` if not:
 /// of several nodes that come at once, whoever holds the environment's row first makes the key, and the others see it.
 ///
@@ -40,7 +62,7 @@ pub fn rotate_if_due(
 ) -> Result<Option<StoredKey>, KeyError> {
     // Before the transaction: an RSA key takes a while, and nobody should wait for it.
     let next = PrivateKey::generate(alg)?;
-    let done = store.transact(|conn| {
+    let done = maker.operator.change(store, "keys rotate", |conn| {
         if !environments::touch(conn, environment_id, clock.now())? {
             return Err(Stop::NotDue);
         }
@@ -52,7 +74,7 @@ pub fn rotate_if_due(
         if !due.contains(&alg) {
             return Err(Stop::NotDue);
         }
-        Ok(publish(conn, &maker, &environment, &keys, &next)?)
+        Ok(recorded(conn, &environment, None, |conn| publish(conn, &maker, &environment, &keys, &next))?)
     });
     match done {
         Ok(key) => Ok(Some(key)),

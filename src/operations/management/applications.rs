@@ -12,7 +12,11 @@ use super::{
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{application::Application, random::random_uuid, secret::Secret, user::MAX_TEXT},
-    operations::{context::Context, mosaic_error::MosaicError},
+    operations::{
+        context::Context,
+        facts::{Changed, Known as _},
+        mosaic_error::MosaicError,
+    },
     store::{
         Conn, Origin,
         applications::{self, StoredApplication},
@@ -121,7 +125,7 @@ pub async fn create(
     context: &Context,
     environment: &EnvironmentSnapshot,
     new: NewApplication,
-) -> Result<StoredApplication, MosaicError> {
+) -> Result<Changed<StoredApplication>, MosaicError> {
     check(Some(&new.name), Some(&new.platform), Some(&new.allowed_origins), Some(&new.allowed_proxy_urls))?;
     let application = Application {
         id: random_uuid(&*context.random)?,
@@ -143,7 +147,7 @@ pub async fn create(
             return Err(invalid("application", "got the id of a client; try again"));
         }
         applications::upsert(conn, &place.environment_id, &application, Origin::Command)?;
-        Ok(StoredApplication { application, origin: Origin::Command })
+        Ok(Changed::made(StoredApplication { application, origin: Origin::Command }))
     })
     .await
 }
@@ -157,7 +161,7 @@ pub async fn update(
     environment: &EnvironmentSnapshot,
     id: String,
     patch: ApplicationPatch,
-) -> Result<StoredApplication, MosaicError> {
+) -> Result<Changed<StoredApplication>, MosaicError> {
     let (name, platform) = (patch.name.as_deref(), patch.platform.as_deref());
     // Only what is new: a file may have set what could not be set here, and that is no reason to refuse the rest.
     check(name, platform, patch.allowed_origins.as_deref(), patch.allowed_proxy_urls.as_deref())?;
@@ -180,12 +184,12 @@ pub async fn delete(
     context: &Context,
     environment: &EnvironmentSnapshot,
     id: String,
-) -> Result<StoredApplication, MosaicError> {
+) -> Result<Changed<StoredApplication>, MosaicError> {
     checks::id(&id)?;
     change(context, environment, move |conn, place| {
         let stored = stored(conn, place, &id)?;
         applications::delete(conn, &place.environment_id, &id)?;
-        Ok(stored)
+        Ok(Changed::removed(stored))
     })
     .await
 }
@@ -198,15 +202,15 @@ pub async fn regenerate_key(
     context: &Context,
     environment: &EnvironmentSnapshot,
     id: String,
-) -> Result<WithSecret, MosaicError> {
+) -> Result<Changed<WithSecret>, MosaicError> {
     let key = Secret::generate(&*context.random)?;
     let hash = key.hash();
     let set_key = move |_: &mut Conn<'_>, application: &mut Application| {
         application.key = Some(hash);
         Ok(())
     };
-    let application = edit(context, environment, id, set_key).await?;
-    Ok(WithSecret { application, secret: Some(key) })
+    let changed = edit(context, environment, id, set_key).await?;
+    Ok(changed.map(|application| WithSecret { application, secret: Some(key) }))
 }
 
 /// Takes an application's key away: it can no longer authenticate.
@@ -217,7 +221,7 @@ pub async fn clear_key(
     context: &Context,
     environment: &EnvironmentSnapshot,
     id: String,
-) -> Result<StoredApplication, MosaicError> {
+) -> Result<Changed<StoredApplication>, MosaicError> {
     edit(context, environment, id, |_, application| {
         application.key = None;
         Ok(())
@@ -231,13 +235,14 @@ pub(super) async fn edit(
     environment: &EnvironmentSnapshot,
     id: String,
     work: impl FnOnce(&mut Conn<'_>, &mut Application) -> Result<(), MosaicError> + Send + 'static,
-) -> Result<StoredApplication, MosaicError> {
+) -> Result<Changed<StoredApplication>, MosaicError> {
     checks::id(&id)?;
     change(context, environment, move |conn, place| {
         let mut stored = stored(conn, place, &id)?;
+        let before = stored.facts();
         work(conn, &mut stored.application)?;
         applications::upsert(conn, &place.environment_id, &stored.application, stored.origin)?;
-        Ok(stored)
+        Ok(Changed::edited(&before, stored))
     })
     .await
 }

@@ -21,6 +21,7 @@ use crate::{
     },
     operations::{
         context::Context,
+        facts::{Changed, Known as _},
         mosaic_error::{MosaicCode, MosaicError},
     },
     store::{
@@ -96,7 +97,7 @@ pub async fn create(
     context: &Context,
     environment: &EnvironmentSnapshot,
     new: NewConnection,
-) -> Result<StoredConnection, MosaicError> {
+) -> Result<Changed<StoredConnection>, MosaicError> {
     check_name(&new.name)?;
     checks::optional_text("title", new.title.as_deref(), MAX_TEXT)?;
     let provider = new_provider(context, new.provider, new.foreign)?;
@@ -113,7 +114,7 @@ pub async fn create(
             return Err(invalid("identityConnection", &reason));
         }
         identity_connections::upsert(conn, &place.environment_id, &connection, Origin::Command)?;
-        Ok(StoredConnection { connection, origin: Origin::Command })
+        Ok(Changed::made(StoredConnection { connection, origin: Origin::Command }))
     })
     .await
 }
@@ -127,11 +128,12 @@ pub async fn update(
     environment: &EnvironmentSnapshot,
     name: String,
     patch: ConnectionPatch,
-) -> Result<StoredConnection, MosaicError> {
+) -> Result<Changed<StoredConnection>, MosaicError> {
     checks::optional_text("title", patch.title.as_deref(), MAX_TEXT)?;
     let outbound = context.outbound.clone();
     change(context, environment, move |conn, place| {
         let mut stored = stored(conn, place, &name)?;
+        let before = stored.facts();
         let connection = &mut stored.connection;
         replace(&mut connection.title, patch.title);
         replace(&mut connection.enabled, patch.enabled);
@@ -143,7 +145,7 @@ pub async fn update(
             IdentityProvider::Oidc(issuer) | IdentityProvider::Jwt(issuer) => patch.foreign.apply(issuer, &outbound)?,
         }
         identity_connections::upsert(conn, &place.environment_id, connection, stored.origin)?;
-        Ok(stored)
+        Ok(Changed::edited(&before, stored))
     })
     .await
 }
@@ -157,11 +159,11 @@ pub async fn delete(
     context: &Context,
     environment: &EnvironmentSnapshot,
     name: String,
-) -> Result<StoredConnection, MosaicError> {
+) -> Result<Changed<StoredConnection>, MosaicError> {
     change(context, environment, move |conn, place| {
         let stored = stored(conn, place, &name)?;
         identity_connections::delete(conn, &place.environment_id, &name)?;
-        Ok(stored)
+        Ok(Changed::removed(stored))
     })
     .await
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::json;
+
 use super::{change, checks, look_up, recorded::Subject};
 use crate::{
     catalog::environment::EnvironmentSnapshot,
@@ -11,10 +13,14 @@ use crate::{
     },
     operations::{
         context::Context,
+        facts::{Changed, Differences, Facts},
         mosaic_error::{MosaicCode, MosaicError},
         permissions::{self as assigned, Synchronized},
     },
-    store::permissions::{self, StoredPermission},
+    store::{
+        Conn, StoreError,
+        permissions::{self, StoredPermission},
+    },
 };
 
 /// The most permissions of a service.
@@ -88,17 +94,19 @@ pub async fn synchronize(
     environment: &EnvironmentSnapshot,
     service_id: String,
     definitions: Vec<PermissionDefinition>,
-) -> Result<ServiceSynchronized, MosaicError> {
+) -> Result<Changed<ServiceSynchronized>, MosaicError> {
     check_service(&service_id)?;
     check_definitions(&definitions)?;
     change(context, environment, move |conn, place| {
         let id = &place.environment_id;
-        let others = permissions::list(conn, id)?.iter().filter(|one| one.definition.service_id != service_id).count();
+        let all = permissions::list(conn, id)?;
+        let others = all.iter().filter(|one| one.definition.service_id != service_id).count();
         if others + definitions.len() > MAX_IN_ENVIRONMENT {
             return Err(refused(format!("An environment has at most {MAX_IN_ENVIRONMENT} permissions")));
         }
         let keys = assigned::synchronize(conn, id, &service_id, &definitions, place.now)?;
-        Ok(ServiceSynchronized { service_id, keys })
+        let differences = since(conn, &service_id, id, &all)?;
+        Ok(Changed { value: ServiceSynchronized { service_id, keys }, differences })
     })
     .await
 }
@@ -112,13 +120,32 @@ pub async fn purge(
     context: &Context,
     environment: &EnvironmentSnapshot,
     service_id: String,
-) -> Result<ServicePurged, MosaicError> {
+) -> Result<Changed<ServicePurged>, MosaicError> {
     check_service(&service_id)?;
     change(context, environment, move |conn, place| {
-        let purged = assigned::purge(conn, &place.environment_id, &service_id, place.now)?;
-        Ok(ServicePurged { service_id, purged })
+        let id = &place.environment_id;
+        let all = permissions::list(conn, id)?;
+        let purged = assigned::purge(conn, id, &service_id, place.now)?;
+        let differences = since(conn, &service_id, id, &all)?;
+        Ok(Changed { value: ServicePurged { service_id, purged }, differences })
     })
     .await
+}
+
+/// What differs of a service's permissions since they were these.
+fn since(
+    conn: &mut Conn<'_>,
+    service_id: &str,
+    environment_id: &str,
+    before: &[StoredPermission],
+) -> Result<Differences, StoreError> {
+    let facts = |all: &[StoredPermission]| {
+        let own = all.iter().map(|one| &one.definition).filter(|definition| definition.service_id == service_id);
+        let shown = |one: &PermissionDefinition| json!({ "title": one.title, "operations": one.gql_operations });
+        Facts::new(own.map(|one| (one.key.clone(), shown(one))).collect())
+    };
+    let after = permissions::list(conn, environment_id)?;
+    Ok(Differences::between(Some(&facts(before)), Some(&facts(&after))))
 }
 
 fn refused(message: String) -> MosaicError {

@@ -14,7 +14,11 @@ use crate::{
         random::random_uuid,
         user::{MAX_PROFILES, MAX_TEXT, Profile},
     },
-    operations::{context::Context, mosaic_error::MosaicError},
+    operations::{
+        context::Context,
+        facts::{Changed, Known as _},
+        mosaic_error::MosaicError,
+    },
     store::{Conn, profiles},
 };
 
@@ -56,7 +60,7 @@ pub async fn create(
     environment: &EnvironmentSnapshot,
     user_id: String,
     new: NewProfile,
-) -> Result<Profile, MosaicError> {
+) -> Result<Changed<Profile>, MosaicError> {
     checks::id(&user_id)?;
     check([&new.unique_identifier, &new.display_name], new.picture_url.as_deref())?;
     let id = random_uuid(&*context.random)?;
@@ -74,7 +78,7 @@ pub async fn create(
             created_at: place.now,
         };
         profiles::insert(conn, &profile)?;
-        Ok(profile)
+        Ok(Changed::made(profile))
     })
     .await
 }
@@ -89,17 +93,18 @@ pub async fn update(
     environment: &EnvironmentSnapshot,
     id: String,
     patch: ProfilePatch,
-) -> Result<Profile, MosaicError> {
+) -> Result<Changed<Profile>, MosaicError> {
     checks::id(&id)?;
     let texts = [&patch.unique_identifier, &patch.display_name].map(|text| text.clone().flatten());
     check(texts.each_ref(), patch.picture_url.as_ref().and_then(Option::as_deref))?;
     change_users(context, environment, move |conn, place| {
         let mut profile = stored(conn, place, &id)?;
+        let before = profile.facts();
         replace(&mut profile.unique_identifier, patch.unique_identifier);
         replace(&mut profile.display_name, patch.display_name);
         replace(&mut profile.picture_url, patch.picture_url);
         profiles::update(conn, &profile)?;
-        Ok(profile)
+        Ok(Changed::edited(&before, profile))
     })
     .await
 }
@@ -108,7 +113,11 @@ pub async fn update(
 ///
 /// # Errors
 /// There is no such profile, it is the active one, or the database fails.
-pub async fn delete(context: &Context, environment: &EnvironmentSnapshot, id: String) -> Result<Profile, MosaicError> {
+pub async fn delete(
+    context: &Context,
+    environment: &EnvironmentSnapshot,
+    id: String,
+) -> Result<Changed<Profile>, MosaicError> {
     checks::id(&id)?;
     change_users(context, environment, move |conn, place| {
         let profile = stored(conn, place, &id)?;
@@ -116,7 +125,7 @@ pub async fn delete(context: &Context, environment: &EnvironmentSnapshot, id: St
             return Err(invalid("id", "is that of the active profile: make another one active first"));
         }
         profiles::delete(conn, &id)?;
-        Ok(profile)
+        Ok(Changed::removed(profile))
     })
     .await
 }

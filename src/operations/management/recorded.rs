@@ -13,6 +13,7 @@ use crate::{
     operations::{
         caller::Caller,
         context::Context,
+        facts::{Changed, Differences},
         mosaic_error::{MosaicCode, MosaicError},
     },
 };
@@ -34,6 +35,9 @@ pub const VIEW_USERS: Permission = (USER_SERVICE, "USERS_VIEW");
 pub const EDIT_USERS: Permission = (USER_SERVICE, "USERS_EDIT");
 /// See and define the permissions of services.
 pub const SYNCHRONIZE_PERMISSIONS: Permission = (ID_SERVICE, "PERMISSIONS_SYNCHRONIZE");
+
+/// Ask why an exchange is allowed or refused. Whoever may learns all rules, and whether a token is good.
+pub const EXPLAIN_EXCHANGES: Permission = (ID_SERVICE, "EXCHANGES_EXPLAIN");
 
 /// Who manages, where, in which request.
 pub struct Manager<'a> {
@@ -86,13 +90,18 @@ impl Manager<'_> {
     pub async fn change<T: Subject>(
         &self,
         operation: Operation<'_>,
-        work: impl Future<Output = Result<T, MosaicError>>,
+        work: impl Future<Output = Result<Changed<T>, MosaicError>>,
     ) -> Result<T, MosaicError> {
         let done = match self.check(operation.permission) {
             Ok(()) => work.await,
             Err(refusal) => Err(refusal),
         };
-        let record = self.record(operation, &done);
+        let (done, differences) = match done {
+            Ok(Changed { value, differences }) => (Ok(value), differences),
+            Err(refusal) => (Err(refusal), Differences::default()),
+        };
+        let mut record = self.record(operation, &done);
+        (record.before, record.after) = (differences.before, differences.after);
         let is_change = record.event == Event::ManagementChanged;
         self.context.audit.commit(record).await.map_err(|error| {
             let (name, happened) = (operation.name, if is_change { "was done" } else { "was refused" });
@@ -142,6 +151,7 @@ mod tests {
             VIEW_USERS,
             EDIT_USERS,
             SYNCHRONIZE_PERMISSIONS,
+            EXPLAIN_EXCHANGES,
         ] {
             assert!(is_own_permission(service_id, key), "{service_id}:{key}");
         }

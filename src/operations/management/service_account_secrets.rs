@@ -7,7 +7,7 @@ use super::{
     checks::invalid,
     look_up,
     recorded::Subject,
-    service_accounts::{MAX_KEEP, WithSecret},
+    service_accounts::{MAX_KEEP, WithSecret, find},
 };
 use crate::{
     catalog::environment::EnvironmentSnapshot,
@@ -18,6 +18,7 @@ use crate::{
     },
     operations::{
         context::Context,
+        facts::{Changed, Differences, Known as _},
         mosaic_error::{MosaicCode, MosaicError},
     },
     store::{
@@ -68,16 +69,15 @@ pub async fn add(
     context: &Context,
     environment: &EnvironmentSnapshot,
     client_id: String,
-) -> Result<WithSecret, MosaicError> {
+) -> Result<Changed<WithSecret>, MosaicError> {
     let random = Arc::clone(&context.random);
     change(context, environment, move |conn, place| {
-        if clients::find(conn, &place.environment_id, &client_id)?.is_none() {
-            return Err(MosaicCode::ServiceAccountDoesNotExist.into());
-        }
+        let before = find(conn, place, &client_id)?.facts();
         let secret = Secret::generate(&*random)?;
         let kept = ClientSecret::new(random_id(&*random)?, secret.hash(), None);
         if client_secrets::add(conn, &place.environment_id, &client_id, &kept, place.now)? {
-            return Ok(WithSecret { client_id, secret });
+            let differences = Differences::between(Some(&before), Some(&find(conn, place, &client_id)?.facts()));
+            return Ok(Changed { value: WithSecret { client_id, secret }, differences });
         }
         Err(invalid("clientId", "has two secrets that are good, and can have no third: let one of them expire"))
     })
@@ -94,13 +94,14 @@ pub async fn expire(
     client_id: String,
     secret_id: String,
     keep: i64,
-) -> Result<ExpiringSecret, MosaicError> {
+) -> Result<Changed<ExpiringSecret>, MosaicError> {
     if !(0..=MAX_KEEP).contains(&keep) {
         return Err(invalid("keepForSeconds", &format!("must be 0 to {MAX_KEEP}")));
     }
     change(context, environment, move |conn, place| {
         let none = || invalid("secretId", "is not the id of a secret of the service account");
         let id = &place.environment_id;
+        let before = find(conn, place, &client_id)?.facts();
         let secrets = client_secrets::list(conn, id, &client_id)?;
         let known = secrets.into_iter().find(|stored| stored.secret.id == secret_id).ok_or_else(none)?;
         // Long ago, so that it is dead on nodes whose clocks are behind this one's too.
@@ -108,7 +109,8 @@ pub async fn expire(
         client_secrets::expire(conn, &known.secret, at)?;
         let secrets = client_secrets::list(conn, id, &client_id)?;
         let stored = secrets.into_iter().find(|stored| stored.secret.id == secret_id).ok_or_else(none)?;
-        Ok(ExpiringSecret { client_id, stored })
+        let differences = Differences::between(Some(&before), Some(&find(conn, place, &client_id)?.facts()));
+        Ok(Changed { value: ExpiringSecret { client_id, stored }, differences })
     })
     .await
 }

@@ -24,6 +24,7 @@ use crate::{
     operations::{
         caller::Caller,
         context::Context,
+        facts::{Changed, Differences, Facts, Known as _},
         mosaic_error::{MosaicCode, MosaicError},
     },
     store::{
@@ -178,10 +179,10 @@ pub async fn create(
     context: &Context,
     environment: &EnvironmentSnapshot,
     account: NewServiceAccount,
-) -> Result<WithSecret, MosaicError> {
+) -> Result<Changed<WithSecret>, MosaicError> {
     checks::text("name", &account.name, MAX_TEXT)?;
     let random = Arc::clone(&context.random);
-    change(context, environment, move |conn, place| make(conn, place, &*random, account)).await
+    change(context, environment, move |conn, place| make(conn, place, &*random, account, None)).await
 }
 
 /// The same, in place of the accounts of that name that were made so before.
@@ -192,18 +193,20 @@ pub async fn set_up(
     context: &Context,
     environment: &EnvironmentSnapshot,
     account: NewServiceAccount,
-) -> Result<WithSecret, MosaicError> {
+) -> Result<Changed<WithSecret>, MosaicError> {
     checks::text("serviceAccountName", &account.name, MAX_TEXT)?;
     let random = Arc::clone(&context.random);
     change(context, environment, move |conn, place| {
         let all = clients::list(conn, &place.environment_id)?;
+        let mut replaced = None;
         for known in all.iter().filter(|known| known.client.name == account.name) {
             if known.origin == Origin::File {
                 return Err(MosaicError::from(MosaicCode::UniqueConstraintError));
             }
             clients::delete(conn, &place.environment_id, &known.client.id)?;
+            replaced = Some(known.facts());
         }
-        make(conn, place, &*random, account)
+        make(conn, place, &*random, account, replaced)
     })
     .await
 }
@@ -213,7 +216,8 @@ fn make(
     place: &Place,
     random: &dyn Random,
     account: NewServiceAccount,
-) -> Result<WithSecret, MosaicError> {
+    replaced: Option<Facts>,
+) -> Result<Changed<WithSecret>, MosaicError> {
     let client = Client {
         id: random_uuid(random)?,
         name: account.name,
@@ -229,7 +233,7 @@ fn make(
         return Err(MosaicError::from(MosaicCode::UniqueConstraintError));
     }
     clients::upsert(conn, &place.environment_id, &client, Origin::Command, place.now)?;
-    new_secret(conn, place, random, client.id, place.now)
+    new_secret(conn, place, random, client.id, place.now, replaced)
 }
 
 fn new_secret(
@@ -238,12 +242,15 @@ fn new_secret(
     random: &dyn Random,
     client_id: String,
     previous_until: i64,
-) -> Result<WithSecret, MosaicError> {
+    before: Option<Facts>,
+) -> Result<Changed<WithSecret>, MosaicError> {
     let secret = Secret::generate(random)?;
     let kept = ClientSecret::new(random_id(random)?, secret.hash(), None);
     let origin = SecretOrigin::Generated;
     client_secrets::replace(conn, &place.environment_id, &client_id, &kept, origin, place.now, previous_until)?;
-    Ok(WithSecret { client_id, secret })
+    let after = find(conn, place, &client_id)?.facts();
+    let differences = Differences::between(before.as_ref(), Some(&after));
+    Ok(Changed { value: WithSecret { client_id, secret }, differences })
 }
 
 /// Gives a service account a new secret; the one it has stays good for `keep_old` seconds.
@@ -255,14 +262,14 @@ pub async fn reset_secret(
     environment: &EnvironmentSnapshot,
     client_id: String,
     keep_old: i64,
-) -> Result<WithSecret, MosaicError> {
+) -> Result<Changed<WithSecret>, MosaicError> {
     if !(0..=MAX_KEEP).contains(&keep_old) {
         return Err(invalid("keepOldSecretForSeconds", &format!("must be 0 to {MAX_KEEP}")));
     }
     let random = Arc::clone(&context.random);
     change(context, environment, move |conn, place| {
-        find(conn, place, &client_id)?;
-        new_secret(conn, place, &*random, client_id, place.now.saturating_add(keep_old))
+        let before = find(conn, place, &client_id)?.facts();
+        new_secret(conn, place, &*random, client_id, place.now.saturating_add(keep_old), Some(before))
     })
     .await
 }
@@ -287,16 +294,17 @@ pub async fn update(
     environment: &EnvironmentSnapshot,
     client_id: String,
     patch: Patch,
-) -> Result<StoredClient, MosaicError> {
+) -> Result<Changed<StoredClient>, MosaicError> {
     checks::optional_text("name", patch.name.as_deref(), MAX_TEXT)?;
     change(context, environment, move |conn, place| {
         let mut stored = find(conn, place, &client_id)?;
+        let before = stored.facts();
         let client = &mut stored.client;
         client.name = patch.name.unwrap_or_else(|| client.name.clone());
         client.permissions = patch.permissions.unwrap_or_else(|| client.permissions.clone());
         client.enabled = patch.enabled.unwrap_or(client.enabled);
         clients::upsert(conn, &place.environment_id, client, stored.origin, place.now)?;
-        Ok(stored)
+        Ok(Changed::edited(&before, stored))
     })
     .await
 }
@@ -309,7 +317,7 @@ pub async fn delete(
     context: &Context,
     environment: &EnvironmentSnapshot,
     client_id: String,
-) -> Result<StoredClient, MosaicError> {
+) -> Result<Changed<StoredClient>, MosaicError> {
     change(context, environment, move |conn, place| {
         let stored = find(conn, place, &client_id)?;
         if stored.origin == Origin::File {
@@ -317,12 +325,12 @@ pub async fn delete(
             return Err(MosaicError::new(MosaicCode::Unauthorized, message));
         }
         clients::delete(conn, &place.environment_id, &client_id)?;
-        Ok(stored)
+        Ok(Changed::removed(stored))
     })
     .await
 }
 
-fn find(conn: &mut Conn<'_>, place: &Place, client_id: &str) -> Result<StoredClient, MosaicError> {
+pub(super) fn find(conn: &mut Conn<'_>, place: &Place, client_id: &str) -> Result<StoredClient, MosaicError> {
     let all = clients::list(conn, &place.environment_id)?;
     let found = all.into_iter().find(|stored| stored.client.id == client_id);
     found.ok_or_else(|| MosaicCode::ServiceAccountDoesNotExist.into())

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Value, json};
+
 use super::{
     Place,
     applications::replace,
@@ -16,7 +18,11 @@ use crate::{
         random::random_uuid,
         user::{Identity, MAX_SUBJECT_ID, MAX_TEXT, Profile, User},
     },
-    operations::{context::Context, mosaic_error::MosaicError},
+    operations::{
+        context::Context,
+        facts::{Changed, Facts, Known, Members},
+        mosaic_error::MosaicError,
+    },
     store::{
         Conn, StoreError, identity_connections, profiles, user_identities,
         users::{self, UserFilter},
@@ -37,6 +43,24 @@ pub struct UserDetails {
 impl Subject for UserDetails {
     fn subject(&self) -> &str {
         &self.user.id
+    }
+}
+
+impl Known for UserDetails {
+    fn facts(&self) -> Facts {
+        let Self { user, identities, profiles } = self;
+        let identities: Value = identities
+            .iter()
+            .map(|identity| json!({ "connection": identity.connection, "subject_id": identity.subject_id }))
+            .collect();
+        Facts::new(Members::from_iter([
+            ("email".to_owned(), json!(user.email)),
+            ("name".to_owned(), json!(user.name)),
+            ("enabled".to_owned(), json!(user.enabled)),
+            ("active_profile_id".to_owned(), json!(user.active_profile_id)),
+            ("identities".to_owned(), identities),
+            ("profiles".to_owned(), profiles.iter().map(|profile| json!(profile.id)).collect()),
+        ]))
     }
 }
 
@@ -135,7 +159,7 @@ pub async fn create(
     context: &Context,
     environment: &EnvironmentSnapshot,
     new: NewUser,
-) -> Result<UserDetails, MosaicError> {
+) -> Result<Changed<UserDetails>, MosaicError> {
     check(new.email.as_deref(), new.name.as_deref())?;
     if let Some(identity) = &new.identity {
         checks::text("connection", &identity.connection, MAX_TEXT)?;
@@ -162,7 +186,8 @@ pub async fn create(
     };
     let made = UserDetails { user, identities: new.identity.into_iter().collect(), profiles: vec![profile] };
     // No node can remember anything of one who was not there.
-    context.catalog.change(move |store| store.transact(|conn| insert(conn, &place, made))).await
+    let inserted = context.catalog.change(move |store| store.transact(|conn| insert(conn, &place, made))).await;
+    inserted.map(Changed::made)
 }
 
 fn insert(conn: &mut Conn<'_>, place: &Place, made: UserDetails) -> Result<UserDetails, MosaicError> {
@@ -190,7 +215,7 @@ pub async fn update(
     environment: &EnvironmentSnapshot,
     id: String,
     patch: UserPatch,
-) -> Result<UserDetails, MosaicError> {
+) -> Result<Changed<UserDetails>, MosaicError> {
     check(patch.email.as_ref().and_then(Option::as_deref), patch.name.as_ref().and_then(Option::as_deref))?;
     edit(context, environment, id, move |_, user| {
         replace(&mut user.email, patch.email);
@@ -210,7 +235,7 @@ pub async fn set_active_profile(
     environment: &EnvironmentSnapshot,
     user_id: String,
     profile_id: String,
-) -> Result<UserDetails, MosaicError> {
+) -> Result<Changed<UserDetails>, MosaicError> {
     checks::id(&profile_id)?;
     edit(context, environment, user_id, move |conn, user| {
         let own = profiles::of_user(conn, &user.id)?;
@@ -229,13 +254,13 @@ pub async fn delete(
     context: &Context,
     environment: &EnvironmentSnapshot,
     id: String,
-) -> Result<UserDetails, MosaicError> {
+) -> Result<Changed<UserDetails>, MosaicError> {
     checks::id(&id)?;
     change_users(context, environment, move |conn, place| {
         let user = stored(conn, place, &id)?;
         let details = details(conn, &place.environment_id, user)?;
         users::delete(conn, &place.environment_id, &id)?;
-        Ok(details)
+        Ok(Changed::removed(details))
     })
     .await
 }
@@ -245,14 +270,16 @@ async fn edit(
     environment: &EnvironmentSnapshot,
     id: String,
     work: impl FnOnce(&mut Conn<'_>, &mut User) -> Result<(), MosaicError> + Send + 'static,
-) -> Result<UserDetails, MosaicError> {
+) -> Result<Changed<UserDetails>, MosaicError> {
     checks::id(&id)?;
     change_users(context, environment, move |conn, place| {
-        let mut user = stored(conn, place, &id)?;
-        work(conn, &mut user)?;
-        user.updated_at = place.now;
-        users::update(conn, &place.environment_id, &user)?;
-        Ok(details(conn, &place.environment_id, user)?)
+        let user = stored(conn, place, &id)?;
+        let mut details = details(conn, &place.environment_id, user)?;
+        let before = details.facts();
+        work(conn, &mut details.user)?;
+        details.user.updated_at = place.now;
+        users::update(conn, &place.environment_id, &details.user)?;
+        Ok(Changed::edited(&before, details))
     })
     .await
 }

@@ -16,6 +16,7 @@ use crate::{
     jose::master_key::{MasterKey, webhook_secret_aad},
     operations::{
         context::Context,
+        facts::Changed,
         keys::{KeyError, sealing_key},
         mosaic_error::{MosaicCode, MosaicError},
     },
@@ -62,11 +63,11 @@ pub async fn set(
     id: String,
     url: String,
     on_failure: OnFailure,
-) -> Result<WithSecret, MosaicError> {
+) -> Result<Changed<WithSecret>, MosaicError> {
     checks::callable_url(&context.outbound, "url", &url)?;
     let secret = Secret::generate(&*context.random)?;
     let (sealer, new) = (Sealer::of(context, environment), secret.clone());
-    let application = edit(context, environment, id, move |conn, application| {
+    let changed = edit(context, environment, id, move |conn, application| {
         application.webhook = Some(match application.webhook.take() {
             Some(webhook) => Webhook { url, on_failure, ..webhook },
             None => {
@@ -77,8 +78,8 @@ pub async fn set(
         Ok(())
     })
     .await?;
-    let is_new = has_secret(&application, &secret);
-    Ok(WithSecret { application, secret: is_new.then_some(secret) })
+    let is_new = has_secret(&changed.value, &secret);
+    Ok(changed.map(|application| WithSecret { application, secret: is_new.then_some(secret) }))
 }
 
 /// Gives the application's webhook a new secret. Requests are signed with it from now on.
@@ -89,17 +90,17 @@ pub async fn regenerate_secret(
     context: &Context,
     environment: &EnvironmentSnapshot,
     id: String,
-) -> Result<WithSecret, MosaicError> {
+) -> Result<Changed<WithSecret>, MosaicError> {
     let secret = Secret::generate(&*context.random)?;
     let (sealer, new) = (Sealer::of(context, environment), secret.clone());
-    let application = edit(context, environment, id, move |conn, application| {
+    let changed = edit(context, environment, id, move |conn, application| {
         let webhook = application.webhook.as_mut().ok_or_else(not_found)?;
         webhook.sealed_secret = sealer.seal(conn, &application.id, &new)?;
         webhook.secret_sha256 = new.hash();
         Ok(())
     })
     .await?;
-    Ok(WithSecret { application, secret: Some(secret) })
+    Ok(changed.map(|application| WithSecret { application, secret: Some(secret) }))
 }
 
 /// Takes the application's webhook away, with its secret: tokens are made without `extensions`.
@@ -110,7 +111,7 @@ pub async fn clear(
     context: &Context,
     environment: &EnvironmentSnapshot,
     id: String,
-) -> Result<StoredApplication, MosaicError> {
+) -> Result<Changed<StoredApplication>, MosaicError> {
     edit(context, environment, id, |_, application| {
         application.webhook = None;
         Ok(())

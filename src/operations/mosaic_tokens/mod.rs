@@ -136,8 +136,10 @@ fn make(context: &Context, ordered: Ordered, record: &mut AuditRecord) -> Result
     let issued = context.token_issuer().issue(&environment, &client_id, &order)?;
     record.client_id = Some(client_id);
     record.subject = Some(order.subject);
+    record.act = order.act.and_then(|act| serde_json::to_value(act).ok());
     record.audience = order.audience;
     record.scope_granted = order.scope.to_string();
+    record.scope_widened = order.widened.to_string();
     record.parents = order.anc;
     record.rule = order.rule;
     record.jti = Some(issued.jti);

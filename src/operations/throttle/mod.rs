@@ -31,6 +31,7 @@ use self::{
 };
 use crate::{
     domain::client::Client,
+    metrics::Page,
     oauth::error::{OAuthError, Problem},
 };
 
@@ -236,9 +237,13 @@ impl Throttle {
         }
     }
 
-    /// How many requests were refused since the start, by the limit that refused them.
-    pub fn refusals(&self) -> [(Limit, u64); 4] {
-        Limit::ALL.map(|limit| (limit, self.counted(limit).refusals.load(Ordering::Relaxed)))
+    /// Writes how many requests were refused onto `page`.
+    pub fn expose(&self, page: &mut Page) {
+        for limit in Limit::ALL {
+            let help = "Requests that were refused because too much had failed, by the limit.";
+            let refusals = self.counted(limit).refusals.load(Ordering::Relaxed);
+            page.counter("tessera_limited_requests_total", help, &[("limit", limit.as_str())], refusals);
+        }
     }
 }
 

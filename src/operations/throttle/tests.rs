@@ -259,8 +259,13 @@ fn refusals_are_counted_by_limit() {
         let _ = present(&throttle, HERE, "bff", false);
     });
     assert_eq!(present(&throttle, HERE, "bff", true), Ok(()));
-    let counted: Vec<u64> = throttle.refusals().into_iter().map(|(_, count)| count).collect();
-    assert_eq!(counted, [2, 0, 1, 0]);
+    let mut page = Page::default();
+    throttle.expose(&mut page);
+    let page = page.text().expect("a page");
+    for (limit, count) in Limit::ALL.into_iter().zip([2, 0, 1, 0]) {
+        let line = format!("tessera_limited_requests_total{{limit=\"{}\"}} {count}\n", limit.as_str());
+        assert!(page.contains(&line), "{line}{page}");
+    }
 }
 
 #[test]

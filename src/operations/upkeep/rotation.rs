@@ -12,6 +12,7 @@ use crate::{
     operations::{
         context::Context,
         keys::{KeyError, KeyMaker, rotate_if_due},
+        operator::{Operator, SERVER},
     },
     store::{Store, leases},
 };
@@ -92,6 +93,11 @@ impl Rotation {
                 default_alg: self.context.signing_alg,
                 jwks_max_age: self.options.jwks_max_age,
                 now,
+                operator: Operator {
+                    name: SERVER,
+                    random: &*self.context.random,
+                    now_ms: self.context.clock.now_millis(),
+                },
             };
             match rotate_if_due(&self.store, &maker, &*self.context.clock, id, *alg, interval)? {
                 Some(key) => {

@@ -46,10 +46,15 @@ impl Secrets {
             self.wrote_at = now;
             self.write_uses();
         }
-        if let Some(warning) = self.warning
-            && self.asked_at.is_none_or(|asked_at| is_over(asked_at, ASK_INTERVAL))
-        {
-            self.asked_at = Some(now);
+        if self.asked_at.is_some_and(|asked_at| !is_over(asked_at, ASK_INTERVAL)) {
+            return;
+        }
+        self.asked_at = Some(now);
+        match self.store.read(|conn| secret_uses::next_expiries(conn, now)) {
+            Ok(expiries) => self.context.catalog.secret_uses().next_expire(expiries),
+            Err(error) => log::warn!("it is not known when the next client secret expires: {error}"),
+        }
+        if let Some(warning) = self.warning {
             match self.expiring(now, warning) {
                 Ok(expiring) => expiring.iter().for_each(warn),
                 Err(error) => log::warn!("it is not known whether secrets in use expire soon: {error}"),

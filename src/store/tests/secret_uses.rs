@@ -8,7 +8,7 @@ use crate::{
         Conn, Origin, Store, StoreError,
         client_secrets::{self, SecretOrigin},
         clients,
-        secret_uses::{self, ExpiringSecret, SoonestExpiry},
+        secret_uses::{self, ExpiringSecret},
         testing::on_both_engines,
     },
 };
@@ -120,19 +120,16 @@ fn those_in_use_that_expire_soon_are_found_and_no_others() {
 }
 
 #[test]
-fn the_soonest_expiry_of_each_client_is_of_a_secret_that_is_good() {
+fn the_next_expiry_of_an_environment_is_of_a_secret_that_is_good() {
     on_both_engines(|database| {
         let store = &database.store;
         filled(store);
-        let soonest = |now| store.read(|conn| secret_uses::soonest_expiries(conn, now)).expect("expiries");
-        let of = |client: &str, expires_at| SoonestExpiry {
-            environment_id: "one".to_owned(),
-            client_id: client.to_owned(),
-            expires_at,
-        };
-        assert_eq!(soonest(50), [of("a", 300), of("b", 90)]);
-        assert_eq!(soonest(300), [of("a", 500)]);
-        assert_eq!(soonest(500), []);
+        let next = |now| store.read(|conn| secret_uses::next_expiries(conn, now)).expect("expiries");
+        let at = |expires_at| [("one".to_owned(), expires_at)];
+        assert_eq!(next(50), at(90));
+        assert_eq!(next(90), at(300));
+        assert_eq!(next(300), at(500));
+        assert_eq!(next(500), []);
     });
 }
 

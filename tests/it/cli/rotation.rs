@@ -6,6 +6,7 @@ use tessera::{
     operations::{
         keys::{KeyMaker, rotate},
         lookup::EnvironmentLookup,
+        operator::{Operator, SERVER},
     },
     settings::Settings,
 };
@@ -37,6 +38,7 @@ fn rotate_now(server: &TestServer) -> String {
         default_alg: SigningAlg::ES256,
         jwks_max_age: JWKS_MAX_AGE,
         now: server.clock.now(),
+        operator: Operator { name: SERVER, random: &SystemRandom, now_ms: server.clock.now_millis() },
     };
     rotate(&store, &maker, &EnvironmentLookup(None), SigningAlg::ES256).expect("a new key").kid
 }

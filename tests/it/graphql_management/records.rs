@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Api, MANAGER, NOBODY, UNKNOWN, WEB, mutation, start};
+use super::{Api, MANAGER, NOBODY, UNKNOWN, WEB, a_user, an_application, mutation, start};
 use crate::{
     both_engines,
     support::{Answer, TestServer},
@@ -71,6 +71,43 @@ both_engines! {
         // What cannot be an id may be a secret in the wrong place.
         let answer = manager.send(&document, input(&"t".repeat(300)));
         assert_record(&server, &answer, &expected(json!("manager"), json!(null), "NOT_FOUND"));
+    }
+
+    fn a_record_shows_what_was_changed_before_and_after_and_no_secret(engine) {
+        let server = start(engine);
+        let api = Api::of(&server, MANAGER);
+        let send = |operation: &str, input: Value| {
+            let answer = api.send(&mutation(operation, "__typename"), json!({ "input": input }));
+            assert_eq!(answer.json()["errors"], Value::Null, "{}", answer.text);
+            let record = records(&server, &answer).remove(0);
+            json!([record["before"], record["after"]])
+        };
+        let user = a_user(&api, "ada");
+        assert_eq!(
+            send("updateUser", json!({ "id": user, "patch": { "email": "ada@example.com", "enabled": false } })),
+            json!([{ "email": null, "enabled": true }, { "email": "ada@example.com", "enabled": false }])
+        );
+        assert_eq!(
+            send("updateUser", json!({ "id": user, "patch": { "enabled": false } })),
+            json!([null, null]),
+            "nothing differs"
+        );
+        let gone = send("deleteUser", json!({ "id": user }));
+        assert_eq!((&gone[0]["email"], &gone[1]), (&json!("ada@example.com"), &json!(null)));
+        assert_eq!(gone[0]["identities"], json!([{ "connection": "sign-in", "subject_id": "ada" }]));
+
+        let app = an_application(&api, "tv");
+        assert_eq!(send("regenerateApplicationKey", json!({ "id": app })), json!([null, { "key": "a secret" }]));
+        assert_eq!(
+            send("regenerateApplicationKey", json!({ "id": app })),
+            json!([{ "key": "a secret" }, { "key": "another secret" }])
+        );
+        assert_eq!(send("clearApplicationKey", json!({ "id": app })), json!([{ "key": "a secret" }, null]));
+        let definitions = json!([{ "key": "PLAY", "title": "Play", "gqlOperations": [] }]);
+        let made = send("synchronizePermissions", json!({ "serviceId": "tv-service", "permissions": definitions }));
+        assert_eq!(made, json!([null, { "PLAY": { "title": "Play", "operations": [] } }]));
+        let purged = send("purgePermissions", json!({ "serviceId": "tv-service" }));
+        assert_eq!(purged, json!([{ "PLAY": { "title": "Play", "operations": [] } }, null]));
     }
 
     fn each_change_of_one_document_has_its_own_record(engine) {

@@ -7,6 +7,7 @@ use tessera::{
     operations::{
         keys::{KeyMaker, rotate},
         lookup::EnvironmentLookup,
+        operator::{Operator, SERVER},
     },
 };
 
@@ -35,6 +36,7 @@ fn rotate_now(server: &TestServer) {
         default_alg: SigningAlg::ES256,
         jwks_max_age: 300,
         now: server.clock.now(),
+        operator: Operator { name: SERVER, random: &SystemRandom, now_ms: server.clock.now_millis() },
     };
     rotate(&store, &maker, &EnvironmentLookup(None), SigningAlg::RS256).expect("a new key");
 }

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use tessera::{
     app,
     domain::{clock::Clock as _, environment::SigningAlg, random::SystemRandom},
-    operations::keys::{KeyMaker, rotate_if_due},
+    operations::{
+        keys::{KeyMaker, rotate_if_due},
+        operator::{Operator, SERVER},
+    },
 };
 
 use crate::{
@@ -124,6 +127,7 @@ both_engines! {
                 default_alg: SigningAlg::ES256,
                 jwks_max_age: 300,
                 now: server.clock.now(),
+                operator: Operator { name: SERVER, random: &SystemRandom, now_ms: server.clock.now_millis() },
             };
             let rotate = || {
                 rotate_if_due(&store, &maker, &*server.clock, &id, SigningAlg::ES256, INTERVAL).expect("no failure")

@@ -19,6 +19,7 @@ fn everything() -> Scrape {
         .setting("outbound.plain_http_to_loopback", "true")
         .environment(&format!("{DEMO}\n{connection}"))
         .start();
+    server.cli(&["service-account", "add-secret", "bff", "--expires-in", "864000"]).success();
     let key = Forge::attacker();
     let token = key.sign(r#"{"alg":"ES256"}"#, r#"{"iss":"https://ci.example","sub":"x","aud":"a","exp":9999999999}"#);
     let answer = server.token(
@@ -30,6 +31,11 @@ fn everything() -> Scrape {
         ],
     );
     server.assert_refused(&answer, "invalid_request", "subject_token_refused");
+    // Asked for once an hour.
+    server.clock.advance(3601);
+    server.eventually("the expiry to be known", || {
+        scrape(&server).families.contains_key("tessera_client_secret_next_expiry_seconds")
+    });
     let page = scrape(&server);
     let fetched = page.series("tessera_jwks_fetches_total{");
     assert!(fetched.iter().any(|series| series.contains(r#"connection="builds",outcome="success""#)), "{fetched:?}");

@@ -14,7 +14,7 @@ use tessera::{
         environment::{ResourceServer, ScopeClaim, TokenProfile},
         exchange::{ExchangeRequest, Granted, Policy, Presented, Refused, Standing, decide},
         party::{Actor, MayAct},
-        rule::{ClaimRules, ExchangeMode, ExchangeRule, ISSUER_SELF, SubjectMatch},
+        rule::{ClaimRules, Enforcement, ExchangeMode, ExchangeRule, ISSUER_SELF, SubjectMatch},
         subject::SubjectToken,
     },
     oauth::{grant_type::GrantType, scope::Scope},
@@ -58,7 +58,12 @@ impl Case {
             client,
             presented(subject, self.subject_standing),
             self.actor.as_ref().map(|token| presented(token, Standing::Good)),
-            ExchangeRequest { targets: &self.targets, scope: self.scope.as_ref() },
+            ExchangeRequest {
+                targets: &self.targets,
+                scope: self.scope.as_ref(),
+                requested_token_type: None,
+                grant_type: GrantType::TokenExchange,
+            },
             &policy,
         )
     }
@@ -179,6 +184,8 @@ fn rule(position: usize) -> impl Strategy<Value = ExchangeRule> {
             max_lifetime,
             refresh: true,
             refresh_lifetime: None,
+            when: None,
+            mode_of_enforcement: Enforcement::Enforce,
         },
     )
 }

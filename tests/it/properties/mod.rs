@@ -1,4 +1,5 @@
 //! Laws, tried on random input.
 
 mod exchange;
+mod explain;
 mod refresh;

@@ -3,6 +3,8 @@
 use reqwest::{StatusCode, blocking::RequestBuilder, header::HeaderMap};
 use serde_json::Value;
 
+use super::leaks;
+
 /// An answer, all of it.
 #[derive(Debug)]
 pub struct Answer {
@@ -22,9 +24,14 @@ impl Answer {
 
     /// Sends `request`, to a server that may be gone.
     pub fn try_to(request: RequestBuilder) -> Result<Self, reqwest::Error> {
-        let response = request.send()?;
+        let (client, request) = request.build_split();
+        let request = request?;
+        leaks::sent(&request);
+        let response = client.execute(request)?;
         let (status, headers) = (response.status(), response.headers().clone());
-        Ok(Self { status, headers, text: response.text()? })
+        let text = response.text()?;
+        leaks::secrets_in(&text);
+        Ok(Self { status, headers, text })
     }
 
     /// The body as JSON.

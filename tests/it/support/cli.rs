@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use super::TestServer;
+use super::{TestServer, leaks};
 
 /// How a command ended.
 pub struct Ended(pub Output);
@@ -11,6 +11,8 @@ impl Ended {
     /// Standard output of a command that must have gone well.
     pub fn success(self) -> String {
         assert!(self.0.status.success(), "{}", self.stderr());
+        self.stdout();
+        self.stderr();
         String::from_utf8(self.0.stdout).expect("UTF-8")
     }
 
@@ -22,12 +24,16 @@ impl Ended {
 
     /// Standard output.
     pub fn stdout(&self) -> String {
-        String::from_utf8_lossy(&self.0.stdout).into_owned()
+        let text = String::from_utf8_lossy(&self.0.stdout).into_owned();
+        leaks::secrets_in(&text);
+        text
     }
 
     /// Standard error.
     pub fn stderr(&self) -> String {
-        String::from_utf8_lossy(&self.0.stderr).into_owned()
+        let text = String::from_utf8_lossy(&self.0.stderr).into_owned();
+        leaks::logged_by_process(&text);
+        text
     }
 }
 

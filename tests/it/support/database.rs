@@ -13,6 +13,8 @@ use tessera::{
     store::{Store, StoreOptions},
 };
 
+use super::leaks;
+
 /// Which database a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
@@ -64,26 +66,43 @@ impl TestDatabase {
         self.folder.path().to_owned()
     }
 
-    /// Every audit record, oldest first.
+    /// Every audit record of a request, oldest first; without those of commands and of the start of a server.
     pub fn audit_records(&self) -> Vec<Value> {
+        let mut records = self.all_audit_records();
+        records.retain(|record| record.get("operator").is_none());
+        records
+    }
+
+    /// Every audit record of a command, and of what a server did by itself, oldest first.
+    pub fn records_of_operators(&self) -> Vec<Value> {
+        let mut records = self.all_audit_records();
+        records.retain(|record| record.get("operator").is_some());
+        records
+    }
+
+    fn all_audit_records(&self) -> Vec<Value> {
         let records = self.texts("SELECT record AS text FROM audit_records ORDER BY time_ms, node, seq");
         records.iter().map(|record| serde_json::from_str(record).expect("a JSON record")).collect()
     }
 
     /// The column `text` of a query.
     pub fn texts(&self, query: &str) -> Vec<String> {
+        self.try_texts(query).expect("an answer")
+    }
+
+    fn try_texts(&self, query: &str) -> Result<Vec<String>, Box<dyn std::error::Error>> {
         #[derive(QueryableByName)]
         struct Row {
             #[diesel(sql_type = diesel::sql_types::Text)]
             text: String,
         }
         let query = diesel::sql_query(query);
-        let rows: Vec<Row> = match self.engine {
+        match self.engine {
             Engine::Sqlite => query.load(&mut self.sqlite()),
-            Engine::Postgres => query.load(&mut postgres(&self.url)),
+            Engine::Postgres => query.load(&mut PgConnection::establish(&self.url)?),
         }
-        .expect("an answer");
-        rows.into_iter().map(|row| row.text).collect()
+        .map(|rows: Vec<Row>| rows.into_iter().map(|row| row.text).collect())
+        .map_err(Into::into)
     }
 
     /// Checks that no token was made so far: no record has one.
@@ -170,9 +189,12 @@ impl OpenTransaction {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
+        // A test may have taken the table or the database away.
+        leaks::recorded(&self.try_texts("SELECT record AS text FROM audit_records").unwrap_or_default());
         if self.engine == Engine::Postgres {
             administer(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name()));
         }
+        leaks::check();
     }
 }
 

@@ -9,6 +9,7 @@ pub mod database;
 pub mod forge;
 pub mod guard;
 pub mod hook;
+pub mod leaks;
 pub mod peer;
 pub mod process;
 pub mod raw;

@@ -16,6 +16,7 @@ use super::{
     Answer, Engine,
     cli::{Ended, tessera},
     database::TestDatabase,
+    leaks,
     server::{default_settings, encoded, variable},
 };
 
@@ -43,6 +44,8 @@ impl Installation {
     pub fn on(database: TestDatabase) -> Self {
         let mut settings = default_settings();
         settings.insert(variable("database.url"), database.url.clone());
+        // So that what a process logs at any level is searched for secrets.
+        settings.insert(variable("log.level"), "trace".to_owned());
         Self { database, settings }
     }
 
@@ -76,6 +79,7 @@ impl Installation {
 
     /// Leaves a file in the folder of the commands, and gives its name.
     pub fn file<'n>(&self, name: &'n str, text: &str) -> &'n str {
+        leaks::secrets_of_file(text);
         fs::write(self.database.folder().join(name), text).expect("to write a file");
         name
     }
@@ -196,6 +200,9 @@ impl Drop for Process {
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        leaks::secrets_in(&self.stdout.text());
+        leaks::logged_by_process(&self.stderr.text());
+        leaks::check();
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::TestServer;
+use super::{TestServer, leaks};
 
 /// All that came back on one connection.
 pub struct Raw(pub String);
@@ -47,6 +47,7 @@ impl TestServer {
         let mut stream = TcpStream::connect(self.at("").trim_start_matches("http://")).expect("a connection");
         stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a time-out");
         for piece in pieces {
+            leaks::secrets_in(&String::from_utf8_lossy(piece));
             if stream.write_all(piece).is_err() {
                 break;
             }
@@ -77,6 +78,7 @@ fn read(mut stream: TcpStream, enough: impl Fn(&str) -> bool) -> Raw {
             break;
         }
     }
+    leaks::secrets_in(&answer);
     Raw(answer)
 }
 

@@ -21,7 +21,7 @@ use tessera::{
     settings::Settings,
 };
 
-use super::{Answer, Engine, clock::TestClock, database::TestDatabase};
+use super::{Answer, Engine, clock::TestClock, database::TestDatabase, leaks};
 
 /// One node, and the database it runs on. Stopped when dropped.
 pub struct TestServer {
@@ -120,6 +120,7 @@ impl TestServer {
     }
 
     fn run(database: Arc<TestDatabase>, clock: Arc<TestClock>, settings: BTreeMap<String, String>) -> Self {
+        leaks::watch();
         let app = App::build(&load(&settings), &sources(&clock)).expect("a server");
         let (address, url) = (app.address(), app.public_url().to_owned());
         let (started, handle) = mpsc::channel();
@@ -188,6 +189,7 @@ impl TestServer {
 impl Drop for TestServer {
     fn drop(&mut self) {
         self.stop();
+        leaks::check();
     }
 }
 
@@ -206,6 +208,8 @@ pub fn load(settings: &BTreeMap<String, String>) -> Settings {
 }
 
 fn apply_file(settings: &BTreeMap<String, String>, clock: &Arc<TestClock>, toml: &str, prune: bool) -> Vec<Change> {
+    leaks::watch();
+    leaks::secrets_of_file(toml);
     let settings = load(settings);
     let sources = sources(clock);
     let file = EnvironmentFile::parse(toml, Path::new("test.toml"), &|_| None)

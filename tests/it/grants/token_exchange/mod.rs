@@ -4,6 +4,7 @@ mod actor;
 mod audit;
 mod chain;
 mod compat;
+mod conditions;
 mod delegated;
 mod embedded;
 mod environments;
