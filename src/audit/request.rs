@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::{
     domain::{
+        ancestry::AncestorFacts,
         claims::SubjectType,
         party::{Actor, MayAct},
         subject::SubjectToken,
@@ -105,6 +106,8 @@ impl RecordedToken {
             act: self.act.clone(),
             may_act: self.may_act.clone(),
             anc: (0..self.ancestors.min(64)).map(|number| format!("recorded-{number}")).collect(),
+            anc_facts: AncestorFacts::default(),
+            kid: None,
             cnf: self.is_bound.then_some(Value::Null),
             subject_type: self.subject_type.as_deref().and_then(SubjectType::from_name),
             application_id: None,

@@ -8,7 +8,6 @@ use super::{
     context::Context,
     delegate::{self, Vouched},
     subject::{VouchedSubject, described_user},
-    token::TokenRequest,
 };
 use crate::{
     catalog::environment::EnvironmentSnapshot,
@@ -48,7 +47,8 @@ pub(super) async fn vouched_by_issuer(
     context: &Context,
     environment: &Arc<EnvironmentSnapshot>,
     presented: PresentedSubject<'_>,
-    request: &TokenRequest<'_>,
+    params: &Params,
+    trace: Option<Trace>,
 ) -> Result<Option<VouchedSubject>, OAuthError> {
     let Ok(unverified) = UnverifiedToken::parse(presented.text) else { return Ok(None) };
     let claims = unverified.claims().unwrap_or_default();
@@ -73,8 +73,8 @@ pub(super) async fn vouched_by_issuer(
     }
     let mut refusal = OAuthError::new(Problem::ConnectionNotActive, "every connection for this issuer is disabled");
     for candidate in candidates.iter().filter(|candidate| candidate.connection.enabled) {
-        match candidate.verify(context, environment, presented, unverified.kid(), request.trace).await {
-            Ok(subject) => return vouched(environment, candidate, subject, presented.kind, request.params).map(Some),
+        match candidate.verify(context, environment, presented, unverified.kid(), trace).await {
+            Ok(subject) => return vouched(environment, candidate, subject, presented.kind, params).map(Some),
             Err(error) => refusal = error,
         }
     }

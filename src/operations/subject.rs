@@ -8,7 +8,6 @@ use super::{
     context::Context,
     delegate::{self, Vouched},
     foreign::vouched_by_issuer,
-    token::TokenRequest,
 };
 use crate::{
     catalog::environment::EnvironmentSnapshot,
@@ -20,6 +19,7 @@ use crate::{
         permission::{self, GENERATE_DELEGATED_ACCESS_TOKEN, USER_SERVICE},
         rule::ISSUER_SELF,
         subject::SubjectToken,
+        trace::Trace,
         user::Identity,
     },
     grants::PresentedSubject,
@@ -69,20 +69,20 @@ pub async fn gather_subject(
     environment: &Arc<EnvironmentSnapshot>,
     client: &Client,
     presented: PresentedSubject<'_>,
-    request: &TokenRequest<'_>,
+    params: &Params,
+    trace: Option<Trace>,
 ) -> Result<Subject, OAuthError> {
-    let params = request.params;
     match presented.kind {
         TokenType::SubjectId => {
             vouched_by_client(context, environment, client, presented.text, params).map(Subject::from)
         }
         TokenType::AccessToken => own(context, environment, presented.text),
-        TokenType::IdToken => match vouched_by_issuer(context, environment, presented, request).await? {
+        TokenType::IdToken => match vouched_by_issuer(context, environment, presented, params, trace).await? {
             Some(vouched) => Ok(vouched.into()),
             None => Err(OAuthError::new(Problem::ConnectionNotActive, "no identity connection is for this issuer")),
         },
         // Ours, unless a connection says whose else it is.
-        TokenType::Jwt => match vouched_by_issuer(context, environment, presented, request).await? {
+        TokenType::Jwt => match vouched_by_issuer(context, environment, presented, params, trace).await? {
             Some(vouched) => Ok(vouched.into()),
             None => own(context, environment, presented.text),
         },

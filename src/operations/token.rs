@@ -185,7 +185,9 @@ async fn judge(
     record: &mut AuditRecord,
 ) -> Result<(TokenOrder, Effect), OAuthError> {
     let subject = match presented.subject {
-        Some(one) => Some(gather_subject(context, environment, &authenticated.client, one, request).await?),
+        Some(one) => {
+            Some(gather_subject(context, environment, &authenticated.client, one, request.params, request.trace).await?)
+        }
         None => None,
     };
     if let Some(subject) = &subject {

@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 use super::*;
 use crate::{
     domain::{
+        ancestry::AncestorFacts,
         claims::SubjectType,
         client::{Access, Client, ClientKind, ExchangeError},
         subject::SubjectToken,
@@ -44,6 +45,8 @@ fn token(other: Json) -> SubjectToken {
         act: None,
         may_act: None,
         anc: Vec::new(),
+        anc_facts: AncestorFacts::default(),
+        kid: None,
         cnf: None,
         subject_type: Some(SubjectType::EndUserAccount),
         application_id: None,

@@ -118,7 +118,7 @@ async fn gather(
     let (subject, origin, standing, of_a_user) = match &question.subject {
         Given::Token(token) => {
             let presented = PresentedSubject { text: token, kind: subject_token_type(question)? };
-            let subject = gather_subject(context, environment, client, presented, &params).await?;
+            let subject = gather_subject(context, environment, client, presented, &params, None).await?;
             let standing = match &subject {
                 Subject::Own(token) => gather_standing(context, environment, Some(token)).await?,
                 Subject::Vouched(_) => Standing::Good,
