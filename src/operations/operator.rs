@@ -7,8 +7,8 @@ use super::{
     apply::ApplyError,
     facts::{Differences, Facts},
     keys::KeyError,
-    service_accounts::ServiceAccountError,
     readable::readable,
+    service_accounts::ServiceAccountError,
 };
 use crate::{
     audit::{AuditRecord, Event, Outcome, append_once, chain::day_of},
