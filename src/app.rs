@@ -23,7 +23,6 @@ use crate::{
         keys::{self, KeyMaker},
         migrations,
         operator::{Operator, SERVER},
-        sessions::SessionPolicy,
         throttle::{ThrottleOptions, sharing::Sharing},
         upkeep::{Upkeep, UpkeepOptions},
     },
@@ -267,15 +266,6 @@ pub fn outbound(settings: &Settings) -> Result<Outbound, OutboundError> {
         allowed_networks: outbound.allowed_networks.clone(),
         plain_http_to_loopback: outbound.plain_http_to_loopback,
     })
-}
-
-fn session_policy(settings: &Settings) -> SessionPolicy {
-    let sessions = &settings.sessions;
-    SessionPolicy {
-        idle_lifetime: whole_seconds(sessions.idle_lifetime),
-        absolute_lifetime: whole_seconds(sessions.absolute_lifetime),
-        reuse_grace: whole_seconds(sessions.reuse_grace),
-    }
 }
 
 fn upkeep_options(keys: &Keys) -> UpkeepOptions {

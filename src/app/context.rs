@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Sources, StartError, audit_options, load_catalog, outbound, session_policy, throttle_options};
+use super::{Sources, StartError, audit_options, load_catalog, outbound, throttle_options, whole_seconds};
 use crate::{
     audit::AuditLog,
     catalog::foreign_keys::ForeignKeyCache,
     jose::master_key::MasterKey,
-    operations::{context::Context, throttle::Throttle},
+    operations::{context::Context, sessions::SessionPolicy, throttle::Throttle},
     settings::Settings,
     store::Store,
 };
@@ -45,4 +45,13 @@ pub fn context(
         hook_calls: Arc::default(),
         counts: Arc::default(),
     })
+}
+
+fn session_policy(settings: &Settings) -> SessionPolicy {
+    let sessions = &settings.sessions;
+    SessionPolicy {
+        idle_lifetime: whole_seconds(sessions.idle_lifetime),
+        absolute_lifetime: whole_seconds(sessions.absolute_lifetime),
+        reuse_grace: whole_seconds(sessions.reuse_grace),
+    }
 }

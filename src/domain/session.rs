@@ -5,13 +5,14 @@ use serde_json::{Map, Value};
 
 use super::{
     ancestry::AncestorFacts,
-    claims::{HOME_ENVIRONMENT_CLAIM, SubjectType},
+    claims::SubjectType,
+    exchange::Presented,
     order::TokenOrder,
     party::{Actor, MayAct},
     revocation::RevocationKind,
     subject::SubjectToken,
 };
-use crate::oauth::scope::Scope;
+use crate::oauth::{grant_type::GrantType, scope::Scope};
 
 /// A session of one client on behalf of one subject. Access tokens name it by their `sid`.
 #[derive(Debug, Clone, PartialEq)]
@@ -126,29 +127,34 @@ pub struct ExchangeBasis {
     pub rule: String,
     /// Who vouched for the subject token: [`super::rule::ISSUER_SELF`], or the name of an identity connection.
     pub origin: String,
-    /// The subject token; of its further claims only those that the grant has too.
+    /// What the subject token said: the rule's conditions are about all of it.
     pub subject: SubjectToken,
-    /// The actor token.
+    /// What the actor token said.
     pub actor: Option<SubjectToken>,
+    /// The grant that the exchange came by: a rule's condition may be about it.
+    pub grant_type: GrantType,
+    /// The `requested_token_type` of the exchange, likewise.
+    pub requested_token_type: Option<String>,
     /// The claims that the rule gave, before what is known of the user was added.
     pub claims: Map<String, Value>,
 }
 
 impl GrantBasis {
-    /// The exchange that `order` is the outcome of.
-    pub fn exchange(order: &TokenOrder, subject: &SubjectToken, origin: &str, actor: Option<&SubjectToken>) -> Self {
-        // Nothing is kept of the tokens that deciding again does not need.
-        let is_kept = |name: &str| name == HOME_ENVIRONMENT_CLAIM || order.claims.contains_key(name);
-        let kept = |token: &SubjectToken| {
-            let other = token.other.iter().filter(|(name, _)| is_kept(name));
-            let other = other.map(|(name, value)| (name.clone(), value.clone())).collect();
-            SubjectToken { other, ..token.clone() }
-        };
+    /// The exchange that `order` is the outcome of: of `subject` and `actor`, by a request of this grant that wanted a token of
+    /// this type.
+    pub fn exchange(
+        order: &TokenOrder,
+        subject: Presented<'_>,
+        actor: Option<&SubjectToken>,
+        (grant_type, requested_token_type): (GrantType, Option<&str>),
+    ) -> Self {
         GrantBasis::Exchange(Box::new(ExchangeBasis {
             rule: order.rule.clone().unwrap_or_default(),
-            origin: origin.to_owned(),
-            subject: kept(subject),
-            actor: actor.map(kept),
+            origin: subject.origin.to_owned(),
+            subject: subject.token.clone(),
+            actor: actor.cloned(),
+            grant_type,
+            requested_token_type: requested_token_type.map(str::to_owned),
             claims: order.claims.clone(),
         }))
     }

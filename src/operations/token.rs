@@ -251,8 +251,8 @@ async fn judge(
     let mut order = decision?;
     // As the rule decided it, before what is known of the user is added.
     let mut began = order.refresh.and(subject.as_ref()).map(|subject| {
-        let presented = subject.presented(subject_standing);
-        GrantBasis::exchange(&order, presented.token, presented.origin, actor)
+        let request = (grant.grant_type(), request.params.get("requested_token_type"));
+        GrantBasis::exchange(&order, subject.presented(subject_standing), actor, request)
     });
     if let Some(code) = &code {
         speak_of_user(context, environment, code, &mut order, (request.request_id, request.trace)).await?;

@@ -49,7 +49,6 @@ impl Case<'_> {
             act,
             may_act: subject.may_act.clone(),
             anc: lineage,
-            refresh: rule.refresh.then_some(RefreshTerms { lifetime: rule.refresh_lifetime }),
             anc_facts: parties::facts(subject, self.actor.map(|actor| actor.token)),
             subject_type: subject.subject_type.unwrap_or(SubjectType::EndUserAccount),
             claims: claims(rule, subject, profile),
@@ -57,6 +56,7 @@ impl Case<'_> {
             scope_claim: targets.first().map(|target| target.scope_claim).unwrap_or_default(),
             profile,
             signing_alg: targets.first().and_then(|target| target.signing_alg),
+            refresh: rule.refresh.then_some(RefreshTerms { lifetime: rule.refresh_lifetime }),
         })
     }
 }

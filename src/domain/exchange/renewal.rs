@@ -8,7 +8,7 @@ use crate::{
         session::{ExchangeBasis, GrantBasis, Session},
         subject::SubjectToken,
     },
-    oauth::{error::Problem, grant_type::GrantType, scope::Scope},
+    oauth::{error::Problem, scope::Scope},
 };
 
 /// What is decided anew each time. The rest of the token is the session's grant, unchanged.
@@ -48,7 +48,7 @@ pub fn renew(
 ) -> Result<Renewed, Refused> {
     let grant = &session.grant;
     if session.client_id != client.id || session.is_over(policy.now) {
-        return Err(refused("the session is over, or that of another client"));
+        return Err(refused(Check::Client, "the session is over, or that of another client"));
     }
     if let Some(target) = targets.iter().find(|target| !grant.audience.contains(target)) {
         return Err(Refused::new(Problem::TargetNotAllowed, Check::Audience, format!("{target:?} was not granted")));
@@ -58,27 +58,22 @@ pub fn renew(
         return Err(Refused::new(Problem::ScopeNotAllowed, Check::Scope, format!("{beyond} was not granted")));
     }
     if let Some(reason) = standing.reason() {
-        return Err(refused(reason));
+        return Err(refused(Check::Standing, reason));
     }
-    let asked = ExchangeRequest {
-        targets: if targets.is_empty() { &grant.audience } else { targets },
-        scope: Some(scope),
-        requested_token_type: None,
-        grant_type: GrantType::RefreshToken,
-    };
+    let targets = if targets.is_empty() { &grant.audience } else { targets };
     let renewed = match &grant.basis {
-        GrantBasis::Exchange(basis) => exchange_again(client, session, basis, asked, policy),
-        GrantBasis::SignIn => sign_in_again(client, session, asked.targets, scope, policy),
+        GrantBasis::Exchange(basis) => exchange_again(client, session, basis, (targets, scope), policy),
+        GrantBasis::SignIn => sign_in_again(client, session, targets, scope, policy),
     }?;
     // Nothing that was decided now may undo what was granted then.
     let is_within = renewed.scope.is_within(&grant.scope)
         && renewed.audience.iter().all(|target| grant.audience.contains(target))
         && renewed.expires_at <= session.expires_at;
-    if is_within { Ok(renewed) } else { Err(refused("more would be given than was granted")) }
+    if is_within { Ok(renewed) } else { Err(refused(Check::Lifetime, "more would be given than was granted")) }
 }
 
-fn refused(reason: impl Into<String>) -> Refused {
-    Refused::new(Problem::RefreshTokenRefused, Check::Standing, reason)
+fn refused(check: Check, reason: impl Into<String>) -> Refused {
+    Refused::new(Problem::RefreshTokenRefused, check, reason)
 }
 
 /// The exchange that the session began with, decided again by the same rule, as it is now. The end of the session stands for
@@ -87,21 +82,31 @@ fn exchange_again(
     client: &Client,
     session: &Session,
     basis: &ExchangeBasis,
-    asked: ExchangeRequest<'_>,
+    (targets, scope): (&[String], &Scope),
     policy: &Policy<'_>,
 ) -> Result<Renewed, Refused> {
     let rule = policy.rules.iter().find(|rule| rule.name == basis.rule && rule.refresh);
     let rule = rule.ok_or_else(|| {
-        refused(format!("the rule {:?} is gone or disabled, or gives no refresh tokens any more", basis.rule))
+        refused(
+            Check::Client,
+            format!("the rule {:?} is gone or disabled, or gives no refresh tokens any more", basis.rule),
+        )
     })?;
     let outliving = |token: &SubjectToken| SubjectToken { exp: session.expires_at, ..token.clone() };
     let (subject, actor) = (outliving(&basis.subject), basis.actor.as_ref().map(outliving));
     let presented = |token, origin| Presented { token, origin, standing: Standing::Good };
     let actor = actor.as_ref().map(|token| presented(token, super::super::rule::ISSUER_SELF));
     let only = Policy { rules: std::slice::from_ref(rule), ..*policy };
+    let asked = ExchangeRequest {
+        targets,
+        scope: Some(scope),
+        requested_token_type: basis.requested_token_type.as_deref(),
+        grant_type: basis.grant_type,
+    };
     let decided = decide(client, presented(&subject, &basis.origin), actor, asked, &only);
-    let granted = decided.map_err(|reason| refused(format!("would not be granted now: {}", reason.reason)).by(rule))?;
-    check_unchanged(session, basis, &granted).map_err(|reason| refused(reason).by(rule))?;
+    let granted =
+        decided.map_err(|why| refused(why.check, format!("would not be granted now: {}", why.reason)).by(rule))?;
+    check_unchanged(session, basis, &granted).map_err(|(check, reason)| refused(check, reason).by(rule))?;
     Ok(Renewed {
         audience: granted.audience,
         scope: granted.scope,
@@ -116,12 +121,12 @@ fn exchange_again(
 
 /// What cannot be made less must be the same. A rule that says something else now ends the refreshing: with the old words the
 /// token would say what is not allowed any more, and with the new ones what was never granted.
-fn check_unchanged(session: &Session, basis: &ExchangeBasis, granted: &Granted) -> Result<(), &'static str> {
+fn check_unchanged(session: &Session, basis: &ExchangeBasis, granted: &Granted) -> Result<(), (Check, &'static str)> {
     if granted.act != session.grant.act {
-        return Err("the rule has another mode now, or the issuer another name");
+        return Err((Check::Act, "the rule has another mode now, or the issuer another name"));
     }
     if granted.claims != basis.claims {
-        return Err("the rule gives other claims now");
+        return Err((Check::Client, "the rule gives other claims now"));
     }
     Ok(())
 }
@@ -137,14 +142,14 @@ fn sign_in_again(
     let mut servers: Vec<&ResourceServer> = Vec::new();
     for name in targets.iter().filter(|name| *name != policy.issuer) {
         let server = policy.resource_servers.iter().find(|server| server.audience == *name && server.enabled);
-        let server = server.ok_or_else(|| refused(format!("{name:?} is gone or disabled")))?;
+        let server = server.ok_or_else(|| refused(Check::Audience, format!("{name:?} is gone or disabled")))?;
         let allowed = client.ceiling(name).intersection(&server.scopes);
         if client.access_to(name).is_none() || !scope.is_within(&allowed) {
-            return Err(refused(format!("{name:?} gives this client less now")));
+            return Err(refused(Check::Scope, format!("{name:?} gives this client less now")));
         }
         servers.push(server);
     }
-    check_same_form(&servers).map_err(|differ| refused(differ.reason))?;
+    check_same_form(&servers).map_err(|differ| refused(differ.check, differ.reason))?;
     let lifetime = servers.iter().filter_map(|server| server.max_lifetime).fold(policy.lifetime, i64::min);
     let first = servers.first();
     Ok(Renewed {

@@ -38,12 +38,12 @@ pub(super) fn read(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> Ru
         grant_scopes: table.scope("grant_scopes", findings).unwrap_or(Scope::empty()),
         claims: read_claims(table, findings),
         max_lifetime: table.integer("max_lifetime", 1..=MAX_ACCESS_TOKEN_LIFETIME, findings),
+        refresh: table.flag("refresh", findings).unwrap_or_default(),
+        refresh_lifetime: table.integer("refresh_lifetime", 60..=MAX_REFRESH_LIFETIME, findings),
         when: read_condition(table, findings),
         mode_of_enforcement: table
             .choice("mode_of_enforcement", &[Enforcement::Enforce, Enforcement::Observe], findings)
             .unwrap_or_default(),
-        refresh: table.flag("refresh", findings).unwrap_or_default(),
-        refresh_lifetime: table.integer("refresh_lifetime", 60..=MAX_REFRESH_LIFETIME, findings),
     };
     if rule.refresh_lifetime.is_some() && !rule.refresh {
         findings.error(&table.path("refresh_lifetime"), "needs refresh = true");

@@ -8,7 +8,7 @@ use tessera::{
         rule::ISSUER_SELF,
         session::{ExchangeBasis, GrantBasis, Session, SessionGrant},
     },
-    oauth::{error::Problem, scope::Scope},
+    oauth::{error::Problem, grant_type::GrantType, scope::Scope},
 };
 
 use super::exchange::{Case, ISSUER, NOW, audiences, case, likely_case, scope};
@@ -22,6 +22,8 @@ fn session(case: &Case, granted: &Granted) -> Session {
         origin: ISSUER_SELF.to_owned(),
         subject: case.subject.clone(),
         actor: case.actor.clone(),
+        grant_type: GrantType::TokenExchange,
+        requested_token_type: None,
         claims: granted.claims.clone(),
     };
     let grant = SessionGrant {
