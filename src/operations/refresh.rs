@@ -46,15 +46,10 @@ pub async fn gather_refresh(
     text: &str,
     record: &mut AuditRecord,
 ) -> Result<FoundRefresh, OAuthError> {
-    let secret = Secret::new(text);
-    if !secret.is_well_formed(SecretKind::RefreshToken) {
-        // Without asking the database: most of what is tried is this.
+    if !Secret::new(text).is_well_formed(SecretKind::RefreshToken) {
         return Err(refused("it has not the form of a refresh token"));
     }
-    let (environment_id, hash) = (environment.environment.id.clone(), secret.hash().to_hex());
-    let found =
-        context.catalog.look_up(move |store| store.read(|conn| refresh_tokens::find(conn, &environment_id, &hash)));
-    let found = found.await.map_err(|error| database_failed("the refresh token", &error))?;
+    let found = look_up(context, environment, text).await?;
     let (token, session) = found.ok_or_else(|| refused("there is no such refresh token"))?;
     if session.client_id != client.id {
         // Not ended for that: any client that learns of a token could end others' sessions.
@@ -69,6 +64,36 @@ pub async fn gather_refresh(
     }
     let standing = standing(context, environment, &session).await?;
     Ok(FoundRefresh { token, session, standing })
+}
+
+/// A refresh token whose session is not over, as it is shown by somebody who wants to know of it or to revoke it. It may have
+/// been used before. `None` if there is none.
+///
+/// # Errors
+/// The database failed.
+pub async fn find_shown(
+    context: &Context,
+    environment: &Arc<EnvironmentSnapshot>,
+    text: &str,
+) -> Result<Option<(RefreshToken, Session)>, OAuthError> {
+    let (found, now) = (look_up(context, environment, text).await?, context.clock.now());
+    Ok(found.filter(|(_, session)| !session.is_over(now)))
+}
+
+async fn look_up(
+    context: &Context,
+    environment: &Arc<EnvironmentSnapshot>,
+    text: &str,
+) -> Result<Option<(RefreshToken, Session)>, OAuthError> {
+    let secret = Secret::new(text);
+    if !secret.is_well_formed(SecretKind::RefreshToken) {
+        // Without asking the database: most of what is tried is this.
+        return Ok(None);
+    }
+    let (environment_id, hash) = (environment.environment.id.clone(), secret.hash().to_hex());
+    let found =
+        context.catalog.look_up(move |store| store.read(|conn| refresh_tokens::find(conn, &environment_id, &hash)));
+    found.await.map_err(|error| database_failed("the refresh token", &error))
 }
 
 /// Uses the refresh token, and gives the one that takes its place. One transaction decides between those who use it at the same
@@ -186,7 +211,10 @@ pub(super) fn describe(record: &mut AuditRecord, session: &Session) {
 }
 
 /// That of the session, and of the tokens that it began with.
-async fn standing(
+///
+/// # Errors
+/// The database failed, or this node does not know what is revoked.
+pub async fn standing(
     context: &Context,
     environment: &Arc<EnvironmentSnapshot>,
     session: &Session,

@@ -6,6 +6,7 @@ use super::{
     authenticate::{authenticate_at, required_credentials},
     context::{Context, database_failed},
     readable::readable,
+    refresh,
     revoke::revoke,
     shown_token::{self, ShownToken},
     token::{TokenRequest, say},
@@ -13,7 +14,7 @@ use super::{
 use crate::{
     audit::{AuditRecord, Event, Outcome},
     catalog::environment::EnvironmentSnapshot,
-    domain::{client::Client, revocation::RevocationKind},
+    domain::{client::Client, revocation::RevocationKind, session::Session},
     jose::access_token::VerifiedToken,
     oauth::error::{OAuthError, Problem},
 };
@@ -71,13 +72,14 @@ async fn decide(
     let credentials = required_credentials(request.authorization, request.params)?;
     record.client_id = Some(readable(&credentials.id));
     let client = authenticate_at(context, environment, request.client_address, &credentials).await?.client;
-    let found = match shown_token::find(context, environment, request.params)? {
+    let found = match shown_token::find(context, environment, request.params).await? {
         Some(found) => Some(found),
         None => shown_token::find_again(context, environment, request.params).await?,
     };
     match found {
         None => Ok(Done::Nothing),
         Some(ShownToken::Access(token)) => access_token(context, environment, &client, &token, record).await,
+        Some(ShownToken::Refresh(found)) => refresh_token(context, environment, &client, &found.1, record).await,
     }
 }
 
@@ -112,5 +114,26 @@ async fn access_token(
             ));
         }
     }
+    Ok(Done::Revoked)
+}
+
+/// A refresh token takes its session along, and so the access tokens of the same grant and what came of them (TE-116). A used
+/// one is as good for that: its owner may not have heard of the newest.
+async fn refresh_token(
+    context: &Context,
+    environment: &Arc<EnvironmentSnapshot>,
+    client: &Client,
+    session: &Session,
+    record: &mut AuditRecord,
+) -> Result<Done, OAuthError> {
+    refresh::describe(record, session);
+    if session.client_id != client.id {
+        return Err(OAuthError::new(
+            Problem::TokenOfAnotherClient,
+            format!("it was issued to {:?}", session.client_id),
+        ));
+    }
+    let done = revoke(context, environment, RevocationKind::Session, session.id.clone(), None).await;
+    done.map_err(|error| database_failed("the session", &error))?;
     Ok(Done::Revoked)
 }

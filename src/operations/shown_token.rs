@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use super::context::{Context, database_failed};
+use super::{
+    context::{Context, database_failed},
+    refresh::find_shown,
+};
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
         claims::EMBEDDED_TOKEN_CLAIM,
         connection::{IdentityConnection, IdentityProvider},
+        session::{RefreshToken, Session},
     },
     jose::{access_token::VerifiedToken, error::TokenError, unverified::UnverifiedToken},
     oauth::{
@@ -20,21 +24,25 @@ use crate::{
 pub enum ShownToken {
     /// An access token of either profile, long-lived or not, or one that a third party's JWT carries.
     Access(Arc<VerifiedToken>),
+    /// A refresh token, with the session that it hangs on. It may have been used before.
+    Refresh(Box<(RefreshToken, Session)>),
 }
 
 /// The kinds of tokens that there are. Each is looked for in turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TokenKind {
     Access,
+    Refresh,
 }
 
 impl TokenKind {
-    const ALL: [TokenKind; 1] = [TokenKind::Access];
+    const ALL: [TokenKind; 2] = [TokenKind::Access, TokenKind::Refresh];
 
     /// Its name in `token_type_hint` (RFC 7009 §4.1.2).
     const fn hint(self) -> &'static str {
         match self {
             TokenKind::Access => "access_token",
+            TokenKind::Refresh => "refresh_token",
         }
     }
 }
@@ -44,10 +52,10 @@ impl TokenKind {
 /// `token_type_hint` only says which kind is looked for first: a wrong one costs time, and an unknown one nothing (TE-109).
 ///
 /// # Errors
-/// There is no `token`.
-pub fn find(
+/// There is no `token`, or the database failed.
+pub async fn find(
     context: &Context,
-    environment: &EnvironmentSnapshot,
+    environment: &Arc<EnvironmentSnapshot>,
     params: &Params,
 ) -> Result<Option<ShownToken>, OAuthError> {
     let token = params.require("token")?;
@@ -57,6 +65,9 @@ pub fn find(
     for kind in kinds {
         let found = match kind {
             TokenKind::Access => environment.verify(token, context.clock.now()).ok().map(ShownToken::Access),
+            TokenKind::Refresh => {
+                find_shown(context, environment, token).await?.map(|found| ShownToken::Refresh(Box::new(found)))
+            }
         };
         if found.is_some() {
             return Ok(found);

@@ -4,7 +4,10 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     catalog::environment::EnvironmentSnapshot,
-    domain::subject::SubjectToken,
+    domain::{
+        session::{RefreshToken, Session},
+        subject::SubjectToken,
+    },
     oauth::error::{OAuthError, Problem},
     operations::context::Context,
 };
@@ -52,6 +55,19 @@ pub(super) fn active(token: &SubjectToken) -> Value {
         say("cnf", cnf.clone());
     }
     Value::Object(answer)
+}
+
+/// What an access token of the session could say at most, and until when a new one can be had. A refresh token has no
+/// `token_type` (RFC 6749 §7.1 is about access tokens) and no id.
+pub(super) fn active_refresh_token(issuer: &str, token: &RefreshToken, session: &Session) -> Value {
+    let expires_at = session.idle_expires_at.min(session.expires_at);
+    let said = SubjectToken { iat: token.created_at, exp: expires_at, ..session.as_token(issuer) };
+    let mut answer = active(&said);
+    if let Some(answer) = answer.as_object_mut() {
+        answer.remove("token_type");
+        answer.remove("jti");
+    }
+    answer
 }
 
 /// RFC 9449 §6.2.

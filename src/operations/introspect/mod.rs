@@ -13,6 +13,7 @@ use super::{
     authenticate::{authenticate_at, required_credentials},
     context::{Context, database_failed},
     readable::readable,
+    refresh,
     shown_token::{self, ShownToken},
     standing::gather_standing,
     token::{TokenRequest, say},
@@ -24,6 +25,7 @@ use crate::{
         environment::ResourceServer,
         exchange::Standing,
         permission::{self, ID_SERVICE, TOKENS_INTROSPECT},
+        session::{RefreshToken, Session},
         subject::SubjectToken,
     },
     jose::access_token::VerifiedToken,
@@ -67,9 +69,12 @@ async fn answer(
     let client = authenticate_at(context, environment, request.client_address, &credentials).await?.client;
     // Who has not heard of revocations for too long may not have heard of new keys either.
     context.catalog.check_fresh().map_err(|error| database_failed("what is revoked", &error))?;
-    let body = match shown_token::find(context, environment, request.params)? {
+    let body = match shown_token::find(context, environment, request.params).await? {
         Some(ShownToken::Access(token)) if is_active(context, environment, &client, &token).await? => {
             answer::active(&token)
+        }
+        Some(ShownToken::Refresh(found)) if is_usable(context, environment, &client, &found).await? => {
+            answer::active_refresh_token(&environment.issuer, &found.0, &found.1)
         }
         // Why not is nobody's business: all of these are alike (TE-110).
         _ => answer::inactive(),
@@ -92,6 +97,18 @@ async fn is_active(
         return Ok(false);
     }
     Ok(gather_standing(context, environment, Some(token)).await? == Standing::Good)
+}
+
+/// The same for a refresh token. Resource servers have no business with one, and one that was used is over.
+async fn is_usable(
+    context: &Context,
+    environment: &Arc<EnvironmentSnapshot>,
+    client: &Client,
+    (token, session): &(RefreshToken, Session),
+) -> Result<bool, OAuthError> {
+    let may_see = session.client_id == client.id || permission::has(&client.permissions, ID_SERVICE, TOKENS_INTROSPECT);
+    let is_newest = token.generation == session.generation;
+    Ok(may_see && is_newest && refresh::standing(context, environment, session).await? == Standing::Good)
 }
 
 /// The resource server that it is addressed to, the client that it was issued to, and whoever may ask about all.

@@ -9,6 +9,7 @@ mod races;
 mod replay;
 mod request;
 mod revoked;
+mod shown;
 mod users;
 
 use serde_json::Value;
