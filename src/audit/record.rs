@@ -23,8 +23,20 @@ pub enum Event {
     ManagementChanged,
     /// A request for that was refused.
     ManagementRefused,
+    /// A client took a token of its own out of force.
+    TokenRevoked,
+    /// A client wanted to, and was refused.
+    RevocationRefused,
     /// An enrichment webhook was called.
     WebhookCalled,
+    /// A user was sent to an identity provider, to sign in to a client.
+    AuthorizationStarted,
+    /// A user signed in, and the client got a code.
+    AuthorizationGranted,
+    /// An authorization request was refused, or the user could not be signed in.
+    AuthorizationRefused,
+    /// A code came a second time; what the first use gave was revoked.
+    AuthorizationReplayed,
 }
 
 impl Event {
@@ -38,7 +50,13 @@ impl Event {
             Event::SessionEnded => "session.ended",
             Event::ManagementChanged => "management.changed",
             Event::ManagementRefused => "management.refused",
+            Event::TokenRevoked => "token.revoked",
+            Event::RevocationRefused => "revocation.refused",
             Event::WebhookCalled => "webhook.called",
+            Event::AuthorizationStarted => "authorization.started",
+            Event::AuthorizationGranted => "authorization.granted",
+            Event::AuthorizationRefused => "authorization.refused",
+            Event::AuthorizationReplayed => "authorization.replayed",
         }
     }
 }
@@ -128,7 +146,7 @@ pub struct AuditRecord {
     /// What rules that only observe would have done.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub observed: Vec<Observed>,
-    /// The token that was made.
+    /// The token that was made, or revoked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
     /// The session of the token.

@@ -1,8 +1,11 @@
 //! Whether this node hears of what is changed and revoked elsewhere.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
-use super::Catalog;
+use super::{Catalog, LoadError, blocking::Kind};
 use crate::store::StoreError;
 
 /// What is asked of a node that does not hear of revocations.
@@ -40,5 +43,20 @@ impl Catalog {
             return Err(StoreError::unavailable(format!("no revocation could be heard of for {seconds} s")));
         }
         Ok(())
+    }
+
+    /// Reads what changed in the database now, without waiting to hear of it.
+    ///
+    /// # Errors
+    /// The database fails, or too many wait for it.
+    pub async fn catch_up(self: &Arc<Self>) -> Result<(), StoreError> {
+        self.on_blocking_thread(Kind::Short, |catalog| {
+            catalog.check_rest()?;
+            catalog.refresh().map_err(|error| match error {
+                LoadError::Store(error) => error,
+                LoadError::Key { .. } => StoreError::unavailable(error.to_string()),
+            })
+        })
+        .await
     }
 }

@@ -1,14 +1,15 @@
 //! What is revoked in an environment, in memory: a look costs no I/O, however many there are.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::RandomState},
+    hash::BuildHasher as _,
     sync::{
-        PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicI64, Ordering},
+        PoisonError, RwLock,
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
 };
 
-use super::{Catalog, LoadError};
+use super::Catalog;
 use crate::{
     domain::{
         claims::SubjectType,
@@ -22,18 +23,28 @@ use crate::{
 
 /// How many are read at once.
 const PAGE: i64 = 5000;
+/// How long what has expired stays in the database, in seconds: nodes delete by their own clocks, and one that is ahead must
+/// not take from the others what they still need.
+const KEPT_AFTER: i64 = 3600;
+
+/// Into how many parts the names are divided. Whatever is put in or forgotten holds up readers of one part for as long as a
+/// small map takes to grow or to be looked through, however much is revoked in all.
+const PARTS: usize = 32;
 
 /// All that is revoked in an environment and may still concern a token. Outlives the snapshots of the environment.
 #[derive(Default)]
 pub struct Revocations {
-    /// Readers only ever wait while a page of new ones is put in.
-    set: RwLock<Set>,
+    /// Every name is in the part of its hash.
+    parts: [RwLock<Part>; PARTS],
+    hasher: RandomState,
+    /// How many there are in all parts.
+    count: AtomicUsize,
     /// Up to where the table was read.
     version: AtomicI64,
 }
 
 #[derive(Default)]
-struct Set {
+struct Part {
     tokens: HashMap<Box<str>, Revoked>,
     sessions: HashMap<Box<str>, Revoked>,
     subjects: HashMap<Box<str>, Revoked>,
@@ -48,8 +59,18 @@ struct Revoked {
     expires_at: i64,
 }
 
-impl Set {
-    fn of(&mut self, kind: RevocationKind) -> &mut HashMap<Box<str>, Revoked> {
+impl Part {
+    fn of(&self, kind: RevocationKind) -> &HashMap<Box<str>, Revoked> {
+        match kind {
+            RevocationKind::Token => &self.tokens,
+            RevocationKind::Session => &self.sessions,
+            RevocationKind::Subject => &self.subjects,
+            RevocationKind::Client => &self.clients,
+            RevocationKind::Key => &self.keys,
+        }
+    }
+
+    fn of_mut(&mut self, kind: RevocationKind) -> &mut HashMap<Box<str>, Revoked> {
         match kind {
             RevocationKind::Token => &mut self.tokens,
             RevocationKind::Session => &mut self.sessions,
@@ -57,38 +78,6 @@ impl Set {
             RevocationKind::Client => &mut self.clients,
             RevocationKind::Key => &mut self.keys,
         }
-    }
-
-    fn len(&self) -> usize {
-        [&self.tokens, &self.sessions, &self.subjects, &self.clients, &self.keys].iter().map(|map| map.len()).sum()
-    }
-
-    fn has_subject(&self, subject: &str, since: i64) -> bool {
-        self.subjects.get(subject).is_some_and(|revoked| since <= revoked.at)
-    }
-
-    fn revoked_by(&self, token: &SubjectToken, issuer: &str) -> Option<RevocationKind> {
-        let facts = &token.anc_facts;
-        // Whatever was made of an old token is as old as that: made a moment after the revocation, on a node that had not
-        // heard of it, it is dead all the same.
-        let since = facts.iat.map_or(token.iat, |iat| iat.min(token.iat));
-        if token.anc.iter().chain([&token.jti]).any(|jti| self.tokens.contains_key(jti.as_str())) {
-            return Some(RevocationKind::Token);
-        }
-        if !self.sessions.is_empty() && sessions(token).any(|session| self.sessions.contains_key(session)) {
-            return Some(RevocationKind::Session);
-        }
-        if !self.subjects.is_empty() && subjects(token, issuer).any(|subject| self.has_subject(subject, since)) {
-            return Some(RevocationKind::Subject);
-        }
-        let own = token.home_environment_id().is_none().then_some(&token.client_id);
-        let clients = || facts.client_ids.iter().chain(own);
-        let is_revoked = |id: &String| self.clients.get(id.as_str()).is_some_and(|revoked| since <= revoked.at);
-        if !self.clients.is_empty() && clients().any(is_revoked) {
-            return Some(RevocationKind::Client);
-        }
-        let mut keys = facts.kids.iter().chain(&token.kid);
-        keys.any(|kid| self.keys.contains_key(kid.as_str())).then_some(RevocationKind::Key)
     }
 }
 
@@ -105,21 +94,52 @@ fn subjects<'a>(token: &'a SubjectToken, issuer: &'a str) -> impl Iterator<Item 
     std::iter::once(token.sub.as_str()).chain(actors.map(|actor| actor.sub.as_str()))
 }
 
+/// What is given alone: to see whom it would concern.
+impl FromIterator<Revocation> for Revocations {
+    fn from_iter<I: IntoIterator<Item = Revocation>>(revocations: I) -> Self {
+        let given = Self::default();
+        given.add((1..).zip(revocations).map(|(version, revocation)| (revocation, version)).collect());
+        given
+    }
+}
+
 impl Revocations {
     /// What takes `token` (of `issuer`, which is us) out of force, if anything does.
     pub fn revoked_by(&self, token: &SubjectToken, issuer: &str) -> Option<RevocationKind> {
-        let set = self.read();
-        if set.len() == 0 { None } else { set.revoked_by(token, issuer) }
+        if self.is_empty() {
+            return None;
+        }
+        let facts = &token.anc_facts;
+        // Whatever was made of an old token is as old as that: made a moment after the revocation, on a node that had not
+        // heard of it, it is dead all the same.
+        let since = facts.iat.map_or(token.iat, |iat| iat.min(token.iat));
+        let is_there = |kind, name: &str| self.find(kind, name).is_some();
+        let is_older = |kind, name: &str| self.find(kind, name).is_some_and(|revoked| since <= revoked.at);
+        if token.anc.iter().chain([&token.jti]).any(|jti| is_there(RevocationKind::Token, jti)) {
+            return Some(RevocationKind::Token);
+        }
+        if sessions(token).any(|session| is_there(RevocationKind::Session, session)) {
+            return Some(RevocationKind::Session);
+        }
+        if subjects(token, issuer).any(|subject| is_older(RevocationKind::Subject, subject)) {
+            return Some(RevocationKind::Subject);
+        }
+        let own = token.home_environment_id().is_none().then_some(&token.client_id);
+        if facts.client_ids.iter().chain(own).any(|client| is_older(RevocationKind::Client, client)) {
+            return Some(RevocationKind::Client);
+        }
+        let mut keys = facts.kids.iter().chain(&token.kid);
+        keys.any(|kid| is_there(RevocationKind::Key, kid)).then_some(RevocationKind::Key)
     }
 
     /// Whether the tokens of `subject` are revoked that come of something issued at `since` (seconds since 1970).
     pub fn has_subject(&self, subject: &str, since: i64) -> bool {
-        self.read().has_subject(subject, since)
+        self.find(RevocationKind::Subject, subject).is_some_and(|revoked| since <= revoked.at)
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.read().len()
+        self.count.load(Ordering::Acquire)
     }
 
     /// Whether there are none.
@@ -127,15 +147,28 @@ impl Revocations {
         self.len() == 0
     }
 
-    /// Puts in what was read up to `version`.
+    fn find(&self, kind: RevocationKind, name: &str) -> Option<Revoked> {
+        self.part(name)?.read().unwrap_or_else(PoisonError::into_inner).of(kind).get(name).copied()
+    }
+
+    /// There always is one.
+    fn part(&self, name: &str) -> Option<&RwLock<Part>> {
+        let hash = usize::try_from(self.hasher.hash_one(name) % PARTS as u64).unwrap_or_default();
+        self.parts.get(hash)
+    }
+
+    /// Puts in what was read up to the version of the last one.
     fn add(&self, page: Vec<(Revocation, i64)>) {
         let last = page.last().map(|(_, version)| *version);
-        let mut set = self.write();
         for (revocation, _) in page {
             let revoked = Revoked { at: revocation.revoked_at, expires_at: revocation.expires_at };
-            set.of(revocation.kind).insert(revocation.value.into(), revoked);
+            let Some(part) = self.part(&revocation.value) else { continue };
+            let mut part = part.write().unwrap_or_else(PoisonError::into_inner);
+            let known = part.of_mut(revocation.kind).insert(revocation.value.into(), revoked);
+            if known.is_none() {
+                self.count.fetch_add(1, Ordering::Release);
+            }
         }
-        drop(set);
         if let Some(version) = last {
             self.version.store(version, Ordering::Release);
         }
@@ -143,18 +176,15 @@ impl Revocations {
 
     /// Forgets what cannot concern a token any more at `now` (seconds since 1970).
     fn sweep(&self, now: i64) {
-        let mut set = self.write();
-        for kind in RevocationKind::ALL {
-            set.of(kind).retain(|_, revoked| now < revoked.expires_at);
+        for part in &self.parts {
+            let mut part = part.write().unwrap_or_else(PoisonError::into_inner);
+            for kind in RevocationKind::ALL {
+                let map = part.of_mut(kind);
+                let before = map.len();
+                map.retain(|_, revoked| now < revoked.expires_at);
+                self.count.fetch_sub(before - map.len(), Ordering::Release);
+            }
         }
-    }
-
-    fn read(&self) -> RwLockReadGuard<'_, Set> {
-        self.set.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, Set> {
-        self.set.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -178,28 +208,31 @@ impl Catalog {
         Ok(())
     }
 
-    /// Deletes and forgets the revocations that cannot concern a token any more.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub(super) fn sweep_revocations(&self) -> Result<(), LoadError> {
+    /// Forgets the revocations that cannot concern a token any more.
+    pub(super) fn forget_revocations(&self) {
         let now = self.clock.now();
         for environment in self.environments.load().by_id.values() {
             environment.revocations.sweep(now);
         }
-        while self.store.transact(|conn| revocations::sweep(conn, now))? {}
-        Ok(())
     }
 
-    /// Deletes the sessions that are over, with their refresh tokens. Not before their last access tokens have expired too: until
-    /// then, revoking what a session came of must find it.
+    /// Deletes some of them; `true` when there may be more. Not all at once: whoever does it has changes to hear of.
     ///
     /// # Errors
     /// The database fails.
-    pub(super) fn sweep_sessions(&self) -> Result<(), LoadError> {
+    pub(super) fn delete_revocations(&self) -> Result<bool, StoreError> {
+        let until = self.clock.now().saturating_sub(KEPT_AFTER);
+        self.store.transact(|conn| revocations::sweep(conn, until))
+    }
+
+    /// Deletes some of the sessions that are over, with their refresh tokens. Not before their last access tokens have expired too: until
+    /// then, revoking what a session came of must find it. `true` when there may be more.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(super) fn delete_sessions(&self) -> Result<bool, StoreError> {
         let before = self.clock.now().saturating_sub(MAX_ACCESS_TOKEN_LIFETIME);
-        while self.store.transact(|conn| sessions::sweep(conn, before))? {}
-        Ok(())
+        self.store.transact(|conn| sessions::sweep(conn, before))
     }
 }
 
@@ -276,6 +309,25 @@ mod tests {
         for (kind, value) in [(Token, "s"), (Session, "j3"), (Subject, "stranger"), (Subject, "api"), (Client, "user")]
         {
             assert_eq!(outcome(kind, value, 100), None, "{kind:?} {value}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_already_counts_once_and_what_has_expired_no_more() {
+        let named = |number: i64| Revocation {
+            kind: RevocationKind::ALL[usize::try_from(number % 5).expect("small")],
+            value: format!("name-{number}"),
+            revoked_at: 1,
+            expires_at: number,
+        };
+        let revocations: Revocations = (0..5000).map(named).collect();
+        revocations.add((0..5000).map(|number| (named(number), 5000 + number)).collect());
+        assert_eq!(revocations.len(), 5000);
+        assert!(revocations.parts.iter().all(|part| !part.read().expect("no panic").tokens.is_empty()), "spread");
+        for now in [-1, 999, 4998, 4999] {
+            revocations.sweep(now);
+            let left = (0..5000).map(named).filter(|one| revocations.find(one.kind, &one.value).is_some()).count();
+            assert_eq!((revocations.len(), i64::try_from(left)), (left, Ok(4999 - now.max(-1))));
         }
     }
 

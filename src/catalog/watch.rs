@@ -12,7 +12,7 @@ use std::{
 use super::{Catalog, LoadError};
 use crate::{
     metrics::Page,
-    store::{ChangeWatch, Store},
+    store::{ChangeWatch, Store, StoreError},
 };
 
 /// How often the database is asked whether something changed; cheap: no statement on Postgres, one pragma on SQLite.
@@ -104,11 +104,25 @@ impl Drop for CatalogWatch {
     }
 }
 
+/// Forgets what has expired, and deletes some of it; `true` when there may be more.
+fn sweep(catalog: &Catalog, goes_on: bool) -> bool {
+    if !goes_on {
+        catalog.forget_revocations();
+    }
+    // Another node may be at it: that is no reason to count as out of touch, and the next minute is another chance.
+    let deleted = catalog.delete_revocations();
+    let deleted = deleted.and_then(|more| Ok(catalog.delete_sessions()? || more));
+    let failed = |error: &StoreError| log::warn!("expired revocations and sessions cannot be deleted yet: {error}");
+    deleted.inspect_err(failed).unwrap_or_default()
+}
+
 fn run(catalog: &Catalog, mut watch: ChangeWatch, signal: &Signal) {
     let mut last_poll = Instant::now();
     let mut last_sweep = Instant::now();
     // Whether a change is known to be missing from memory.
     let mut behind = false;
+    // Whether there may be more to delete.
+    let mut sweeping = false;
     while signal.wait() {
         let looked = watch.changed().map_err(LoadError::from).and_then(|changed| {
             let interval = if behind { RETRY_INTERVAL } else { POLL_INTERVAL }.min(catalog.longest_interval());
@@ -117,13 +131,11 @@ fn run(catalog: &Catalog, mut watch: ChangeWatch, signal: &Signal) {
                 catalog.refresh()?;
                 behind = false;
             }
-            if last_sweep.elapsed() >= SWEEP_INTERVAL {
-                last_sweep = Instant::now();
-                catalog.sweep_revocations()?;
-                catalog.sweep_sessions()?;
-            }
             Ok(())
         });
+        if !behind && looked.is_ok() && (sweeping || last_sweep.elapsed() >= SWEEP_INTERVAL) {
+            (last_sweep, sweeping) = (Instant::now(), sweep(catalog, sweeping));
+        }
         if looked.is_err() || !behind {
             signal.report(looked);
         }

@@ -7,7 +7,7 @@ use crate::{
     catalog::LoadError,
     operations::{
         apply::ApplyError, demo_token::DemoTokenError, environment_file::EnvironmentFileErrors, keys::KeyError,
-        service_accounts::ServiceAccountError,
+        revoke::RevokeError, service_accounts::ServiceAccountError,
     },
     settings::SettingsErrors,
     store::StoreError,
@@ -124,7 +124,9 @@ impl From<KeyError> for Failure {
         match error {
             KeyError::Store(error) => error.into(),
             KeyError::Refused(_) => Failure::Refusal(error.into()),
-            KeyError::MasterKey { .. } | KeyError::WebhookSecret { .. } => Failure::Configuration(error.into()),
+            KeyError::MasterKey { .. } | KeyError::WebhookSecret { .. } | KeyError::SignInSecret { .. } => {
+                Failure::Configuration(error.into())
+            }
             KeyError::Jose(_) => Failure::Other(error.into()),
         }
     }
@@ -158,6 +160,15 @@ impl From<DemoTokenError> for Failure {
         match error {
             DemoTokenError::Store(error) => error.into(),
             DemoTokenError::Refused(_) | DemoTokenError::Unsigned(_) => Failure::Refusal(error.to_string().into()),
+        }
+    }
+}
+
+impl From<RevokeError> for Failure {
+    fn from(error: RevokeError) -> Self {
+        match error {
+            RevokeError::Store(error) => error.into(),
+            RevokeError::Refused(_) => Failure::Refusal(error.into()),
         }
     }
 }

@@ -104,11 +104,12 @@ pub(super) fn run(config: Option<&Path>, command: Command) -> Result<(), Failure
                      before it as keys.previous_master_key, and restart all nodes with both",
                 ));
             }
-            let Rewrapped { signing_keys, webhook_secrets } = rewrap(&opened.store, &maker)?;
+            let Rewrapped { signing_keys, webhook_secrets, sign_in_secrets } = rewrap(&opened.store, &maker)?;
             say(format!(
-                "{signing_keys} signing keys and {webhook_secrets} webhook secrets sealed under keys.master_key"
+                "{signing_keys} signing keys, {webhook_secrets} webhook secrets and {sign_in_secrets} sign-in secrets sealed \
+                 under keys.master_key"
             ));
-            if signing_keys + webhook_secrets == 0 {
+            if signing_keys + webhook_secrets + sign_in_secrets == 0 {
                 say(
                     "nothing is sealed under keys.previous_master_key any more: take it out of the settings of all nodes",
                 );

@@ -12,6 +12,7 @@ mod moment;
 mod opened;
 mod quickstart;
 mod record_line;
+mod revoke;
 mod serve;
 mod service_account;
 mod who;
@@ -50,6 +51,9 @@ enum Command {
     /// Signing keys.
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Take tokens out of force, with all that came of them.
+    #[command(subcommand)]
+    Revoke(revoke::Command),
     /// Service accounts.
     #[command(subcommand)]
     ServiceAccount(service_account::Command),
@@ -82,6 +86,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Migrate => migrate::run(config),
         Command::CheckConfig(arguments) => check_config::run(config, &arguments),
         Command::Keys(command) => keys::run(config, command),
+        Command::Revoke(command) => revoke::run(config, command),
         Command::ServiceAccount(command) => service_account::run(config, command),
         Command::Audit(command) => audit::run(config, command),
         Command::DemoToken => demo_token::run(config),

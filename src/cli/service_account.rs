@@ -7,7 +7,7 @@ use clap::Subcommand;
 use super::{exit::Failure, keys::Environment, opened::Opened, say};
 use crate::{
     domain::{
-        client::{Access, Client, ClientKind, ExchangeError, Permissions},
+        client::{Access, Client, ClientKind, ClientSignIn, ExchangeError, Permissions},
         timestamp::iso_8601_seconds,
     },
     oauth::{grant_type::GrantType, scope::Scope},
@@ -141,6 +141,7 @@ fn client(
         access,
         permissions,
         exchange_error: ExchangeError::default(),
+        sign_in: ClientSignIn::default(),
         secrets: Vec::new(),
     })
 }

@@ -32,6 +32,9 @@ pub struct Client {
     pub permissions: Permissions,
     /// Which `error` it is sent when a subject or actor token is refused.
     pub exchange_error: ExchangeError,
+    /// How users sign in to it, for the grant `authorization_code`.
+    #[serde(flatten)]
+    pub sign_in: ClientSignIn,
     /// Its secrets; at most two are in use at once, so that one can be replaced without an outage.
     #[serde(skip)]
     pub secrets: Vec<ClientSecret>,
@@ -67,6 +70,18 @@ impl Client {
             if matches { Some(kept) } else { found }
         })
     }
+}
+
+/// How users sign in to a client (RFC 6749 §4.1).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClientSignIn {
+    /// Where users may be sent back to with a code. Compared byte by byte.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub redirect_uris: Vec<String>,
+    /// The application that they sign in to, by its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub application: Option<String>,
 }
 
 /// What a client is.
@@ -151,6 +166,7 @@ mod tests {
             access: vec![],
             permissions: Permissions::new(),
             exchange_error: ExchangeError::default(),
+            sign_in: ClientSignIn::default(),
             secrets: secrets.collect(),
         }
     }

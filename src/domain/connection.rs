@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::foreign::ForeignIssuer;
+use super::{foreign::ForeignIssuer, secret::SecretHash};
+use crate::oauth::scope::Scope;
 
 /// What the names of connections begin with that are none: who vouches for the users of development. One that is called so
 /// would vouch for the same users.
@@ -21,6 +22,33 @@ pub struct IdentityConnection {
     pub provider: IdentityProvider,
     /// A disabled connection vouches for nobody.
     pub enabled: bool,
+    /// How users are sent there to sign in; `None` where they bring their tokens by themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sign_in: Option<SignInClient>,
+}
+
+/// How this server is a client of the provider behind an identity connection (OpenID Connect Core §3.1).
+///
+/// Only an environment file sets it: whoever could change the token endpoint from outside would be sent the secret.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignInClient {
+    /// What this server is called there.
+    pub client_id: String,
+    /// Where browsers are sent to.
+    pub authorization_endpoint: String,
+    /// Where codes are redeemed, by this server itself.
+    pub token_endpoint: String,
+    /// What is asked for there; `openid` always is.
+    pub scopes: Scope,
+    /// Whether the provider names itself in its answers (RFC 9207). One that does not say who it is is then refused.
+    #[serde(default)]
+    pub iss_required: bool,
+    /// Tells whether the secret was changed, without holding it.
+    pub secret_sha256: SecretHash,
+    /// The secret that this server has there, sealed under the master key.
+    #[serde(skip)]
+    pub sealed_secret: Vec<u8>,
 }
 
 /// How an identity connection vouches for users.

@@ -10,6 +10,9 @@ use super::{
     party::{Actor, MayAct},
 };
 
+/// What the ids begin with under which foreign tokens are known here. No id of ours has it.
+pub const FOREIGN_TOKEN_PREFIX: &str = "fgn-";
+
 /// What is known of a foreign issuer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -120,7 +123,7 @@ pub struct ForeignSubject {
     pub act: Option<Actor>,
     /// The only party that may act for the subject.
     pub may_act: Option<MayAct>,
-    /// Names the token in records and lineage: `fgn-` and a hash over all that is signed. The signature is left out:
+    /// Names the token in records and lineage: [`FOREIGN_TOKEN_PREFIX`] and a hash over all that is signed. The signature is left out:
     /// ECDSA signatures can be rewritten, and a token must not get a second name that way.
     pub token_id: String,
     /// All claims as they are.

@@ -3,6 +3,7 @@
 pub mod address;
 pub mod ancestry;
 pub mod application;
+pub mod authorization;
 pub mod claims;
 pub mod client;
 pub mod clock;
@@ -11,6 +12,7 @@ pub mod connection;
 pub mod environment;
 pub mod exchange;
 pub mod foreign;
+pub mod id_token;
 pub mod order;
 pub mod party;
 pub mod permission;

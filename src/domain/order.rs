@@ -50,8 +50,21 @@ pub struct TokenOrder {
     pub issued_token_type: Option<TokenType>,
     /// The rule that allowed it; for exchanges only.
     pub rule: Option<String>,
+    /// An ID token beside it; only where a user has just signed in.
+    pub id_token: Option<IdTokenOrder>,
     /// Set where a refresh token is to go with it.
     pub refresh: Option<RefreshTerms>,
+}
+
+/// An ID token to be issued beside an access token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdTokenOrder {
+    /// The scopes that were asked for and are about the user.
+    pub scope: Scope,
+    /// `nonce`.
+    pub nonce: Option<String>,
+    /// `auth_time`.
+    pub auth_time: i64,
 }
 
 /// Under which terms a refresh token is given.
@@ -89,6 +102,7 @@ impl TokenOrder {
             expires_at,
             issued_token_type: None,
             rule: None,
+            id_token: None,
             refresh: None,
         }
     }

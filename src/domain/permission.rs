@@ -22,6 +22,8 @@ pub const OWN_PERMISSIONS: [(&str, &[&str]); 2] = [
             "PERMISSIONS_SYNCHRONIZE",
             "SERVICE_ACCOUNTS_VIEW",
             "SERVICE_ACCOUNTS_EDIT",
+            TOKENS_INTROSPECT,
+            TOKENS_REVOKE,
         ],
     ),
     (
@@ -39,6 +41,10 @@ pub const OWN_PERMISSIONS: [(&str, &[&str]); 2] = [
     ),
 ];
 
+/// Lets a client ask about every token of its environment.
+pub const TOKENS_INTROSPECT: &str = "TOKENS_INTROSPECT";
+/// Lets its holder revoke every token of its environment.
+pub const TOKENS_REVOKE: &str = "TOKENS_REVOKE";
 /// Lets its holder say who a user is.
 pub const GENERATE_DELEGATED_ACCESS_TOKEN: &str = "GENERATE_DELEGATED_ACCESS_TOKEN";
 

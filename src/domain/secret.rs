@@ -23,6 +23,8 @@ pub enum SecretKind {
     Key,
     /// A refresh token.
     RefreshToken,
+    /// An authorization code.
+    Code,
 }
 
 impl SecretKind {
@@ -30,12 +32,16 @@ impl SecretKind {
         match self {
             SecretKind::Key => "tsk_",
             SecretKind::RefreshToken => "tsr_",
+            SecretKind::Code => "tsc_",
         }
     }
 
     /// The prefix of a generated secret that stands in `text`, or seems to.
     pub fn found_in(text: &str) -> Option<&'static str> {
-        [SecretKind::Key, SecretKind::RefreshToken].into_iter().map(SecretKind::prefix).find(|one| text.contains(one))
+        [SecretKind::Key, SecretKind::RefreshToken, SecretKind::Code]
+            .into_iter()
+            .map(SecretKind::prefix)
+            .find(|one| text.contains(one))
     }
 }
 
@@ -132,6 +138,13 @@ impl SecretHash {
             *byte = u8::from_str_radix(text.get(2 * position..2 * position + 2)?, 16).ok()?;
         }
         Some(Self(bytes))
+    }
+}
+
+/// In constant time as well.
+impl PartialEq for SecretHash {
+    fn eq(&self, other: &Self) -> bool {
+        self.equals(other)
     }
 }
 

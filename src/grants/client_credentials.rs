@@ -3,13 +3,13 @@
 use super::{
     Grant, GrantRequest, PresentedTokens,
     permissions::{self, Asked},
+    targets::{self, Form, form, shorten, take_form},
 };
 use crate::{
-    catalog::environment::EnvironmentSnapshot,
     domain::{
         claims::SubjectType,
-        client::{Access, Client},
-        environment::{ResourceServer, ScopeClaim, SigningAlg, TokenProfile},
+        client::Client,
+        environment::{ResourceServer, TokenProfile},
         order::TokenOrder,
         permission::as_scope,
     },
@@ -52,7 +52,7 @@ fn for_resource_servers(
     targets: &[String],
     requested: Option<&Scope>,
 ) -> Result<TokenOrder, OAuthError> {
-    let access = allowed_access(request.client, request.environment, targets, requested)?;
+    let access = targets::allowed(request.client, request.environment, targets, requested)?;
     let mut order = own_account(request);
     if access.is_empty() {
         return match requested {
@@ -62,7 +62,9 @@ fn for_resource_servers(
         };
     }
     order.audience = access.iter().map(|(_, server)| server.audience.clone()).collect();
-    order.scope = negotiated_scope(request, &access, requested)?;
+    order.scope = targets::negotiated_scope(&access, requested, |access| {
+        oxide::client_credentials::client_credentials(request.client, access, request.secret, requested, request.now)
+    })?;
     let servers: Vec<&ResourceServer> = access.iter().map(|(_, server)| *server).collect();
     take_form(&mut order, servers.iter().map(|server| form(server)))?;
     if requested.is_some() || !targets.is_empty() {
@@ -71,121 +73,6 @@ fn for_resource_servers(
     }
     shorten(&mut order, &servers);
     Ok(order)
-}
-
-/// A target that the client may ask for, and what it may have there.
-type Target<'a> = (&'a Access, &'a ResourceServer);
-
-/// The entries of the client's `access` that the request is about: all the named targets, or the one that its scopes
-/// single out, or the only one.
-fn allowed_access<'a>(
-    client: &'a Client,
-    environment: &'a EnvironmentSnapshot,
-    targets: &[String],
-    requested: Option<&Scope>,
-) -> Result<Vec<Target<'a>>, OAuthError> {
-    let allowed: Vec<Target<'a>> = client
-        .access
-        .iter()
-        .filter_map(|access| Some((access, environment.resource_server(&access.audience)?)))
-        .filter(|(_, server)| server.enabled)
-        .collect();
-    if allowed.is_empty() && !client.access.is_empty() {
-        // Not a client without any target: a token for something else than it ever gets would be no help.
-        return Err(OAuthError::new(Problem::TargetNotAllowed, "every target of the client is disabled"));
-    }
-    if targets.is_empty() {
-        return infer(allowed, requested);
-    }
-    let mut chosen: Vec<Target<'a>> = Vec::new();
-    for name in targets {
-        let target = allowed.iter().find(|(access, _)| access.audience == *name).ok_or_else(|| {
-            OAuthError::new(Problem::TargetNotAllowed, format!("the client has no access to {name:?}"))
-        })?;
-        if !chosen.iter().any(|(access, _)| access.audience == *name) {
-            chosen.push(*target);
-        }
-    }
-    Ok(chosen)
-}
-
-fn infer<'a>(allowed: Vec<Target<'a>>, requested: Option<&Scope>) -> Result<Vec<Target<'a>>, OAuthError> {
-    if allowed.len() <= 1 {
-        return Ok(allowed);
-    }
-    let Some(requested) = requested else {
-        return Err(OAuthError::new(Problem::TargetAmbiguous, "neither target nor scope was requested"));
-    };
-    let mut fitting = allowed.into_iter().filter(|(access, _)| requested.is_within(&access.scopes));
-    match (fitting.next(), fitting.next()) {
-        (Some(only), None) => Ok(vec![only]),
-        (Some(_), Some(_)) => {
-            Err(OAuthError::new(Problem::TargetAmbiguous, "no target was requested, and several have the scopes"))
-        }
-        // RFC 9068 §3: `invalid_scope` where the scopes belong to different resources.
-        (None, _) => {
-            Err(OAuthError::new(Problem::ScopeNotAllowed, "no single target of the client has all of the scopes")
-                .about("scope"))
-        }
-    }
-}
-
-/// The scope that every target allows and knows (RFC 9068 §3).
-fn negotiated_scope(
-    request: &GrantRequest<'_>,
-    access: &[Target<'_>],
-    requested: Option<&Scope>,
-) -> Result<Scope, OAuthError> {
-    let mut granted: Option<Scope> = None;
-    for (access, server) in access {
-        if let Some(unknown) = requested.map(|scope| scope.difference(&server.scopes)).filter(|s| !s.is_empty()) {
-            let detail = format!("{} does not know {unknown}", server.audience);
-            return Err(OAuthError::new(Problem::ScopeUnknownAtTarget, detail));
-        }
-        let here = oxide::client_credentials::client_credentials(
-            request.client,
-            access,
-            request.secret,
-            requested,
-            request.now,
-        )?;
-        let here = here.intersection(&server.scopes);
-        let before = granted.unwrap_or_else(|| here.clone());
-        let both = before.intersection(&here);
-        if both.is_empty() && !(before.is_empty() && here.is_empty()) {
-            return Err(OAuthError::new(
-                Problem::NoDefaultScope,
-                "the default scopes of the targets have none in common",
-            )
-            .about("scope"));
-        }
-        granted = Some(both);
-    }
-    Ok(granted.unwrap_or_default())
-}
-
-/// How a resource server wants its tokens.
-type Form = (ScopeClaim, TokenProfile, Option<SigningAlg>);
-
-fn form(server: &ResourceServer) -> Form {
-    (server.scope_claim, server.token_profile, server.signing_alg)
-}
-
-/// One token has one form (see `TargetsDiffer` in `docs/errors.md`).
-fn take_form(order: &mut TokenOrder, mut forms: impl Iterator<Item = Form>) -> Result<(), OAuthError> {
-    let first = forms.next().unwrap_or_default();
-    if !forms.all(|form| form == first) {
-        let detail = "the targets differ in scope_claim, token_profile or signing_alg";
-        return Err(OAuthError::new(Problem::TargetsDiffer, detail));
-    }
-    (order.scope_claim, order.profile, order.signing_alg) = first;
-    Ok(())
-}
-
-/// No token outlives the bound of one of its targets.
-fn shorten(order: &mut TokenOrder, servers: &[&ResourceServer]) {
-    let lifetimes = servers.iter().filter_map(|server| server.max_lifetime);
-    order.expires_at = lifetimes.map(|lifetime| order.issued_at + lifetime).fold(order.expires_at, i64::min);
 }
 
 /// A token by which the client uses its permissions, or some of them, at services. A service that is a resource server of

@@ -62,6 +62,7 @@ pub fn order(subject: &SubjectToken, granted: Granted, now: i64, issued: TokenTy
         expires_at: granted.expires_at,
         issued_token_type: Some(issued),
         rule: Some(granted.rule),
+        id_token: None,
         refresh: granted.refresh,
     }
 }

@@ -1,11 +1,13 @@
 //! One file per grant. [`GRANTS`] is the list that the token endpoint serves and the metadata names.
 
+pub mod authorization_code;
 mod client_credentials;
 mod delegation;
 mod exchange;
 pub mod identity;
 mod permissions;
 mod refresh_token;
+mod targets;
 mod token_exchange;
 
 use std::cell::Cell;
@@ -17,6 +19,7 @@ pub use self::{
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
+        authorization::AuthorizationCode,
         client::{Client, ClientSecret},
         exchange::{Observed, Presented, Standing},
         order::TokenOrder,
@@ -33,8 +36,9 @@ use crate::{
 };
 
 /// Every grant this server offers.
-pub static GRANTS: [&dyn Grant; 4] = [
+pub static GRANTS: [&dyn Grant; 5] = [
     &client_credentials::ClientCredentialsGrant,
+    &authorization_code::AuthorizationCodeGrant,
     &token_exchange::TokenExchangeGrant,
     &refresh_token::RefreshTokenGrant,
     &delegation::DelegationGrant,
@@ -73,6 +77,8 @@ pub struct PresentedTokens<'p> {
     pub actor: Option<&'p str>,
     /// A refresh token; its session is looked up.
     pub refresh: Option<&'p str>,
+    /// A code. It is used up before anything is decided.
+    pub code: Option<&'p str>,
 }
 
 /// A subject as it stands in the request.
@@ -98,10 +104,12 @@ pub struct GrantRequest<'a> {
     pub subject: Option<Presented<'a>>,
     /// The actor token, verified.
     pub actor: Option<Presented<'a>>,
-    /// The session of the refresh token.
-    pub session: Option<PresentedSession<'a>>,
     /// Where the grant leaves what rules that only observe would have done.
     pub observed: &'a Cell<Vec<Observed>>,
+    /// The session of the refresh token.
+    pub session: Option<PresentedSession<'a>>,
+    /// What the code stands for, as it was kept; presented for the first time.
+    pub code: Option<&'a AuthorizationCode>,
     /// Seconds since 1970.
     pub now: i64,
 }

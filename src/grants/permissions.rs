@@ -69,7 +69,7 @@ pub(super) fn asked(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::client::{Access, ClientKind, ExchangeError};
+    use crate::domain::client::{Access, ClientKind, ClientSignIn, ExchangeError};
 
     const ISSUER: &str = "https://id.example";
 
@@ -85,6 +85,7 @@ mod tests {
             access: vec![Access { audience: "api".into(), scopes: scope("read"), default_scopes: None }],
             permissions: permissions.into(),
             exchange_error: ExchangeError::default(),
+            sign_in: ClientSignIn::default(),
             secrets: vec![],
         }
     }

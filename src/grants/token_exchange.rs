@@ -32,7 +32,7 @@ impl Grant for TokenExchangeGrant {
             }
             (None, None) => {}
         }
-        Ok(PresentedTokens { subject: Some(PresentedSubject { text, kind }), actor, refresh: None })
+        Ok(PresentedTokens { subject: Some(PresentedSubject { text, kind }), actor, ..PresentedTokens::default() })
     }
 
     fn evaluate(&self, request: &GrantRequest<'_>) -> Result<TokenOrder, OAuthError> {

@@ -13,6 +13,15 @@ use crate::oauth::{
 
 /// The parameters of the body.
 pub(super) async fn read(request: &HttpRequest, payload: web::Payload, site: &Site) -> Result<Params, OAuthError> {
+    read_within(request, payload, &Limits { max_body: site.max_body, ..Limits::default() }).await
+}
+
+/// The same within other limits.
+pub(super) async fn read_within(
+    request: &HttpRequest,
+    payload: web::Payload,
+    limits: &Limits,
+) -> Result<Params, OAuthError> {
     if let Some(name) = parameter_in_query(request.query_string()) {
         return Err(OAuthError::new(Problem::ParametersInQuery, format!("{name} stands in the URL")));
     }
@@ -20,8 +29,8 @@ pub(super) async fn read(request: &HttpRequest, payload: web::Payload, site: &Si
     if !is_form_content_type(content_type) {
         return Err(OAuthError::new(Problem::ContentType, "the content type is not a form's"));
     }
-    let body = body::read(request, payload, site.max_body).await.map_err(unreadable)?;
-    Params::parse(&body, &Limits { max_body: site.max_body, ..Limits::default() })
+    let body = body::read(request, payload, limits.max_body).await.map_err(unreadable)?;
+    Params::parse(&body, limits)
 }
 
 fn unreadable(error: BodyError) -> OAuthError {

@@ -1,12 +1,15 @@
 //! The whole URL space, on one page, and the only place that names actix-web.
 
+mod authorize;
 mod body;
 mod cacheable;
+mod client_form;
 mod environment;
 mod form;
 mod graphiql;
 mod graphql;
 mod health;
+mod introspect;
 mod metrics;
 mod observe;
 mod respond;
@@ -25,7 +28,10 @@ use actix_web::{
 use crate::{
     catalog::watch::CatalogWatch,
     graphql::Engine,
-    oauth::metadata::{AUTHORIZATION_SERVER_PATH, JWKS_PATH, OPENID_CONFIGURATION_PATH, TOKEN_PATH},
+    oauth::metadata::{
+        AUTHORIZATION_PATH, AUTHORIZATION_SERVER_PATH, CALLBACK_PATH, INTROSPECTION_PATH, JWKS_PATH,
+        OPENID_CONFIGURATION_PATH, REVOCATION_PATH, TOKEN_PATH,
+    },
     operations::{
         context::Context,
         metadata::{GRAPHQL_ENDPOINTS_PATH, GRAPHQL_MANAGEMENT_PATH, GRAPHQL_PATH},
@@ -105,6 +111,19 @@ const ENVIRONMENT: &str = "/{tenant_id}/{environment_id}";
 fn below_issuer(config: &mut ServiceConfig) {
     config
         .service(post(TOKEN_PATH, token::post))
+        .service(
+            web::resource(AUTHORIZATION_PATH)
+                .route(web::get().to(authorize::get))
+                .route(web::post().to(authorize::post))
+                .default_service(web::to(respond::only_get_and_post)),
+        )
+        .service(
+            web::resource(CALLBACK_PATH)
+                .route(web::get().to(authorize::callback))
+                .default_service(web::to(respond::only_get_itself)),
+        )
+        .service(post(INTROSPECTION_PATH, introspect::introspection))
+        .service(post(REVOCATION_PATH, introspect::revocation))
         .service(post(GRAPHQL_PATH, graphql::auth))
         .service(post(GRAPHQL_MANAGEMENT_PATH, graphql::management))
         .service(get("/graphiql").to(graphiql::page))

@@ -73,6 +73,16 @@ pub(super) async fn only_get(request: HttpRequest) -> HttpResponse {
     method_not_allowed(&request, "GET, HEAD")
 }
 
+/// For the authorization endpoint.
+pub(super) async fn only_get_and_post(request: HttpRequest) -> HttpResponse {
+    method_not_allowed(&request, "GET, POST")
+}
+
+/// For what `HEAD` must not use up.
+pub(super) async fn only_get_itself(request: HttpRequest) -> HttpResponse {
+    method_not_allowed(&request, "GET")
+}
+
 fn method_not_allowed(request: &HttpRequest, allowed: &'static str) -> HttpResponse {
     log::debug!("{} is not allowed here", request.method());
     uncached(StatusCode::METHOD_NOT_ALLOWED).insert_header((header::ALLOW, allowed)).json(json!({

@@ -23,7 +23,7 @@ pub(super) async fn authorization_server(
     request: HttpRequest,
     site: web::Data<Site>,
 ) -> HttpResponse {
-    document(&request, &site, &metadata::authorization_server(&environment))
+    document(&request, &site, &metadata::authorization_server(&site.context, &environment))
 }
 
 /// `GET /.well-known/openid-configuration`.

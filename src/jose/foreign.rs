@@ -12,7 +12,7 @@ use super::{
     unverified::UnverifiedToken,
 };
 use crate::domain::{
-    foreign::{ClaimMap, ForeignIssuer, ForeignSubject},
+    foreign::{ClaimMap, FOREIGN_TOKEN_PREFIX, ForeignIssuer, ForeignSubject},
     party::{Actor, MayAct},
     subject::CLOCK_LEEWAY,
 };
@@ -148,5 +148,5 @@ fn verified_email(claims: &Map<String, Value>, name: &str) -> Option<String> {
 
 fn token_id(signed: &str) -> String {
     let hash = sha256(signed.as_bytes());
-    format!("fgn-{}", URL_SAFE_NO_PAD.encode(hash.get(..TOKEN_ID_BYTES).unwrap_or(&hash)))
+    format!("{FOREIGN_TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode(hash.get(..TOKEN_ID_BYTES).unwrap_or(&hash)))
 }

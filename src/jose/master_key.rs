@@ -155,6 +155,11 @@ pub fn webhook_secret_aad(environment_id: &str, application_id: &str) -> Vec<u8>
     associated_data(b"tessera webhook secret", [environment_id, application_id])
 }
 
+/// The associated data of the sealed secret that this server has at the provider of an identity connection.
+pub fn sign_in_secret_aad(environment_id: &str, connection: &str) -> Vec<u8> {
+    associated_data(b"tessera sign-in secret", [environment_id, connection])
+}
+
 fn associated_data(what: &[u8], place: [&str; 2]) -> Vec<u8> {
     let mut aad = what.to_vec();
     for part in place {

@@ -1,4 +1,4 @@
-//! Signing access tokens.
+//! Signing access tokens, and answers about them.
 
 use std::fmt;
 
@@ -17,6 +17,10 @@ pub struct Signer {
     alg: SigningAlg,
     /// `{"alg":…,"typ":"at+jwt","kid":…}` in base64url, and the dot behind it: the same for every token.
     header: String,
+    /// The same for signed introspection answers.
+    introspection_header: String,
+    /// The same with `"typ":"JWT"`, for ID tokens.
+    id_token_header: String,
     signer: Box<dyn JwsSigner>,
 }
 
@@ -27,9 +31,18 @@ impl Signer {
     /// josekit cannot use the key.
     pub fn new(key: &PrivateKey) -> Result<Self, JoseError> {
         // A kid is base64url and an algorithm a plain word: nothing here needs escaping.
-        let header = format!(r#"{{"alg":"{}","typ":"at+jwt","kid":"{}"}}"#, key.alg().as_str(), key.kid());
-        let header = URL_SAFE_NO_PAD.encode(header) + ".";
-        Ok(Self { kid: key.kid().to_owned(), alg: key.alg(), header, signer: key.jws_signer()? })
+        let header = |typ: &str| {
+            let header = format!(r#"{{"alg":"{}","typ":"{typ}","kid":"{}"}}"#, key.alg().as_str(), key.kid());
+            URL_SAFE_NO_PAD.encode(header) + "."
+        };
+        Ok(Self {
+            kid: key.kid().to_owned(),
+            alg: key.alg(),
+            header: header("at+jwt"),
+            introspection_header: header("token-introspection+jwt"),
+            id_token_header: header("JWT"),
+            signer: key.jws_signer()?,
+        })
     }
 
     /// The id of the key.
@@ -47,9 +60,29 @@ impl Signer {
     /// # Errors
     /// OpenSSL failed.
     pub fn sign(&self, payload: &[u8]) -> Result<String, JoseError> {
+        self.sign_under(&self.header, payload)
+    }
+
+    /// Signs a payload as an ID token (OpenID Connect Core §2). Its type keeps it from being taken for an access token.
+    ///
+    /// # Errors
+    /// OpenSSL failed.
+    pub fn sign_id_token(&self, payload: &[u8]) -> Result<String, JoseError> {
+        self.sign_under(&self.id_token_header, payload)
+    }
+
+    /// Signs a payload as an introspection answer (RFC 9701 §5): its type says that it is no access token.
+    ///
+    /// # Errors
+    /// OpenSSL failed.
+    pub fn sign_introspection(&self, payload: &[u8]) -> Result<String, JoseError> {
+        self.sign_under(&self.introspection_header, payload)
+    }
+
+    fn sign_under(&self, header: &str, payload: &[u8]) -> Result<String, JoseError> {
         let payload_length = payload.len().div_ceil(3) * 4;
-        let mut token = String::with_capacity(self.header.len() + payload_length + 1 + USUAL_SIGNATURE_LENGTH);
-        token.push_str(&self.header);
+        let mut token = String::with_capacity(header.len() + payload_length + 1 + USUAL_SIGNATURE_LENGTH);
+        token.push_str(header);
         URL_SAFE_NO_PAD.encode_string(payload, &mut token);
         let signature = self.signer.sign(token.as_bytes()).map_err(|error| JoseError::Crypto(error.to_string()))?;
         token.push('.');

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-/// The `error` values of RFC 6749 §5.2, RFC 8693 §2.2.2 and RFC 8707 §2, and two of our own for failures of the server.
+/// The `error` values of RFC 6749 §4.1.2.1 and §5.2, RFC 8693 §2.2.2, RFC 8707 §2, RFC 7009 §2.2.1 and OpenID Connect Core §3.1.2.6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
     /// RFC 6749 §5.2.
@@ -22,6 +22,16 @@ pub enum ErrorCode {
     InvalidScope,
     /// RFC 8693 §2.2.2 and RFC 8707 §2.
     InvalidTarget,
+    /// RFC 7009 §2.2.1.
+    UnsupportedTokenType,
+    /// RFC 6749 §4.1.2.1.
+    UnsupportedResponseType,
+    /// RFC 6749 §4.1.2.1.
+    AccessDenied,
+    /// OpenID Connect Core §3.1.2.6.
+    LoginRequired,
+    /// OpenID Connect Core §3.1.2.6.
+    RequestNotSupported,
     /// The server failed. The word is that of RFC 6749 §4.1.2.1.
     ServerError,
     /// The server cannot answer now; the same request may succeed later. The word is that of RFC 6749 §4.1.2.1.
@@ -39,6 +49,11 @@ impl ErrorCode {
             ErrorCode::UnsupportedGrantType => "unsupported_grant_type",
             ErrorCode::InvalidScope => "invalid_scope",
             ErrorCode::InvalidTarget => "invalid_target",
+            ErrorCode::UnsupportedTokenType => "unsupported_token_type",
+            ErrorCode::UnsupportedResponseType => "unsupported_response_type",
+            ErrorCode::AccessDenied => "access_denied",
+            ErrorCode::LoginRequired => "login_required",
+            ErrorCode::RequestNotSupported => "request_not_supported",
             ErrorCode::ServerError => "server_error",
             ErrorCode::TemporarilyUnavailable => "temporarily_unavailable",
         }
@@ -192,6 +207,46 @@ problems! {
     /// The targets want tokens of different forms.
     TargetsDiffer = "targets_differ", InvalidTarget, 400,
         "the targets want tokens of different forms; ask for one token each";
+    /// A client wants to revoke what was issued to another one (RFC 7009 §2.1).
+    TokenOfAnotherClient = "token_of_another_client", UnauthorizedClient, 400,
+        "a client may only revoke tokens that were issued to it";
+    /// A client wants to revoke a token of a foreign issuer (RFC 7009 §2.2.1).
+    TokenOfAnotherIssuer = "token_of_another_issuer", UnsupportedTokenType, 400,
+        "tokens of other issuers cannot be revoked here by a client";
+    /// `client_id` of an authorization request names no enabled client.
+    ClientNotKnown = "client_not_known", InvalidRequest, 400,
+        "there is no enabled client with that client_id";
+    /// `redirect_uri` is absent, or not one of the client's, byte by byte. Nobody is sent there.
+    RedirectUriNotRegistered = "redirect_uri_not_registered", InvalidRequest, 400,
+        "redirect_uri must be one of the client's redirect_uris, character by character";
+    /// `response_type` is another one than `code`.
+    UnsupportedResponseType = "unsupported_response_type", UnsupportedResponseType, 400,
+        "this server answers with codes only: response_type=code and response_mode=query";
+    /// No S256 code challenge: absent, `plain`, or none of that form (RFC 7636 §4.2, RFC 9700 §2.1.1).
+    PkceRequired = "pkce_required", InvalidRequest, 400,
+        "send code_challenge with code_challenge_method=S256";
+    /// Parameters in a signed object (RFC 9101) are not read.
+    RequestObject = "request_object", RequestNotSupported, 400,
+        "this server does not read request and request_uri; send the parameters themselves";
+    /// `prompt=none`, and nobody is signed in here.
+    LoginRequired = "login_required", LoginRequired, 400,
+        "the user has to sign in, which prompt=none forbids";
+    /// Too many from one network are signing in at once.
+    TooManySignIns = "too_many_sign_ins", TemporarilyUnavailable, 429,
+        "too many users from this network are signing in; try again after the time in Retry-After";
+    /// Someone comes back from signing in who did not begin here, or began too long ago, or comes twice.
+    SignInNotBegun = "sign_in_not_begun", InvalidRequest, 400,
+        "this browser has not begun to sign in, or took too long; go back to the application and begin again";
+    /// The identity provider did not vouch for the user, or not in a way that counts.
+    SignInRefused = "sign_in_refused", AccessDenied, 400,
+        "the user could not be signed in";
+    /// The identity provider cannot be reached.
+    SignInUnavailable = "sign_in_unavailable", TemporarilyUnavailable, 503,
+        "the identity provider cannot be reached right now; try again later";
+    /// A code that is unknown, expired, used or somebody else's, or comes with a wrong `redirect_uri` or `code_verifier`: all
+    /// alike on purpose.
+    CodeRefused = "code_refused", InvalidGrant, 400,
+        "the code is not valid, or not for this client, redirect_uri and code_verifier; begin again at the authorization endpoint";
     /// A bug or a misconfiguration.
     ServerError = "server_error", ServerError, 500,
         "the server failed; its operator finds the reason in the log under the X-Request-Id of this answer";

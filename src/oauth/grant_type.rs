@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub enum GrantType {
     /// RFC 6749 §4.4.
     ClientCredentials,
+    /// RFC 6749 §4.1, with PKCE (RFC 7636).
+    AuthorizationCode,
     /// RFC 8693.
     TokenExchange,
     /// RFC 6749 §6.
@@ -18,13 +20,19 @@ pub enum GrantType {
 
 impl GrantType {
     /// Every grant, in the order of the metadata document.
-    pub const ALL: [GrantType; 4] =
-        [GrantType::ClientCredentials, GrantType::TokenExchange, GrantType::RefreshToken, GrantType::Delegation];
+    pub const ALL: [GrantType; 5] = [
+        GrantType::ClientCredentials,
+        GrantType::AuthorizationCode,
+        GrantType::TokenExchange,
+        GrantType::RefreshToken,
+        GrantType::Delegation,
+    ];
 
     /// The value of the `grant_type` parameter.
     pub const fn as_str(self) -> &'static str {
         match self {
             GrantType::ClientCredentials => "client_credentials",
+            GrantType::AuthorizationCode => "authorization_code",
             GrantType::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
             GrantType::RefreshToken => "refresh_token",
             GrantType::Delegation => "delegation",

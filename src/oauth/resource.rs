@@ -25,7 +25,7 @@ pub fn parse_resource(text: &str) -> Result<&str, OAuthError> {
 }
 
 /// RFC 3986 §2: unreserved and reserved characters but `#`, and `%` only before two hexadecimal digits.
-fn has_only_uri_characters(text: &str) -> bool {
+pub(super) fn has_only_uri_characters(text: &str) -> bool {
     let escapes_are_whole = text
         .split('%')
         .skip(1)

@@ -17,6 +17,8 @@ pub struct TokenResponse {
     #[serde(skip_serializing_if = "String::is_empty")]
     scope: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
 }
 
@@ -31,8 +33,15 @@ impl TokenResponse {
             token_type: "Bearer",
             expires_in,
             scope: scope.to_string(),
+            id_token: None,
             refresh_token: None,
         }
+    }
+
+    /// The same with an ID token, if there is one (OpenID Connect Core §3.1.3.3).
+    #[must_use]
+    pub fn with_id_token(self, id_token: Option<String>) -> Self {
+        Self { id_token, ..self }
     }
 
     /// The same with a refresh token, if there is one.

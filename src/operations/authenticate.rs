@@ -18,6 +18,7 @@ use crate::{
     oauth::{
         credentials::ClientCredentials,
         error::{OAuthError, Problem},
+        params::Params,
     },
 };
 
@@ -30,6 +31,15 @@ pub struct Authenticated {
     pub client: Arc<Client>,
     /// The secret that it used.
     pub secret: ClientSecret,
+}
+
+/// The credentials of a request that must have some.
+///
+/// # Errors
+/// Those of [`ClientCredentials::from_request`], and that there are none.
+pub fn required_credentials(authorization: &[&[u8]], params: &Params) -> Result<ClientCredentials, OAuthError> {
+    ClientCredentials::from_request(authorization, params)?
+        .ok_or_else(|| OAuthError::new(Problem::ClientAuthenticationFailed, "the request has no client credentials"))
 }
 
 /// The client that the credentials prove, unless too many attempts from `address` failed of late.
@@ -119,7 +129,7 @@ fn check(found: Option<&Client>, given: &SecretHash, now: i64) -> Result<ClientS
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::client::{ClientKind, ExchangeError, Permissions};
+    use crate::domain::client::{ClientKind, ClientSignIn, ExchangeError, Permissions};
 
     fn client(secrets: &[(&str, Option<i64>)]) -> Client {
         let secret = |text: &str, expires_at| ClientSecret::new(text.to_owned(), Secret::new(text).hash(), expires_at);
@@ -133,6 +143,7 @@ mod tests {
             access: Vec::new(),
             permissions: Permissions::new(),
             exchange_error: ExchangeError::default(),
+            sign_in: ClientSignIn::default(),
             secrets: secrets.collect(),
         }
     }

@@ -71,6 +71,7 @@ struct AskedGrant(Option<GrantType>);
 impl Kind for AskedGrant {
     const ALL: &'static [Self] = &[
         AskedGrant(Some(GrantType::ClientCredentials)),
+        AskedGrant(Some(GrantType::AuthorizationCode)),
         AskedGrant(Some(GrantType::TokenExchange)),
         AskedGrant(Some(GrantType::RefreshToken)),
         AskedGrant(Some(GrantType::Delegation)),
@@ -84,6 +85,7 @@ impl Kind for AskedGrant {
     fn label(self) -> &'static str {
         match self.0 {
             Some(GrantType::ClientCredentials) => "client_credentials",
+            Some(GrantType::AuthorizationCode) => "authorization_code",
             Some(GrantType::TokenExchange) => "token_exchange",
             Some(GrantType::RefreshToken) => "refresh_token",
             Some(GrantType::Delegation) => "delegation",

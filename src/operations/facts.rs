@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    domain::{application::Application, secret::SecretHash, user::Profile},
+    domain::{application::Application, connection::IdentityConnection, secret::SecretHash, user::Profile},
     store::{
         applications::StoredApplication, clients::StoredClient, identity_connections::StoredConnection,
         signing_keys::StoredKey,
@@ -164,10 +164,19 @@ pub fn members_of(value: &impl Serialize) -> Members {
 
 /// What is shown of an application: all but the key and the hash of its webhook's secret.
 pub fn members_of_application(application: &Application) -> Members {
-    let mut members = members_of(application);
-    if let Some(Value::Object(webhook)) = members.remove("webhook") {
-        let shown = webhook.into_iter().filter(|(field, _)| field != "secret_sha256");
-        members.extend(shown.map(|(field, value)| (format!("webhook.{field}"), value)));
+    without_hash(members_of(application), "webhook")
+}
+
+/// The same for an identity connection and its client secret.
+pub fn members_of_connection(connection: &IdentityConnection) -> Members {
+    without_hash(members_of(connection), "sign_in")
+}
+
+/// Puts the fields of `member` beside the others, but for the hash of its secret.
+fn without_hash(mut members: Members, member: &str) -> Members {
+    if let Some(Value::Object(fields)) = members.remove(member) {
+        let shown = fields.into_iter().filter(|(field, _)| field != "secret_sha256");
+        members.extend(shown.map(|(field, value)| (format!("{member}.{field}"), value)));
     }
     members
 }
@@ -193,7 +202,9 @@ impl Known for StoredClient {
 
 impl Known for StoredConnection {
     fn facts(&self) -> Facts {
-        Facts::new(members_of(&self.connection))
+        let sign_in = self.connection.sign_in.as_ref();
+        let facts = Facts::new(members_of_connection(&self.connection));
+        facts.with_secret("sign_in.secret", sign_in.map(|client| client.secret_sha256))
     }
 }
 

@@ -113,29 +113,29 @@ impl<'a> Candidate<'a> {
             }
             _ => ForeignKind::Jwt,
         };
-        let keys = self.keys(context, environment, kid, trace).await?;
+        let keys = issuer_keys(context, environment, &self.connection.name, self.issuer, (kid, trace)).await?;
         verify_foreign_token(self.issuer, &keys, presented.text, kind, context.clock.now())
             .map_err(|error| refused(&self.connection.name, error))
     }
+}
 
-    async fn keys(
-        &self,
-        context: &Context,
-        environment: &EnvironmentSnapshot,
-        kid: Option<&str>,
-        trace: Option<Trace>,
-    ) -> Result<Arc<ForeignKeys>, OAuthError> {
-        let name = &self.connection.name;
-        let unavailable = |cause: &str| {
-            OAuthError::new(Problem::ForeignKeysUnavailable, format!("the keys of connection {name:?}: {cause}"))
-        };
-        let Some(uri) = &self.issuer.jwks_uri else {
-            let inline = environment.inline_keys(name);
-            return inline.ok_or_else(|| unavailable("the inline key set cannot be used"));
-        };
-        let keys = context.foreign_keys.keys(&key_set_scope(environment, name), uri, kid, trace).await;
-        keys.map_err(|error| unavailable(&error.to_string()))
-    }
+/// The keys of the issuer of the connection `name`; `kid` is the one that is looked for.
+pub(super) async fn issuer_keys(
+    context: &Context,
+    environment: &EnvironmentSnapshot,
+    name: &str,
+    issuer: &ForeignIssuer,
+    (kid, trace): (Option<&str>, Option<Trace>),
+) -> Result<Arc<ForeignKeys>, OAuthError> {
+    let unavailable = |cause: &str| {
+        OAuthError::new(Problem::ForeignKeysUnavailable, format!("the keys of connection {name:?}: {cause}"))
+    };
+    let Some(uri) = &issuer.jwks_uri else {
+        let inline = environment.inline_keys(name);
+        return inline.ok_or_else(|| unavailable("the inline key set cannot be used"));
+    };
+    let keys = context.foreign_keys.keys(&key_set_scope(environment, name), uri, kid, trace).await;
+    keys.map_err(|error| unavailable(&error.to_string()))
 }
 
 /// Whose a fetched key set is. Nothing of one environment's is another's, not even what it has fetched.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::context::Context;
 use crate::{
     catalog::environment::EnvironmentSnapshot,
-    domain::environment::SigningAlg,
+    domain::{authorization::IDENTITY_SCOPES, environment::SigningAlg},
     grants::GRANTS,
     oauth::{metadata::AuthorizationServerMetadata, scope::Scope},
 };
@@ -37,17 +37,19 @@ pub fn graphql_endpoints(environment: &EnvironmentSnapshot) -> GraphqlEndpoints 
 }
 
 /// RFC 8414.
-pub fn authorization_server(environment: &EnvironmentSnapshot) -> AuthorizationServerMetadata {
+pub fn authorization_server(context: &Context, environment: &EnvironmentSnapshot) -> AuthorizationServerMetadata {
     let grants: Vec<_> = GRANTS.iter().map(|grant| grant.grant_type()).collect();
     let enabled = environment.resource_servers.iter().filter(|server| server.enabled);
     let scopes = enabled.fold(Scope::empty(), |all, server| all.union(&server.scopes));
+    let scopes = scopes.union(&Scope::from_tokens(IDENTITY_SCOPES).unwrap_or_default());
     AuthorizationServerMetadata::new(&environment.issuer, &grants, &scopes)
+        .signing_introspection(context.signing_alg.as_str())
 }
 
 /// The same with what OpenID Connect Discovery requires (TE-105).
 pub fn openid_configuration(context: &Context, environment: &EnvironmentSnapshot) -> AuthorizationServerMetadata {
     let algs = signing_algs(environment, context.signing_alg);
-    authorization_server(environment).for_openid(algs.into_iter().map(SigningAlg::as_str))
+    authorization_server(context, environment).for_openid(algs.into_iter().map(SigningAlg::as_str))
 }
 
 /// Every algorithm that tokens of this environment are signed with.

@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod authenticate;
+pub mod authorize;
 pub mod caller;
 pub mod context;
 pub mod counts;
@@ -13,6 +14,7 @@ pub mod environment_file;
 pub mod explain;
 pub mod facts;
 pub mod foreign;
+pub mod introspect;
 pub mod issue;
 pub mod keys;
 pub mod lookup;
@@ -27,8 +29,11 @@ pub mod readable;
 pub mod refresh;
 mod refused_tokens;
 pub mod revoke;
+pub mod revoke_token;
 pub mod service_accounts;
 pub mod sessions;
+pub mod shown_token;
+pub mod sign_in;
 pub mod standing;
 pub mod subject;
 pub mod throttle;

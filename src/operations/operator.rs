@@ -54,7 +54,10 @@ impl NotDone for KeyError {
         match self {
             KeyError::Refused(_) => Some(Outcome::Refused),
             KeyError::Store(_) => None,
-            KeyError::Jose(_) | KeyError::MasterKey { .. } | KeyError::WebhookSecret { .. } => Some(Outcome::Failed),
+            KeyError::Jose(_)
+            | KeyError::MasterKey { .. }
+            | KeyError::WebhookSecret { .. }
+            | KeyError::SignInSecret { .. } => Some(Outcome::Failed),
         }
     }
 }

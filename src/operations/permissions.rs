@@ -121,7 +121,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::{
-            client::{Client, ClientKind, ExchangeError},
+            client::{Client, ClientKind, ClientSignIn, ExchangeError},
             environment::Environment,
             permission::ManagedService,
         },
@@ -161,6 +161,7 @@ mod tests {
             access: vec![],
             permissions,
             exchange_error: ExchangeError::default(),
+            sign_in: ClientSignIn::default(),
             secrets: vec![],
         }
     }

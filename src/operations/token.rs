@@ -3,7 +3,8 @@
 use std::{cell::Cell, net::IpAddr, sync::Arc};
 
 use super::{
-    authenticate::{Authenticated, authenticate_at},
+    authenticate::{Authenticated, authenticate_at, required_credentials},
+    authorize::codes::{speak_of_user, take_code},
     context::Context,
     delegate::delegated_user,
     effect::Effect,
@@ -17,6 +18,7 @@ use crate::{
     audit::{AuditRecord, Event, Outcome, RecordedRequest, RecordedToken},
     catalog::environment::EnvironmentSnapshot,
     domain::{
+        authorization::OPENID,
         client::{Client, ExchangeError},
         exchange::{Presented, Standing},
         order::TokenOrder,
@@ -29,15 +31,15 @@ use crate::{
     grants::{self, Grant, GrantRequest, PresentedSession, PresentedTokens},
     jose::access_token::VerifiedToken,
     oauth::{
-        credentials::ClientCredentials,
         error::{OAuthError, Problem},
         grant_type::GrantType,
         params::Params,
         response::TokenResponse,
+        scope::Scope,
     },
 };
 
-/// A token request as it came in.
+/// A request of a client as it came in: for a token, or about one.
 pub struct TokenRequest<'a> {
     /// Names it in the log, in the audit record and in the answer.
     pub request_id: &'a str,
@@ -78,7 +80,7 @@ pub async fn token(
     if let Err(refusal) = &mut decision {
         refusal.detail = readable(&refusal.detail);
         record_refusal(&mut record, refusal);
-        say(refusal, &record, request.trace);
+        say(refusal, record.client_id.as_deref(), request);
     }
     let committed = context.audit.commit(record).await.map_err(|error| {
         log::error!(request_id = request.request_id, trace_id = request.trace; "not answered: {error}");
@@ -95,9 +97,7 @@ async fn decide(
     request: &TokenRequest<'_>,
     record: &mut AuditRecord,
 ) -> Result<TokenResponse, OAuthError> {
-    let credentials = ClientCredentials::from_request(request.authorization, request.params)?;
-    let credentials = credentials
-        .ok_or_else(|| OAuthError::new(Problem::ClientAuthenticationFailed, "the request has no client credentials"))?;
+    let credentials = required_credentials(request.authorization, request.params)?;
     record.client_id = Some(readable(&credentials.id));
     let authenticated = authenticate_at(context, environment, request.client_address, &credentials).await?;
     let client = &authenticated.client;
@@ -106,13 +106,33 @@ async fn decide(
     let decision = evaluate(context, environment, request, &authenticated, grant, record).await;
     let (order, effect) = decision.map_err(|error| as_the_client_expects(error, client))?;
     let issued = context.token_issuer().issue(environment, &client.id, &order)?;
+    let (id_token, scope) = beside(context, environment, &client.id, &order, &issued.token)?;
     // Last, so that nothing is used up by a request that gets nothing.
     let refresh_token = effect.carry_out(context, environment, record).await;
-    let refresh_token = refresh_token.map_err(|error| as_the_client_expects(error, client))?;
-    let response = TokenResponse::bearer(issued.token, order.issued_token_type, issued.expires_in, &order.scope)
+    let refresh_token = refresh_token.map_err(|error| match (error.problem, &order.id_token) {
+        // Of a code: there is no subject token that the client could mend.
+        (Problem::SubjectTokenRefused, Some(_)) => OAuthError::new(Problem::CodeRefused, error.detail),
+        _ => as_the_client_expects(error, client),
+    })?;
+    let response = TokenResponse::bearer(issued.token, order.issued_token_type, issued.expires_in, &scope)
+        .with_id_token(id_token)
         .with_refresh_token(refresh_token.map(|token| token.reveal().to_owned()));
     record_issue(record, order, issued.jti);
     Ok(response)
+}
+
+/// The ID token beside an access token, if one is wanted, and the scope of the answer.
+fn beside(
+    context: &Context,
+    environment: &EnvironmentSnapshot,
+    client_id: &str,
+    order: &TokenOrder,
+    access_token: &str,
+) -> Result<(Option<String>, Scope), OAuthError> {
+    let Some(wanted) = &order.id_token else { return Ok((None, order.scope.clone())) };
+    let issue = || context.token_issuer().issue_id_token(environment, client_id, (order, wanted), access_token);
+    let id_token = wanted.scope.contains(OPENID).then(issue).transpose()?;
+    Ok((id_token, wanted.scope.union(&order.scope)))
 }
 
 fn record_issue(record: &mut AuditRecord, order: TokenOrder, jti: String) {
@@ -137,10 +157,10 @@ fn record_refusal(record: &mut AuditRecord, refusal: &OAuthError) {
 }
 
 /// The line under which the operator finds the reason. Failures of the server are told from refusals.
-fn say(refusal: &OAuthError, record: &AuditRecord, trace: Option<Trace>) {
+pub(super) fn say(refusal: &OAuthError, client: Option<&str>, request: &TokenRequest<'_>) {
     let level = if refusal.problem.status() < 500 { log::Level::Info } else { log::Level::Error };
-    let client = record.client_id.as_deref().unwrap_or("-");
-    log::log!(level, request_id = record.request_id.as_str(), trace_id = trace; "client {client}: {refusal}");
+    let client = client.unwrap_or("-");
+    log::log!(level, request_id = request.request_id, trace_id = request.trace; "client {client}: {refusal}");
 }
 
 /// TE-008.
@@ -193,19 +213,26 @@ async fn judge(
     if let Some(subject) = &subject {
         record_subject(record, subject.presented(Standing::Good).token);
     }
+    let code = match presented.code {
+        Some(code) => Some(take_code(context, environment, &authenticated.client.id, code, record).await?),
+        None => None,
+    };
+    if let Some(code) = &code {
+        record.subject = Some(code.user_id.clone());
+    }
     let actor = verify_actor(context, environment, presented.actor)?;
     let subject_standing = standing_of(context, environment, subject.as_ref()).await?;
     let actor = actor.as_ref().map(|token| &***token);
     let actor_standing = gather_standing(context, environment, actor).await?;
-    let refresh = match presented.refresh {
-        Some(text) => Some(gather_refresh(context, environment, &authenticated.client, text, record).await?),
-        None => None,
-    };
     if let Some(subject) = &subject
         && [subject_standing, actor_standing] == [Standing::Good; 2]
     {
         record.request = recorded(subject, actor, request.params, &record.audience).map(Box::new);
     }
+    let refresh = match presented.refresh {
+        Some(text) => Some(gather_refresh(context, environment, &authenticated.client, text, record).await?),
+        None => None,
+    };
     let observed = Cell::default();
     let decision = grant.evaluate(&GrantRequest {
         params: request.params,
@@ -214,18 +241,23 @@ async fn judge(
         environment,
         subject: subject.as_ref().map(|subject| subject.presented(subject_standing)),
         actor: actor.map(|token| Presented { token, origin: ISSUER_SELF, standing: actor_standing }),
-        session: refresh.as_ref().map(|found| PresentedSession { session: &found.session, standing: found.standing }),
         observed: &observed,
+        code: code.as_ref(),
+        session: refresh.as_ref().map(|found| PresentedSession { session: &found.session, standing: found.standing }),
         // Gathering may have taken a while; a token that expired meanwhile is refused.
         now: context.clock.now(),
     });
     record.observed = observed.into_inner();
     let mut order = decision?;
     // As the rule decided it, before what is known of the user is added.
-    let began = order.refresh.and(subject.as_ref()).map(|subject| {
+    let mut began = order.refresh.and(subject.as_ref()).map(|subject| {
         let request = (grant.grant_type(), request.params.get("requested_token_type"));
         GrantBasis::exchange(&order, subject.presented(subject_standing), actor, request)
     });
+    if let Some(code) = &code {
+        speak_of_user(context, environment, code, &mut order, (request.request_id, request.trace)).await?;
+        began = Some(GrantBasis::SignIn);
+    }
     if let Some(Subject::Vouched(vouched)) = &subject
         && let Some(user) = &vouched.user
     {

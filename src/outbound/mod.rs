@@ -29,6 +29,7 @@ use self::{
 
 /// Idle connections that are kept to one host.
 const IDLE_PER_HOST: usize = 4;
+const AUTHORIZATION: &str = "authorization";
 /// How long a connection is kept without use.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -119,8 +120,34 @@ impl Outbound {
         headers: &[(&'static str, String)],
         limits: Limits,
     ) -> Result<Fetched, OutboundError> {
+        self.post(url, "application/json", body, headers, limits).await
+    }
+
+    /// Posts a form to a token endpoint, with the value of `Authorization`.
+    ///
+    /// # Errors
+    /// As with [`get`](Self::get).
+    pub async fn post_form(
+        &self,
+        url: &str,
+        form: String,
+        authorization: String,
+        limits: Limits,
+    ) -> Result<Fetched, OutboundError> {
+        let headers = [(AUTHORIZATION, authorization)];
+        self.post(url, "application/x-www-form-urlencoded", form.into_bytes(), &headers, limits).await
+    }
+
+    async fn post(
+        &self,
+        url: &str,
+        content_type: &'static str,
+        body: Vec<u8>,
+        headers: &[(&'static str, String)],
+        limits: Limits,
+    ) -> Result<Fetched, OutboundError> {
         let (client, target) = self.prepare(url, limits)?;
-        let request = client.post(target.url).header(CONTENT_TYPE, "application/json").body(body);
+        let request = client.post(target.url).header(CONTENT_TYPE, content_type).body(body);
         answer(with_headers(request, headers), limits).await
     }
 

@@ -39,7 +39,7 @@ pub fn client_credentials(
     now: i64,
 ) -> Result<Scope, OAuthError> {
     let requested = requested.filter(|scope| !scope.is_empty());
-    let registrar = ClientRegistrar { client, access, now };
+    let registrar = ClientRegistrar { client, access, redirect_uri: None, now };
     let mut machine = Machine::new(&StrictRequest { client_id: &client.id, scope: requested.map(Scope::to_string) });
     let mut input = Input::None;
     loop {
@@ -57,7 +57,9 @@ pub fn client_credentials(
             Output::Extend => Input::Extended { extensions: Extensions::new() },
             Output::Negotiate { bound_client, scope } => {
                 let negotiated = registrar.negotiate(bound_client.clone(), scope);
-                Input::Negotiated { pre_grant: negotiated.map_err(|error| unscoped(&error, access, requested))? }
+                Input::Negotiated {
+                    pre_grant: negotiated.map_err(|error| super::unscoped(&error, access, requested, failed))?,
+                }
             }
             Output::Ok { pre_grant, .. } => {
                 let order = requested.unwrap_or_else(|| access.default_scope());
@@ -114,23 +116,6 @@ fn unbound(error: RegistrarError) -> OAuthError {
     match error {
         RegistrarError::Unspecified => not_authenticated(),
         RegistrarError::PrimitiveError => failed("the client could not be bound"),
-    }
-}
-
-/// The ready-made flow answers nothing, or 500.
-fn unscoped(error: &RegistrarError, access: &Access, requested: Option<&Scope>) -> OAuthError {
-    match (error, requested) {
-        (RegistrarError::PrimitiveError, _) => failed("the scope could not be negotiated"),
-        (RegistrarError::Unspecified, Some(scope)) => OAuthError::new(
-            Problem::ScopeNotAllowed,
-            format!("beyond the client's access to {}: {}", access.audience, scope.difference(&access.scopes)),
-        )
-        .about("scope"),
-        (RegistrarError::Unspecified, None) => OAuthError::new(
-            Problem::NoDefaultScope,
-            format!("the client's access to {} has no usable default", access.audience),
-        )
-        .about("scope"),
     }
 }
 

@@ -4,10 +4,43 @@
 //! parameters, answer 500 to a scope that is not allowed, stay silent towards a client they cannot bind, and read the
 //! wall clock. So it is given only values that we have read strictly, and each of its endings becomes a refusal of ours.
 
+pub mod authorization_code;
 pub mod client_credentials;
 pub mod refresh;
 mod registrar;
 mod scope;
+
+use oxide_auth::primitives::registrar::RegistrarError;
+
+use crate::{
+    domain::client::Access,
+    oauth::{
+        error::{OAuthError, Problem},
+        scope::Scope,
+    },
+};
+
+/// Why no scope was granted. The ready-made flows answer nothing here, or 500.
+fn unscoped(
+    error: &RegistrarError,
+    access: &Access,
+    requested: Option<&Scope>,
+    failed: fn(&str) -> OAuthError,
+) -> OAuthError {
+    match (error, requested) {
+        (RegistrarError::PrimitiveError, _) => failed("the scope could not be negotiated"),
+        (RegistrarError::Unspecified, Some(scope)) => OAuthError::new(
+            Problem::ScopeNotAllowed,
+            format!("beyond the client's access to {}: {}", access.audience, scope.difference(&access.scopes)),
+        )
+        .about("scope"),
+        (RegistrarError::Unspecified, None) => OAuthError::new(
+            Problem::NoDefaultScope,
+            format!("the client's access to {} has no usable default", access.audience),
+        )
+        .about("scope"),
+    }
+}
 
 #[cfg(test)]
 mod support {
@@ -17,7 +50,7 @@ mod support {
         domain::{
             ancestry::AncestorFacts,
             claims::SubjectType,
-            client::{Access, Client, ClientKind, ClientSecret, ExchangeError, Permissions},
+            client::{Access, Client, ClientKind, ClientSecret, ClientSignIn, ExchangeError, Permissions},
             secret::Secret,
             session::{GrantBasis, Session, SessionGrant},
         },
@@ -72,6 +105,7 @@ mod support {
             access: vec![],
             permissions: Permissions::new(),
             exchange_error: ExchangeError::default(),
+            sign_in: ClientSignIn::default(),
             secrets: secrets.iter().map(secret).collect(),
         }
     }

@@ -13,7 +13,7 @@ use crate::domain::{
     secret::Secret,
 };
 
-/// Stands where oxide-auth wants a redirect URL. Service accounts have none, and no flow of ours follows it.
+/// Stands where oxide-auth wants a redirect URL and the flow has none. Nothing follows it.
 pub(super) const NO_REDIRECT: &str = "about:blank";
 
 /// The register of one client, and of what it may get at one target.
@@ -22,6 +22,8 @@ pub struct ClientRegistrar<'a> {
     pub client: &'a Client,
     /// The most it may get.
     pub access: &'a Access,
+    /// Where its user goes back to, in flows that have one.
+    pub redirect_uri: Option<&'a str>,
     /// Seconds since 1970.
     pub now: i64,
 }
@@ -49,13 +51,16 @@ fn is_usable(client: &Client, client_id: &str) -> bool {
 }
 
 impl Registrar for ClientRegistrar<'_> {
-    /// Binds the one client, unless it is disabled or the request names a redirect URL: none is registered.
+    /// Binds the one client, unless it is disabled. The redirect URL must be the one of this flow and, byte by byte, one of
+    /// the client's; in flows without one there must be none.
     fn bound_redirect<'a>(&self, bound: ClientUrl<'a>) -> Result<BoundClient<'a>, RegistrarError> {
-        if !self.is_usable(&bound.client_id) || bound.redirect_uri.is_some() {
+        let named = bound.redirect_uri.as_deref().map(ExactUrl::as_str);
+        let is_registered = |uri: &str| self.client.sign_in.redirect_uris.iter().any(|own| own == uri);
+        if !self.is_usable(&bound.client_id) || named != self.redirect_uri || !named.is_none_or(is_registered) {
             return Err(RegistrarError::Unspecified);
         }
-        let nowhere = ExactUrl::new(NO_REDIRECT.to_owned()).map_err(|_| RegistrarError::PrimitiveError)?;
-        Ok(BoundClient { client_id: bound.client_id, redirect_uri: Cow::Owned(RegisteredUrl::Exact(nowhere)) })
+        let url = ExactUrl::new(named.unwrap_or(NO_REDIRECT).to_owned()).map_err(|_| RegistrarError::PrimitiveError)?;
+        Ok(BoundClient { client_id: bound.client_id, redirect_uri: Cow::Owned(RegisteredUrl::Exact(url)) })
     }
 
     /// The requested scope if *all* of it is within the client's access, never a part of it; the default where none is
@@ -96,7 +101,7 @@ mod tests {
 
     fn negotiate(access: &Access, requested: Option<&str>) -> Result<OxideScope, RegistrarError> {
         let client = client("bff", &["a secret"]);
-        let registrar = ClientRegistrar { client: &client, access, now: 0 };
+        let registrar = ClientRegistrar { client: &client, access, redirect_uri: None, now: 0 };
         let bound = registrar.bound_redirect(url("bff")).expect("bound");
         let requested = requested.map(|text| text.parse().expect("well-formed"));
         registrar.negotiate(bound, requested).map(|pre_grant| pre_grant.scope)
@@ -131,15 +136,33 @@ mod tests {
     fn only_the_one_client_is_bound_and_only_without_a_redirect() {
         let access = access("a", None);
         let mut client = client("bff", &["a secret"]);
-        let registrar = ClientRegistrar { client: &client, access: &access, now: 0 };
+        let registrar = ClientRegistrar { client: &client, access: &access, redirect_uri: None, now: 0 };
         assert!(registrar.bound_redirect(url("bff")).is_ok());
         assert!(registrar.bound_redirect(url("BFF")).is_err());
         let elsewhere = ExactUrl::new("https://evil.example".into()).expect("a URL");
         let bound = ClientUrl { redirect_uri: Some(Cow::Owned(elsewhere)), ..url("bff") };
         assert!(registrar.bound_redirect(bound).is_err());
         client.enabled = false;
-        let registrar = ClientRegistrar { client: &client, access: &access, now: 0 };
+        let registrar = ClientRegistrar { client: &client, access: &access, redirect_uri: None, now: 0 };
         assert!(registrar.bound_redirect(url("bff")).is_err());
+    }
+
+    #[test]
+    fn a_redirect_is_bound_only_if_it_is_one_of_the_clients_to_the_byte() {
+        let access = access("a", None);
+        let mut client = client("bff", &["a secret"]);
+        client.sign_in.redirect_uris = vec!["https://app.example/back".to_owned()];
+        let binds = |of_flow: Option<&str>, named: Option<&str>| {
+            let registrar = ClientRegistrar { client: &client, access: &access, redirect_uri: of_flow, now: 0 };
+            let named = named.map(|uri| Cow::Owned(ExactUrl::new(uri.to_owned()).expect("a URL")));
+            registrar.bound_redirect(ClientUrl { redirect_uri: named, ..url("bff") }).is_ok()
+        };
+        let good = Some("https://app.example/back");
+        assert!(binds(good, good));
+        for other in [None, Some("https://app.example/back/"), Some("https://APP.example/back")] {
+            assert!(!binds(good, other) && !binds(other, good));
+            assert!(other.is_none() || !binds(other, other));
+        }
     }
 
     #[test]
@@ -148,7 +171,7 @@ mod tests {
         let mut client = client("bff", &["old secret", "new secret"]);
         client.secrets[0].expires_at = Some(100);
         let check = |client: &Client, now, id: &str, secret: Option<&[u8]>| {
-            ClientRegistrar { client, access: &access, now }.check(id, secret).is_ok()
+            ClientRegistrar { client, access: &access, redirect_uri: None, now }.check(id, secret).is_ok()
         };
         assert!(check(&client, 99, "bff", Some(b"old secret")));
         assert!(check(&client, 99, "bff", Some(b"new secret")));
@@ -168,7 +191,7 @@ mod tests {
         bff.secrets[0].expires_at = Some(100);
         let other = client("other", &["another secret"]);
         let confirms = |client: &Client, now, id: &str, secret: &ClientSecret| {
-            ClientRegistrar { client, access: &access, now }.confirms(id, secret)
+            ClientRegistrar { client, access: &access, redirect_uri: None, now }.confirms(id, secret)
         };
         assert!(confirms(&bff, 99, "bff", &bff.secrets[0]));
         assert!(!confirms(&bff, 100, "bff", &bff.secrets[0]));

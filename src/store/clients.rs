@@ -33,6 +33,7 @@ struct ClientRow {
     permissions: String,
     exchange_error: String,
     origin: String,
+    sign_in: String,
 }
 
 impl ClientRow {
@@ -46,6 +47,7 @@ impl ClientRow {
             access: row.json("access", &self.access)?,
             permissions: row.json("permissions", &self.permissions)?,
             exchange_error: row.name("exchange_error", &self.exchange_error)?,
+            sign_in: row.json("sign_in", &self.sign_in)?,
             secrets,
             name: self.name,
             id: self.client_id,
@@ -113,6 +115,7 @@ pub fn upsert(
         t::permissions.eq(to_json(&client.permissions)?),
         t::exchange_error.eq(to_name(&client.exchange_error)?),
         t::origin.eq(to_name(&origin)?),
+        t::sign_in.eq(to_json(&client.sign_in)?),
         t::created_at.eq(now),
         t::updated_at.eq(now),
     );
@@ -129,6 +132,7 @@ pub fn upsert(
             t::permissions.eq(excluded(t::permissions)),
             t::exchange_error.eq(excluded(t::exchange_error)),
             t::origin.eq(excluded(t::origin)),
+            t::sign_in.eq(excluded(t::sign_in)),
             t::updated_at.eq(excluded(t::updated_at)),
         ))
         .execute(c))?;

@@ -8,7 +8,7 @@ use super::{
     rows::{Row, to_json, to_name},
     schema::identity_connections,
 };
-use crate::domain::connection::IdentityConnection;
+use crate::domain::connection::{IdentityConnection, SignInClient};
 
 /// An identity connection as it is kept.
 #[derive(Debug, Clone)]
@@ -29,18 +29,28 @@ struct ConnectionRow {
     origin: String,
     title: String,
     sort_order: i64,
+    sign_in: Option<String>,
+    sign_in_secret: Option<Vec<u8>>,
 }
 
 impl ConnectionRow {
     fn into_value(self) -> Result<StoredConnection, StoreError> {
         let row = Row { table: "identity_connections", key: &self.name };
         let origin = row.name("origin", &self.origin)?;
+        let sign_in = match (&self.sign_in, self.sign_in_secret) {
+            (Some(json), Some(sealed_secret)) => {
+                Some(SignInClient { sealed_secret, ..row.json::<SignInClient>("sign_in", json)? })
+            }
+            (None, None) => None,
+            _ => return Err(row.corrupt("sign_in and sign_in_secret do not stand together")),
+        };
         let connection = IdentityConnection {
             provider: row.json("provider", &self.provider)?,
             // Older rows have no title.
             title: if self.title.is_empty() { self.name.clone() } else { self.title },
             sort_order: self.sort_order,
             enabled: self.enabled,
+            sign_in,
             name: self.name,
         };
         Ok(StoredConnection { connection, origin })
@@ -77,6 +87,8 @@ pub fn upsert(
         origin: to_name(&origin)?,
         title: connection.title.clone(),
         sort_order: connection.sort_order,
+        sign_in: connection.sign_in.as_ref().map(to_json).transpose()?,
+        sign_in_secret: connection.sign_in.as_ref().map(|sign_in| sign_in.sealed_secret.clone()),
     };
     each!(conn, c => diesel::insert_into(t::table)
         .values(&row)
@@ -88,9 +100,44 @@ pub fn upsert(
             t::origin.eq(excluded(t::origin)),
             t::title.eq(excluded(t::title)),
             t::sort_order.eq(excluded(t::sort_order)),
+            t::sign_in.eq(excluded(t::sign_in)),
+            t::sign_in_secret.eq(excluded(t::sign_in_secret)),
         ))
         .execute(c))?;
     Ok(())
+}
+
+/// The secret that this server has at the provider of a connection, as it is kept, and what it is bound to.
+pub struct SealedSecret {
+    /// Where the connection is.
+    pub environment_id: String,
+    /// Its name.
+    pub connection: String,
+    /// The secret, sealed under the master key.
+    pub sealed: Vec<u8>,
+}
+
+/// Such secrets of all environments, in one order for all who ask.
+///
+/// # Errors
+/// The database failed.
+pub fn sealed(conn: &mut Conn<'_>) -> Result<Vec<SealedSecret>, StoreError> {
+    use identity_connections as t;
+    let all = t::table.filter(t::sign_in_secret.is_not_null()).order((t::environment_id, t::name));
+    let all = all.select((t::environment_id, t::name, t::sign_in_secret.assume_not_null()));
+    let rows: Vec<(String, String, Vec<u8>)> = each!(conn, c => all.load(c))?;
+    let value = |(environment_id, connection, sealed)| SealedSecret { environment_id, connection, sealed };
+    Ok(rows.into_iter().map(value).collect())
+}
+
+/// Puts the same secret back, sealed anew; `false` when its connection is gone.
+///
+/// # Errors
+/// The database failed.
+pub fn reseal(conn: &mut Conn<'_>, secret: &SealedSecret) -> Result<bool, StoreError> {
+    let one = identity_connections::table.find((&secret.environment_id, &secret.connection));
+    let change = identity_connections::sign_in_secret.eq(&secret.sealed);
+    Ok(each!(conn, c => diesel::update(one).set(change).execute(c))? == 1)
 }
 
 /// Deletes one; `false` when there is none.

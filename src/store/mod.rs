@@ -15,6 +15,8 @@ mod schema;
 pub mod applications;
 pub mod audit_reading;
 pub mod audit_records;
+pub mod authorization_codes;
+pub mod authorization_requests;
 pub mod client_secrets;
 pub mod clients;
 pub mod environments;

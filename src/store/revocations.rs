@@ -28,7 +28,8 @@ struct RevocationRow {
 /// Revokes something, and tells the other nodes when the transaction commits; `false` when there is no such environment.
 ///
 /// It is kept at least as long as any long-lived token of the environment lives: one may have come of what is revoked here,
-/// and must not come back to life.
+/// and must not come back to life. Revoking a second time never takes anything back: not by a node whose clock is behind,
+/// nor by one who knows of an earlier end.
 ///
 /// # Errors
 /// The database failed.
@@ -38,12 +39,15 @@ pub fn add(conn: &mut Conn<'_>, environment_id: &str, revocation: &Revocation) -
     // Read under the lock of the environment's row, which whoever lengthens a key's tokens takes too.
     let keys = signing_keys::table.filter(signing_keys::environment_id.eq(environment_id));
     let longest: Option<i64> = each!(conn, c => keys.select(diesel::dsl::max(signing_keys::tokens_until)).first(c))?;
+    let known = t::table.find((environment_id, revocation.kind.as_str(), &revocation.value));
+    let known: Option<(i64, i64)> = each!(conn, c => known.select((t::revoked_at, t::expires_at)).first(c).optional())?;
+    let (known_at, known_until) = known.unwrap_or((revocation.revoked_at, revocation.expires_at));
     let row = RevocationRow {
         environment_id: environment_id.to_owned(),
         kind: revocation.kind.as_str().to_owned(),
         value: revocation.value.clone(),
-        revoked_at: revocation.revoked_at,
-        expires_at: longest.unwrap_or_default().max(revocation.expires_at),
+        revoked_at: revocation.revoked_at.max(known_at),
+        expires_at: longest.unwrap_or_default().max(revocation.expires_at).max(known_until),
         version,
     };
     each!(conn, c => diesel::insert_into(t::table)

@@ -64,6 +64,7 @@ diesel::table! {
         origin -> Text,
         created_at -> BigInt,
         updated_at -> BigInt,
+        sign_in -> Text,
     }
 }
 
@@ -105,6 +106,8 @@ diesel::table! {
         origin -> Text,
         title -> Text,
         sort_order -> BigInt,
+        sign_in -> Nullable<Text>,
+        sign_in_secret -> Nullable<Binary>,
     }
 }
 
@@ -187,6 +190,31 @@ diesel::table! {
         display_name -> Nullable<Text>,
         picture_url -> Nullable<Text>,
         created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    authorization_requests (state_hash) {
+        state_hash -> Text,
+        environment_id -> Text,
+        browser_hash -> Text,
+        request -> Text,
+        network -> Text,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    authorization_codes (code_hash) {
+        code_hash -> Text,
+        environment_id -> Text,
+        user_id -> Text,
+        granted -> Text,
+        expires_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+        session_id -> Nullable<Text>,
+        replayed_at -> Nullable<BigInt>,
+        forget_at -> BigInt,
     }
 }
 

@@ -100,6 +100,9 @@ def checks(server):
     # One script: later blocks use the variables of earlier ones, as a reader's shell does.
     readme = "\n".join(shell_lines.marked_blocks((REPOSITORY / "README.md").read_text(), "readme"))
     yield "lines of README.md", lambda: count(documented_lines(server, "readme", readme))
+    for page in ("introspection", "revocation"):
+        blocks = "\n".join(shell_lines.marked_blocks((REPOSITORY / f"docs/{page}.md").read_text(), page))
+        yield f"lines of docs/{page}.md", lambda page=page, blocks=blocks: count(documented_lines(server, page, blocks))
     yield "lines of docs/mosaic-mapping.md", lambda: count(mosaic_mapping(server))
 
     credentials = f"bff:{demo_secrets()['bff']}"

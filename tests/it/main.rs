@@ -9,6 +9,7 @@
 )]
 
 mod architecture;
+mod authorize;
 mod catalog;
 mod cli;
 mod documents;
@@ -17,12 +18,14 @@ mod graphql;
 mod graphql_management;
 mod graphql_tokens;
 mod health;
+mod introspection;
 mod keys;
 mod lifecycle;
 mod metrics;
 mod observe;
 mod outbound;
 mod properties;
+mod revocation;
 mod support;
 mod token;
 mod trace;

@@ -7,7 +7,7 @@ use crate::{
     domain::{
         ancestry::AncestorFacts,
         claims::SubjectType,
-        client::{Access, Client, ClientKind, ExchangeError},
+        client::{Access, Client, ClientKind, ClientSignIn, ExchangeError},
         subject::SubjectToken,
     },
     oauth::{grant_type::GrantType, scope::Scope},
@@ -28,6 +28,7 @@ fn client() -> Client {
         permissions: [("api".to_owned(), vec!["EXPORT".to_owned()])].into(),
         exchange_error: ExchangeError::InvalidRequest,
         secrets: Vec::new(),
+        sign_in: ClientSignIn::default(),
     }
 }
 

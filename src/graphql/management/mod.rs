@@ -10,6 +10,7 @@ mod list;
 mod permissions;
 mod platform;
 mod profiles;
+mod revocations;
 mod service_account_secrets;
 mod service_accounts;
 mod shapes;
@@ -54,6 +55,7 @@ pub(super) struct EverywhereMutation(
     permissions::PermissionMutation,
     service_accounts::ServiceAccountMutation,
     service_account_secrets::ServiceAccountSecretMutation,
+    revocations::RevocationMutation,
 );
 
 /// What can be done at `/graphql-management`.

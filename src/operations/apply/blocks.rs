@@ -8,7 +8,7 @@ use crate::{
         application::Application, client::Client, connection::IdentityConnection, environment::ResourceServer,
         permission::ManagedService,
     },
-    operations::facts::{members_of, members_of_application},
+    operations::facts::{members_of, members_of_application, members_of_connection},
     store::{
         Conn, Origin, StoreError, applications, clients, exchange_rules, exchange_rules::StoredRule,
         identity_connections, managed_services, resource_servers,
@@ -148,6 +148,11 @@ impl Block for IdentityConnection {
 
     fn delete(&self, conn: &mut Conn<'_>, environment_id: &str) -> Result<(), StoreError> {
         identity_connections::delete(conn, environment_id, &self.name).map(drop)
+    }
+
+    /// Without the hash of the secret, as with webhooks.
+    fn facts(&self) -> Facts {
+        members_of_connection(self)
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod applications;
 mod blocks;
+mod connections;
 mod environment;
 mod permissions;
 mod plan;
@@ -47,8 +48,8 @@ pub enum ApplyError {
     /// No id can be made.
     #[error(transparent)]
     Random(#[from] RandomError),
-    /// The secret of a webhook cannot be sealed.
-    #[error("the secret of a webhook cannot be sealed: {0}")]
+    /// The secret of a webhook or of a sign-in cannot be sealed.
+    #[error("a secret cannot be sealed: {0}")]
     Seal(JoseError),
     /// The file contradicts the database.
     #[error("{0}")]

@@ -6,6 +6,7 @@ use super::{
     ApplyContext, ApplyError, Change,
     applications::plan_applications,
     blocks::Block,
+    connections::plan_connections,
     environment::plan_environment,
     permissions::{Removed, plan_managed_services, plan_permissions, take_all},
 };
@@ -26,7 +27,7 @@ use crate::{
         client_secrets::{self, SecretOrigin},
         clients, exchange_rules,
         exchange_rules::StoredRule,
-        identity_connections, resource_servers, signing_keys,
+        resource_servers, signing_keys,
     },
 };
 
@@ -103,9 +104,7 @@ pub(super) fn plan(
     plan_clients(conn, &mut planned, context, file, &removed)?;
     plan_managed_services(conn, &mut planned, context, file, &removed)?;
     plan_applications(conn, &mut planned, context, file)?;
-    let stored = identity_connections::list(conn, &id)?;
-    let stored = stored.into_iter().map(|stored| (stored.connection, stored.origin)).collect();
-    plan_blocks(&mut planned, context, stored, file.identity_connections.clone());
+    plan_connections(conn, &mut planned, context, file)?;
     let stored = of_files(exchange_rules::list(conn, &id)?);
     plan_blocks(&mut planned, context, stored, wanted_rules(file));
     plan_keys(conn, &mut planned, context, file)?;

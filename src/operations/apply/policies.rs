@@ -61,7 +61,8 @@ impl Policies {
         // What the file does not name goes out of force, unless it is none of the file's business.
         let others = stored_clients.iter().filter(|stored| stored.origin == Origin::Command);
         let other_connections = stored_connections.iter().filter(|stored| {
-            let is_named = file.identity_connections.iter().any(|named| named.name == stored.connection.name);
+            let is_named =
+                file.identity_connections.iter().any(|named| named.connection.name == stored.connection.name);
             stored.origin == Origin::Command && !is_named
         });
         let after = Rules {
@@ -73,7 +74,7 @@ impl Policies {
             resource_servers: file.resource_servers.clone(),
             connections: other_connections
                 .map(|stored| &stored.connection)
-                .chain(&file.identity_connections)
+                .chain(file.identity_connections.iter().map(|block| &block.connection))
                 .filter_map(enabled)
                 .collect(),
             lifetime: file.environment.access_token_lifetime,

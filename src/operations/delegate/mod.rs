@@ -147,11 +147,7 @@ pub async fn delegated_user(
     request_id: &str,
     trace: Option<Trace>,
 ) -> Result<DelegatedUser, DelegateError> {
-    check(environment, vouched)?;
-    let known = known_user(context, environment, vouched).await?;
-    if !known.user.enabled {
-        return Err(DelegateError::UserDisabled);
-    }
+    let known = signed_in_user(context, environment, vouched).await?;
     let session_id = random_uuid(&*context.random)?;
     let subject = enrich::Subject {
         application_id: &vouched.application_id,
@@ -177,6 +173,20 @@ pub async fn delegated_user(
         claims.insert("extensions".to_owned(), extensions);
     }
     Ok(DelegatedUser { user_id: known.user.id.clone(), claims })
+}
+
+/// The user of that name, made if need be. Nobody else is asked.
+///
+/// # Errors
+/// Those of [`check`]; the user is disabled, or the database failed.
+pub async fn signed_in_user(
+    context: &Context,
+    environment: &Arc<EnvironmentSnapshot>,
+    vouched: &Vouched,
+) -> Result<Arc<KnownUser>, DelegateError> {
+    check(environment, vouched)?;
+    let known = known_user(context, environment, vouched).await?;
+    if known.user.enabled { Ok(known) } else { Err(DelegateError::UserDisabled) }
 }
 
 /// From memory, if nothing new is said of the user; else from the database, where it is made or brought up to date.

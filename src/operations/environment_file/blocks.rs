@@ -36,7 +36,9 @@ pub(super) fn read(document: &DeTable<'_>, sources: &Sources<'_>, findings: &mut
         applications: each(&mut root, "application", findings, |table, findings| {
             applications::read(table, sources, findings)
         }),
-        identity_connections: each(&mut root, "identity_connection", findings, connections::read),
+        identity_connections: each(&mut root, "identity_connection", findings, |table, findings| {
+            connections::read(table, sources, findings)
+        }),
         exchange_rules: each(&mut root, "exchange_rule", findings, rules::read),
         tests: each(&mut root, "test", findings, cases::read),
         warnings: Vec::new(),

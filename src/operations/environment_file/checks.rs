@@ -4,7 +4,7 @@ use super::{
     EnvironmentFile,
     blocks::check_names,
     findings::{Findings, hint},
-    permissions,
+    permissions, sign_in,
     table::item_path,
 };
 use crate::{
@@ -25,6 +25,7 @@ pub(super) fn check(file: &EnvironmentFile, findings: &mut Findings<'_>) {
         check_names(&list, server.clients.iter().map(String::as_str), "client", &client_ids, findings);
     }
     check_access(file, findings);
+    sign_in::check(file, findings);
     permissions::check(file, findings);
     for (position, block) in file.exchange_rules.iter().enumerate() {
         check_rule(&format!("exchange_rule[{position}]"), &block.rule, file, findings);
@@ -41,7 +42,7 @@ fn check_duplicates(file: &EnvironmentFile, findings: &mut Findings<'_>) {
     unique("client", "id", file.clients.iter().map(|block| Some(block.client.id.as_str())), findings);
     unique("application", "name", file.applications.iter().map(|block| Some(block.name.as_str())), findings);
     unique("application", "id", file.applications.iter().map(|block| block.id.as_deref()), findings);
-    let connections = file.identity_connections.iter().map(|connection| Some(connection.name.as_str()));
+    let connections = file.identity_connections.iter().map(|block| Some(block.connection.name.as_str()));
     unique("identity_connection", "name", connections, findings);
     unique("exchange_rule", "name", file.exchange_rules.iter().map(|block| Some(block.rule.name.as_str())), findings);
     unique("test", "name", file.tests.iter().map(|test| Some(test.name.as_str())), findings);
@@ -159,8 +160,8 @@ fn check_subject(path: &str, rule: &ExchangeRule, file: &EnvironmentFile, findin
         {
             no_resource_server(&format!("{path}.subject.audience"), audience, file, findings);
         }
-    } else if !file.identity_connections.iter().any(|connection| connection.name == *issuer) {
-        let names = file.identity_connections.iter().map(|connection| connection.name.as_str());
+    } else if !file.identity_connections.iter().any(|block| block.connection.name == *issuer) {
+        let names = file.identity_connections.iter().map(|block| block.connection.name.as_str());
         let hint = hint(issuer, names);
         findings.error(
             &format!("{path}.subject.issuer"),

@@ -8,8 +8,11 @@ use super::{
     table::{Table, item_path},
 };
 use crate::{
-    domain::client::{Access, Client, ClientKind, ExchangeError},
-    oauth::{grant_type::GrantType, scope::Scope},
+    domain::{
+        client::{Access, Client, ClientKind, ClientSignIn, ExchangeError},
+        web_url::MAX_URLS,
+    },
+    oauth::{grant_type::GrantType, redirect_uri::is_redirect_uri, scope::Scope},
 };
 
 pub(super) fn read(table: &mut Table<'_, '_>, sources: &Sources<'_>, findings: &mut Findings<'_>) -> ClientBlock {
@@ -26,6 +29,7 @@ pub(super) fn read(table: &mut Table<'_, '_>, sources: &Sources<'_>, findings: &
         exchange_error: table
             .choice("exchange_error", &[ExchangeError::InvalidRequest, ExchangeError::InvalidGrant], findings)
             .unwrap_or_default(),
+        sign_in: read_sign_in(table, findings),
         secrets: Vec::new(),
     };
     let secret = Given {
@@ -36,6 +40,22 @@ pub(super) fn read(table: &mut Table<'_, '_>, sources: &Sources<'_>, findings: &
         sha256: table.text("secret_sha256", findings),
     };
     ClientBlock { client, secret: secret.hash(table, sources, findings), line: findings.line(table.own_path()) }
+}
+
+/// Whoever owns one of the redirect URIs is sent the codes of this client's users.
+fn read_sign_in(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> ClientSignIn {
+    let redirect_uris = table.texts("redirect_uris", findings);
+    let list = table.path("redirect_uris");
+    if redirect_uris.len() > MAX_URLS {
+        findings.error(&list, format_args!("may have {MAX_URLS} items at most"));
+    }
+    for uri in redirect_uris.iter().filter(|uri| !is_redirect_uri(uri)) {
+        findings.error(
+            &item_path(&list, uri),
+            "must be an https:// URL, or an http:// one on loopback, without user name and fragment",
+        );
+    }
+    ClientSignIn { redirect_uris, application: table.name("application", findings) }
 }
 
 fn read_access(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> Vec<Access> {

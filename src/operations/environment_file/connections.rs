@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
+    ConnectionBlock, Sources,
     findings::Findings,
+    sign_in,
     table::{MAX_NAME, Table, item_path, json_of},
     urls::safe_url,
 };
@@ -20,7 +22,7 @@ use crate::{
     jose::foreign_keys::ForeignKeys,
 };
 
-pub(super) fn read(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> IdentityConnection {
+pub(super) fn read(table: &mut Table<'_, '_>, sources: &Sources<'_>, findings: &mut Findings<'_>) -> ConnectionBlock {
     let name = table.name("name", findings);
     let name = table.required("name", name, findings);
     if name == ISSUER_SELF {
@@ -43,7 +45,10 @@ pub(super) fn read(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> Id
     };
     let title = table.name("title", findings).unwrap_or_else(|| name.clone());
     let sort_order = table.integer("sort_order", -1_000_000..=1_000_000, findings).unwrap_or_default();
-    IdentityConnection { name, title, sort_order, provider, enabled: table.enabled(findings) }
+    let enabled = table.enabled(findings);
+    let sign_in = sign_in::read(table, &provider, sources, findings);
+    let connection = IdentityConnection { name, title, sort_order, provider, enabled, sign_in: None };
+    ConnectionBlock { connection, sign_in }
 }
 
 fn read_issuer(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> ForeignIssuer {

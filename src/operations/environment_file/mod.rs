@@ -14,6 +14,7 @@ mod findings;
 mod permissions;
 mod rules;
 mod secrets;
+mod sign_in;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -27,14 +28,17 @@ pub use self::{
     cases::{Expected, TestBlock},
     findings::{EnvironmentFileErrors, Finding},
 };
-use crate::domain::{
-    application::OnFailure,
-    client::{Client, Permissions},
-    connection::IdentityConnection,
-    environment::ResourceServer,
-    permission::PermissionDefinition,
-    rule::ExchangeRule,
-    secret::{Secret, SecretHash},
+use crate::{
+    domain::{
+        application::OnFailure,
+        client::{Client, Permissions},
+        connection::IdentityConnection,
+        environment::ResourceServer,
+        permission::PermissionDefinition,
+        rule::ExchangeRule,
+        secret::{Secret, SecretHash},
+    },
+    oauth::scope::Scope,
 };
 
 /// An environment file that is right in itself. Blocks keep their order.
@@ -53,7 +57,7 @@ pub struct EnvironmentFile {
     /// `[[application]]`.
     pub applications: Vec<ApplicationBlock>,
     /// `[[identity_connection]]`.
-    pub identity_connections: Vec<IdentityConnection>,
+    pub identity_connections: Vec<ConnectionBlock>,
     /// `[[exchange_rule]]`.
     pub exchange_rules: Vec<RuleBlock>,
     /// `[[test]]`; each ended as it must.
@@ -138,6 +142,32 @@ pub struct WebhookBlock {
     /// What becomes of the token when the call fails.
     pub on_failure: OnFailure,
     /// What requests are signed with.
+    pub secret: Secret,
+}
+
+/// `[[identity_connection]]`.
+#[derive(Debug, Clone)]
+pub struct ConnectionBlock {
+    /// The connection, without `sign_in`.
+    pub connection: IdentityConnection,
+    /// How users are sent there to sign in.
+    pub sign_in: Option<SignInBlock>,
+}
+
+/// `sign_in` of an identity connection.
+#[derive(Debug, Clone)]
+pub struct SignInBlock {
+    /// What this server is called there.
+    pub client_id: String,
+    /// Where browsers are sent to.
+    pub authorization_endpoint: String,
+    /// Where codes are redeemed.
+    pub token_endpoint: String,
+    /// What is asked for there.
+    pub scopes: Scope,
+    /// Whether the provider names itself in its answers.
+    pub iss_required: bool,
+    /// The secret that this server has there.
     pub secret: Secret,
 }
 

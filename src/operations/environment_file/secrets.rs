@@ -43,6 +43,32 @@ impl Given {
         findings: &mut Findings<'_>,
     ) -> Option<Secret> {
         let key = self.key;
+        let (path, text) = self.text(table, sources, findings)?;
+        check(key, &path, text, findings)
+    }
+
+    /// The same for a secret that others made: how good it is is their business.
+    pub(super) fn secret_of_others(
+        self,
+        table: &Table<'_, '_>,
+        sources: &Sources<'_>,
+        findings: &mut Findings<'_>,
+    ) -> Option<Secret> {
+        let (path, text) = self.text(table, sources, findings)?;
+        if text.is_empty() {
+            findings.error(&path, "must not be empty");
+        }
+        Some(Secret::new(text))
+    }
+
+    /// The text, and the path of the key that gave it.
+    fn text(
+        self,
+        table: &Table<'_, '_>,
+        sources: &Sources<'_>,
+        findings: &mut Findings<'_>,
+    ) -> Option<(String, String)> {
+        let key = self.key;
         let keys = [key.to_owned(), format!("{key}_env"), format!("{key}_file"), format!("{key}_sha256")];
         let given: Vec<&String> = keys.iter().filter(|key| table.has(key)).collect();
         if let [first, second, ..] = given.as_slice() {
@@ -52,7 +78,8 @@ impl Given {
         let path = table.path(given.first()?);
         let variable = self.variable.and_then(|name| from_variable(&path, &name, sources, findings));
         let file = self.file.and_then(|name| from_file(&path, &name, sources, findings));
-        check(key, &path, self.value.or(variable).or(file)?, findings)
+        let text = self.value.or(variable).or(file)?;
+        Some((path, text))
     }
 }
 

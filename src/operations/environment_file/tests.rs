@@ -3,6 +3,7 @@ mod cases;
 mod connections;
 mod permissions;
 mod refresh;
+mod sign_in;
 mod tenants;
 
 use proptest::prelude::*;
@@ -59,7 +60,7 @@ fn the_demo_file_is_right_and_says_what_the_story_needs() {
     let secret = Secret::new("demo-secret-of-the-bff-do-not-use-elsewhere");
     assert!(bff.secret.expect("a secret").matches(&secret) && bff.client.secrets.is_empty());
     assert_eq!(file.applications[0].id.as_deref(), Some("6f4b1a5e-0d3c-4b7e-9a21-5c8d7e6f4a3b"));
-    assert_eq!(file.identity_connections[0].provider, IdentityProvider::Delegated);
+    assert_eq!(file.identity_connections[0].connection.provider, IdentityProvider::Delegated);
     let rule = &file.exchange_rules[0].rule;
     assert_eq!(rule.grant_scopes.to_string(), "calendar.edit");
     assert_eq!(rule.claims.pass, ["user-fullname", "user-id"]);

@@ -72,9 +72,10 @@ fn subject_of(file: &EnvironmentFile, test: &TestBlock, setting: Setting<'_>) ->
     if test.subject_issuer == ISSUER_SELF {
         return plain::own_subject(&test.subject, setting).map_err(failed);
     }
-    let connection = file.identity_connections.iter().find(|connection| connection.name == test.subject_issuer);
+    let connections = || file.identity_connections.iter().map(|block| &block.connection);
+    let connection = connections().find(|connection| connection.name == test.subject_issuer);
     let connection = connection.ok_or_else(|| {
-        let names = file.identity_connections.iter().map(|connection| connection.name.as_str());
+        let names = connections().map(|connection| connection.name.as_str());
         let hint = hint(&test.subject_issuer, names);
         format!("subject_issuer is \"self\" or an identity connection; there is no {:?}{hint}", test.subject_issuer)
     })?;

@@ -77,6 +77,17 @@ pub enum KeyError {
         /// Why.
         cause: JoseError,
     },
+    /// The secret at the provider of an identity connection was sealed under another master key.
+    #[error(
+        "the sign-in secret of identity connection {connection} cannot be opened: {cause}; is keys.master_key the one it \
+         was sealed with?"
+    )]
+    SignInSecret {
+        /// Whose it is.
+        connection: String,
+        /// Why.
+        cause: JoseError,
+    },
     /// It would break something; the text says what to do instead.
     #[error("{0}")]
     Refused(String),

@@ -4,13 +4,13 @@ use super::{KeyError, KeyMaker};
 use crate::{
     jose::{
         error::JoseError,
-        master_key::{MasterKey, private_key_aad, webhook_secret_aad},
+        master_key::{MasterKey, private_key_aad, sign_in_secret_aad, webhook_secret_aad},
     },
     operations::operator::Done,
     store::{
         Conn, Store, applications,
         applications::SealedSecret,
-        environments,
+        environments, identity_connections,
         signing_keys::{self, SealedKey},
     },
 };
@@ -22,6 +22,8 @@ pub struct Rewrapped {
     pub signing_keys: usize,
     /// Secrets of webhooks.
     pub webhook_secrets: usize,
+    /// Secrets at the providers of identity connections.
+    pub sign_in_secrets: usize,
 }
 
 /// What new things are sealed under: what the signing keys that are there are sealed under. While the master key is being
@@ -43,7 +45,7 @@ pub fn sealing_key(conn: &mut Conn<'_>, master_key: &MasterKey) -> Result<Master
     failure.map_or_else(|| Ok(master_key.clone()), Err)
 }
 
-/// Seals every private key and every secret of a webhook under the current master key that is still sealed under the one before,
+/// Seals every private key and every secret of a webhook or a sign-in under the current master key that is still sealed under the one before,
 /// in all environments and in one transaction. Nodes that know both keys go on as before.
 ///
 /// # Errors
@@ -57,10 +59,15 @@ pub fn rewrap(store: &Store, maker: &KeyMaker<'_>) -> Result<Rewrapped, KeyError
         for id in &all {
             environments::touch(conn, id, maker.now)?;
         }
-        let done = Rewrapped { signing_keys: rewrap_keys(conn, maker)?, webhook_secrets: rewrap_secrets(conn, maker)? };
-        let Rewrapped { signing_keys, webhook_secrets } = done;
+        let done = Rewrapped {
+            signing_keys: rewrap_keys(conn, maker)?,
+            webhook_secrets: rewrap_secrets(conn, maker)?,
+            sign_in_secrets: rewrap_sign_in_secrets(conn, maker)?,
+        };
+        let Rewrapped { signing_keys, webhook_secrets, sign_in_secrets } = done;
         let detail = format!(
-            "{signing_keys} signing keys and {webhook_secrets} webhook secrets sealed under another master key"
+            "{signing_keys} signing keys, {webhook_secrets} webhook secrets and {sign_in_secrets} sign-in secrets sealed under \
+             another master key"
         );
         let record = Done { subject: "master key".to_owned(), detail: Some(detail), ..Done::default() };
         Ok((done, vec![record]))
@@ -88,6 +95,20 @@ fn rewrap_secrets(conn: &mut Conn<'_>, maker: &KeyMaker<'_>) -> Result<usize, Ke
         let failed = |cause| KeyError::WebhookSecret { application_id: secret.application_id.clone(), cause };
         if let Some(sealed) = anew.map_err(failed)? {
             applications::reseal(conn, &SealedSecret { sealed, ..secret })?;
+            count += 1;
+        }
+    }
+    Ok(count)
+}
+
+fn rewrap_sign_in_secrets(conn: &mut Conn<'_>, maker: &KeyMaker<'_>) -> Result<usize, KeyError> {
+    let mut count = 0;
+    for secret in identity_connections::sealed(conn)? {
+        let aad = sign_in_secret_aad(&secret.environment_id, &secret.connection);
+        let anew = maker.master_key.reseal(maker.random, &secret.sealed, &aad);
+        let failed = |cause| KeyError::SignInSecret { connection: secret.connection.clone(), cause };
+        if let Some(sealed) = anew.map_err(failed)? {
+            identity_connections::reseal(conn, &identity_connections::SealedSecret { sealed, ..secret })?;
             count += 1;
         }
     }

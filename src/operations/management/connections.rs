@@ -103,7 +103,7 @@ pub async fn create(
     let provider = new_provider(context, new.provider, new.foreign)?;
     let title = new.title.unwrap_or_else(|| new.name.clone());
     let (sort_order, enabled) = (new.sort_order, new.enabled);
-    let connection = IdentityConnection { name: new.name, title, sort_order, provider, enabled };
+    let connection = IdentityConnection { name: new.name, title, sort_order, provider, enabled, sign_in: None };
     change(context, environment, move |conn, place| {
         let all = identity_connections::list(conn, &place.environment_id)?;
         if all.iter().any(|stored| stored.connection.name == connection.name) {

@@ -11,6 +11,7 @@ pub mod foreign;
 pub mod permissions;
 pub mod profiles;
 pub mod recorded;
+pub mod revocations;
 pub mod service_account_secrets;
 pub mod service_accounts;
 pub mod users;

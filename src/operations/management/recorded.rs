@@ -139,7 +139,7 @@ impl Manager<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::permission::is_own_permission;
+    use crate::{domain::permission::is_own_permission, operations::management::revocations::REVOKE_TOKENS};
 
     #[test]
     fn every_permission_is_one_that_clients_can_be_given() {
@@ -152,6 +152,7 @@ mod tests {
             EDIT_USERS,
             SYNCHRONIZE_PERMISSIONS,
             EXPLAIN_EXCHANGES,
+            REVOKE_TOKENS,
         ] {
             assert!(is_own_permission(service_id, key), "{service_id}:{key}");
         }

@@ -14,7 +14,7 @@ use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
         claims::SubjectType,
-        client::{Client, ClientKind, ClientSecret, ExchangeError, Permissions},
+        client::{Client, ClientKind, ClientSecret, ClientSignIn, ExchangeError, Permissions},
         permission::{ID_SERVICE, is_own_permission, is_permission_name},
         random::{Random, random_id, random_uuid},
         secret::Secret,
@@ -227,6 +227,7 @@ fn make(
         access: Vec::new(),
         permissions: account.permissions,
         exchange_error: ExchangeError::default(),
+        sign_in: ClientSignIn::default(),
         secrets: Vec::new(),
     };
     if applications::find(conn, &place.environment_id, &client.id)?.is_some() {

@@ -1,5 +1,6 @@
 //! The store against both engines.
 
+mod authorization;
 mod connections;
 mod failures;
 mod leases;

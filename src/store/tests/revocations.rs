@@ -17,7 +17,10 @@ fn revocations_are_numbered_and_a_second_one_of_the_same_is_new_again() {
             let later = Revocation { revoked_at: 15, ..named("a") };
             revocations::add(conn, "one", &later)?;
             assert_eq!(revocations::after(conn, "one", 0, 2)?, [(named("b"), 2), (named("c"), 3)]);
-            assert_eq!(revocations::after(conn, "one", 3, 2)?, [(later, 4)]);
+            assert_eq!(revocations::after(conn, "one", 3, 2)?, [(later.clone(), 4)]);
+            let earlier = Revocation { revoked_at: 5, expires_at: 1, ..later.clone() };
+            revocations::add(conn, "one", &earlier)?;
+            assert_eq!(revocations::after(conn, "one", 4, 2)?, [(later, 5)], "nothing is taken back");
             Ok(())
         });
         outcome.expect("the database");

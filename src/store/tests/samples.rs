@@ -6,9 +6,10 @@ use crate::{
     domain::{
         ancestry::AncestorFacts,
         application::{Application, OnFailure, Webhook},
+        authorization::{AuthorizationCode, AuthorizationRequest, CodeGrant, PendingSignIn},
         claims::SubjectType,
-        client::{Access, Client, ClientKind, ClientSecret, ExchangeError},
-        connection::{IdentityConnection, IdentityProvider},
+        client::{Access, Client, ClientKind, ClientSecret, ClientSignIn, ExchangeError},
+        connection::{IdentityConnection, IdentityProvider, SignInClient},
         environment::{ResourceServer, ScopeClaim, SigningAlg, TokenProfile},
         foreign::{ClaimMap, ForeignIssuer},
         party::Actor,
@@ -41,6 +42,10 @@ pub(super) fn a_client(id: &str) -> Client {
         ],
         permissions: BTreeMap::from([("service".to_owned(), vec!["KEY".to_owned()])]),
         exchange_error: ExchangeError::InvalidGrant,
+        sign_in: ClientSignIn {
+            redirect_uris: vec!["https://app.example/back".to_owned()],
+            application: Some("web".to_owned()),
+        },
         secrets: Vec::new(),
     }
 }
@@ -98,6 +103,15 @@ pub(super) fn an_identity_connection() -> IdentityConnection {
         sort_order: -3,
         provider: IdentityProvider::Oidc(issuer),
         enabled: true,
+        sign_in: Some(SignInClient {
+            client_id: "tessera".to_owned(),
+            authorization_endpoint: "https://idp.example/authorize".to_owned(),
+            token_endpoint: "https://idp.example/token".to_owned(),
+            scopes: scope("openid email"),
+            iss_required: true,
+            secret_sha256: Secret::new("there").hash(),
+            sealed_secret: vec![1, 0, 255],
+        }),
     }
 }
 
@@ -171,6 +185,43 @@ pub(super) fn a_profile() -> Profile {
 pub(super) fn a_revocation() -> Revocation {
     let value = "an id".to_owned();
     Revocation { kind: RevocationKind::Token, value, revoked_at: 10, expires_at: 20 }
+}
+
+pub(super) fn an_authorization_request() -> AuthorizationRequest {
+    AuthorizationRequest {
+        client_id: "bff".to_owned(),
+        redirect_uri: "https://app.example/back".to_owned(),
+        state: Some("s".to_owned()),
+        nonce: None,
+        scope: Some(scope("openid x")),
+        resources: vec!["a".to_owned()],
+        code_challenge: "c".repeat(43),
+        application_id: "app".to_owned(),
+        connection: "idp".to_owned(),
+        max_age: Some(60),
+    }
+}
+
+pub(super) fn a_pending_sign_in(state: &str, expires_at: i64) -> PendingSignIn {
+    PendingSignIn {
+        state: Secret::new(state).hash(),
+        browser: Secret::new("browser").hash(),
+        request: an_authorization_request(),
+        network: "192.0.2.1".to_owned(),
+        expires_at,
+    }
+}
+
+pub(super) fn a_code(text: &str) -> AuthorizationCode {
+    let granted = CodeGrant { request: an_authorization_request(), subject_id: "ada".to_owned(), auth_time: 5 };
+    AuthorizationCode {
+        hash: Secret::new(text).hash(),
+        user_id: "user".to_owned(),
+        granted,
+        expires_at: 60,
+        used_at: None,
+        session_id: None,
+    }
 }
 
 pub(super) fn a_session(id: &str) -> Session {

@@ -3,7 +3,7 @@ use crate::{
     domain::{application::Application, client::Client, signing_key::KeySchedule},
     oauth::scope::Scope,
     store::{
-        Conn, Origin, Store, StoreError, applications,
+        Conn, Origin, Store, StoreError, applications, authorization_codes, authorization_requests,
         client_secrets::{self, SecretOrigin},
         clients, environments, exchange_rules, identity_connections, managed_services, permissions, profiles,
         refresh_tokens, resource_servers, revocations, sessions, signing_keys, user_identities, users,
@@ -37,6 +37,8 @@ pub(super) fn fill(conn: &mut Conn<'_>) {
     users::insert(conn, "one", &a_user()).expect("user");
     user_identities::insert(conn, "one", &an_identity(), "user", 1).expect("identity");
     profiles::insert(conn, &a_profile()).expect("profile");
+    assert!(authorization_requests::insert(conn, "one", &a_pending_sign_in("state", 600), 0, 1).expect("request"));
+    authorization_codes::insert(conn, "one", &a_code("code"), 0).expect("code");
     assert!(revocations::add(conn, "one", &a_revocation()).expect("revocation"));
     sessions::insert(conn, &a_session("session"), &an_origin()).expect("session");
     refresh_tokens::insert(conn, &a_refresh_token("hash", "session")).expect("refresh token");

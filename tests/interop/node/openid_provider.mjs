@@ -6,14 +6,16 @@ import * as oauth from 'oauth4webapi';
 import Provider from 'oidc-provider';
 
 const loopback = { [oauth.allowInsecureRequests]: true };
-const SECRET = 'a-secret-that-only-this-provider-and-its-clients-know';
+export const SECRET = 'a-secret-that-only-this-provider-and-its-clients-know';
 
 export class OpenIdProvider {
-  // `people` by their id: e-mail and name. `clients` are the ids of the web applications and services that know it.
-  static async start({ people, clients }) {
+  // `people` by their id: e-mail and name. `clients` are the ids of the web applications and services that know it;
+  // `redirectUris` are further places where they have people come back to.
+  static async start({ people, clients, redirectUris = [] }) {
     const self = new OpenIdProvider();
     self.people = people;
     self.clients = clients;
+    self.redirectUris = redirectUris;
     await self.#listen(0);
     await self.rotate();
     return self;
@@ -41,7 +43,7 @@ export class OpenIdProvider {
         client_id,
         client_secret: SECRET,
         grant_types: ['authorization_code', 'client_credentials'],
-        redirect_uris: [this.#redirectUri],
+        redirect_uris: [this.#redirectUri, ...this.redirectUris],
       })),
       claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
       // E-mail and name are to stand in the ID token itself.
@@ -99,7 +101,7 @@ export class OpenIdProvider {
       code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
       code_challenge_method: 'S256',
     });
-    const callback = oauth.validateAuthResponse(server, client, await this.#signIn(url), oauth.skipStateCheck);
+    const callback = oauth.validateAuthResponse(server, client, await browse(url, this.#redirectUri), oauth.skipStateCheck);
     const authentication = oauth.ClientSecretBasic(SECRET);
     const answer = await oauth.authorizationCodeGrantRequest(
       server, client, authentication, callback, this.#redirectUri, verifier, loopback,
@@ -124,23 +126,23 @@ export class OpenIdProvider {
     const issuer = new URL(this.issuer);
     return oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, loopback));
   }
+}
 
-  // What a browser does: follows the redirects with its cookies, until it is back at the application.
-  async #signIn(start) {
-    const cookies = new Map();
-    for (let url = start, step = 0; step < 10; step += 1) {
-      const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-      const response = await fetch(url, { redirect: 'manual', headers: { cookie } });
-      for (const line of response.headers.getSetCookie()) {
-        const [, name, value] = /^([^=]+)=([^;]*)/.exec(line);
-        if (value) cookies.set(name, value);
-        else cookies.delete(name);
-      }
-      const location = response.headers.get('location');
-      if (!location) throw new Error(`${response.status} from ${url}: ${await response.text()}`);
-      url = new URL(location, url);
-      if (url.href.startsWith(this.#redirectUri)) return url;
+// What a browser does: follows the redirects with its cookies, until it is back at the application, at `end`.
+export async function browse(start, end) {
+  const cookies = new Map();
+  for (let url = start, step = 0; step < 10; step += 1) {
+    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    const response = await fetch(url, { redirect: 'manual', headers: { cookie } });
+    for (const line of response.headers.getSetCookie()) {
+      const [, name, value] = /^([^=]+)=([^;]*)/.exec(line);
+      if (value) cookies.set(name, value);
+      else cookies.delete(name);
     }
-    throw new Error('signing in never ends');
+    const location = response.headers.get('location');
+    if (!location) throw new Error(`${response.status} from ${url}: ${await response.text()}`);
+    url = new URL(location, url);
+    if (url.href.startsWith(end)) return url;
   }
+  throw new Error('signing in never ends');
 }

@@ -10,7 +10,7 @@ use tessera::{
     domain::{
         ancestry::AncestorFacts,
         claims::{MAX_ANCESTORS, SubjectType},
-        client::{Access, Client, ClientKind, ExchangeError},
+        client::{Access, Client, ClientKind, ClientSignIn, ExchangeError},
         environment::{ResourceServer, ScopeClaim, TokenProfile},
         exchange::{ExchangeRequest, Granted, Policy, Presented, Refused, Standing, decide},
         party::{Actor, MayAct},
@@ -108,6 +108,7 @@ fn client() -> impl Strategy<Value = Client> {
             .collect(),
         permissions: BTreeMap::new(),
         exchange_error: ExchangeError::InvalidRequest,
+        sign_in: ClientSignIn::default(),
         secrets: Vec::new(),
     })
 }
@@ -182,10 +183,10 @@ fn rule(position: usize) -> impl Strategy<Value = ExchangeRule> {
                 set: BTreeMap::from([("via".to_owned(), json!(position))]),
             },
             max_lifetime,
-            refresh: true,
-            refresh_lifetime: None,
             when: None,
             mode_of_enforcement: Enforcement::Enforce,
+            refresh: true,
+            refresh_lifetime: None,
         },
     )
 }

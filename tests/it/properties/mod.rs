@@ -2,4 +2,5 @@
 
 mod exchange;
 mod explain;
+mod lineage;
 mod refresh;

@@ -1,6 +1,7 @@
 //! A real server per test: built by the same constructor as `main`, on a database of its own, spoken to over HTTP.
 
 pub mod answer;
+pub mod browser;
 pub mod certificate;
 pub mod cli;
 pub mod clock;
@@ -10,14 +11,17 @@ pub mod forge;
 pub mod guard;
 pub mod hook;
 pub mod leaks;
+pub mod lifecycle;
 pub mod peer;
 pub mod process;
+pub mod provider;
 pub mod raw;
 pub mod records;
 pub mod rust_paths;
 pub mod server;
 pub mod sources;
 pub mod tokens;
+pub mod tunnel;
 
 pub use answer::Answer;
 pub use database::Engine;

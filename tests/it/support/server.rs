@@ -111,11 +111,11 @@ impl TestServer {
         self.another_node_with(&[])
     }
 
-    /// The same, with other settings, as `section.key`.
-    pub fn another_node_with(&self, changed: &[(&str, &str)]) -> Self {
+    /// The same, with other values for some settings, as `section.key`.
+    pub fn another_node_with(&self, others: &[(&str, &str)]) -> Self {
         let mut settings = self.settings.clone();
+        settings.extend(others.iter().map(|(key, value)| (variable(key), (*value).to_owned())));
         settings.insert(variable("server.public_url"), self.url.clone());
-        settings.extend(changed.iter().map(|(key, value)| (variable(key), (*value).to_owned())));
         Self::run(Arc::clone(&self.database), Arc::clone(&self.clock), settings)
     }
 

@@ -25,10 +25,20 @@ fn the_document_says_what_is_there() {
         "issuer": server.url,
         "token_endpoint": format!("{}/token", server.url),
         "jwks_uri": format!("{}/.well-known/jwks.json", server.url),
-        "scopes_supported": ["calendar.edit", "calendar.read", "profile", "reports.read"],
-        "response_types_supported": ["none"],
-        "grant_types_supported": ["client_credentials", EXCHANGE, "refresh_token", "delegation"],
+        "scopes_supported": ["calendar.edit", "calendar.read", "email", "openid", "profile", "reports.read"],
+        "response_types_supported": ["code"],
+        "authorization_endpoint": format!("{}/authorize", server.url),
+        "response_modes_supported": ["query"],
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": true,
+        "request_uri_parameter_supported": false,
+        "grant_types_supported": ["client_credentials", "authorization_code", EXCHANGE, "refresh_token", "delegation"],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "introspection_endpoint": format!("{}/introspect", server.url),
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "introspection_signing_alg_values_supported": ["ES256"],
+        "revocation_endpoint": format!("{}/revoke", server.url),
+        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
     });
     let mut document = answer.json();
     sort(&mut document["scopes_supported"]);
@@ -54,7 +64,7 @@ fn the_openid_document_has_the_same_values_and_more() {
     }
     assert_eq!(openid["subject_types_supported"], json!(["public"]));
     assert_eq!(openid["id_token_signing_alg_values_supported"], json!(["ES256"]));
-    assert_eq!(openid.get("authorization_endpoint"), None);
+    assert_eq!(openid["authorization_endpoint"], format!("{}/authorize", server.url));
 }
 
 /// TE-104.
@@ -66,7 +76,7 @@ fn no_list_is_empty() {
         for (name, value) in document.as_object().expect("an object") {
             assert!(!value.is_null() && value.as_array().is_none_or(|list| !list.is_empty()), "{name}: {value}");
         }
-        assert_eq!(document.get("scopes_supported"), None);
+        assert_eq!(document["scopes_supported"], json!(["openid", "profile", "email"]));
     }
 }
 
@@ -110,7 +120,7 @@ both_engines! {
             assert_eq!(document["issuer"], issuer);
             assert_eq!(document["token_endpoint"], format!("{issuer}/token"));
             assert_eq!(document["jwks_uri"], format!("{issuer}/.well-known/jwks.json"));
-            assert_eq!(document["scopes_supported"], json!(["second.read"]));
+            assert_eq!(document["scopes_supported"], json!(["second.read", "openid", "profile", "email"]));
             assert_eq!(server.get(well_known).json()["issuer"], server.url);
         }
     }

@@ -18,7 +18,7 @@ fn foreign(provider: &str, lines: &str) -> String {
 }
 
 fn issuer(text: &str) -> ForeignIssuer {
-    parse(text).identity_connections[0].provider.foreign_issuer().expect("a foreign issuer").clone()
+    parse(text).identity_connections[0].connection.provider.foreign_issuer().expect("a foreign issuer").clone()
 }
 
 #[test]
@@ -27,10 +27,10 @@ fn an_identity_connection_says_how_users_are_vouched_for() {
     refused(&connection("provider = \"DELEGATED\"\nissuer = \"https://p\""), "6:1", "no such key");
     refused(&connection("provider = \"DELEGATED\"").replace("\"c\"", "\"self\""), "4:8", "stands for this environment");
     refused(&connection("provider = \"DELEGATED\"").replace("\"c\"", "\"dev:users\""), "4:8", "those of development");
-    let plain = parse(&connection("provider = \"DELEGATED\"")).identity_connections.remove(0);
+    let plain = parse(&connection("provider = \"DELEGATED\"")).identity_connections.remove(0).connection;
     assert_eq!((plain.title.as_str(), plain.sort_order, plain.enabled), ("c", 0, true));
     let lines = "provider = \"DELEGATED\"\ntitle = \"Sign in\"\nsort_order = -2\nenabled = false";
-    let given = parse(&connection(lines)).identity_connections.remove(0);
+    let given = parse(&connection(lines)).identity_connections.remove(0).connection;
     assert_eq!((given.title.as_str(), given.sort_order, given.enabled), ("Sign in", -2, false));
 }
 

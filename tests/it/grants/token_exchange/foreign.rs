@@ -131,6 +131,29 @@ both_engines! {
         assert_eq!((&record["rule"], &record["scope_widened"]), (&json!("people read"), &json!("read")));
     }
 
+    // Its own id is a hash of it, which the record and `anc` name.
+    fn a_foreign_token_that_is_revoked_is_no_subject_again_and_what_came_of_it_is_dead(engine) {
+        let (server, key) = start(engine);
+        let token = foreign(&key, &person(&server));
+        let other = foreign(&key, &with(&person(&server), &json!({ "nonce": "another" })));
+        let issued = |token: &str| present(&server, token, ID_TOKEN, &READ).access_token();
+        let (first, second, of_other) = (issued(&token), issued(&token), issued(&other));
+        let id = verify(&server, &first, "deploy-api")["anc"][0].as_str().expect("an id").to_owned();
+        assert!(server.is_active(GATE, &first) && server.is_active(GATE, &second));
+        // A client cannot: it was never issued to one.
+        server.revoke(GATE, &token).assert_refused(400, "unsupported_token_type", "token_of_another_issuer");
+        assert!(server.is_active(GATE, &first) && !server.is_active(GATE, &token));
+        server.cli(&["revoke", "token", &id]).success();
+        server.eventually("it to die", || !server.is_active(GATE, &first));
+        assert!(!server.is_active(GATE, &second) && server.is_active(GATE, &of_other));
+        let again = present(&server, &token, ID_TOKEN, &READ);
+        server.assert_subject_refused(&again, "the token, or one that it came of, is revoked");
+        issued(&other);
+        // Nobody knows here how long it lives: its issuer might have said a year.
+        let kept = server.database.value("SELECT CAST(expires_at - revoked_at AS TEXT) AS value FROM revocations");
+        assert_eq!(kept, (366 * 86_400).to_string());
+    }
+
     fn a_build_job_is_known_by_issuer_and_subject_and_has_no_user_record(engine) {
         let (server, key) = start(engine);
         let answer = present(&server, &foreign(&key, &build(&server)), JWT, &DEPLOY);

@@ -1,0 +1,88 @@
+//! Compares identity connections with the database, with the secrets that this server has at their providers.
+
+use super::{
+    ApplyContext, ApplyError, Change,
+    blocks::Block as _,
+    plan::{Planned, plan_blocks},
+};
+use crate::{
+    domain::connection::{IdentityConnection, SignInClient},
+    jose::master_key::sign_in_secret_aad,
+    operations::{
+        environment_file::{ConnectionBlock, EnvironmentFile, SignInBlock},
+        keys::sealing_key,
+    },
+    store::{Conn, identity_connections, signing_keys},
+};
+
+pub(super) fn plan_connections(
+    conn: &mut Conn<'_>,
+    planned: &mut Planned,
+    context: &ApplyContext<'_>,
+    file: &EnvironmentFile,
+) -> Result<(), ApplyError> {
+    let environment_id = planned.environment.id.clone();
+    let now = context.keys.now;
+    let stored = identity_connections::list(conn, &environment_id)?;
+    let stored: Vec<_> = stored.into_iter().map(|stored| (stored.connection, stored.origin)).collect();
+    let mut wanted = Vec::new();
+    let mut secrets = Vec::new();
+    for ConnectionBlock { connection, sign_in } in &file.identity_connections {
+        let known = stored.iter().map(|(known, _)| known).find(|known| known.name == connection.name);
+        let known = known.and_then(|known| known.sign_in.as_ref());
+        let place = [environment_id.as_str(), connection.name.as_str()];
+        let sign_in =
+            sign_in.as_ref().map(|sign_in| wanted_sign_in(conn, context, place, sign_in, known)).transpose()?;
+        let connection = IdentityConnection { sign_in, ..connection.clone() };
+        secrets.extend(secret_change(&connection, known).map(|change| (change, connection.clone())));
+        wanted.push(connection);
+    }
+    plan_blocks(planned, context, stored, wanted);
+    for (change, connection) in secrets {
+        let environment_id = environment_id.clone();
+        planned.add(change, move |conn| Ok(connection.upsert(conn, &environment_id, now)?));
+    }
+    Ok(())
+}
+
+/// The same secret stays sealed as it is: sealed again it would look like another.
+fn wanted_sign_in(
+    conn: &mut Conn<'_>,
+    context: &ApplyContext<'_>,
+    [environment_id, connection]: [&str; 2],
+    wanted: &SignInBlock,
+    known: Option<&SignInClient>,
+) -> Result<SignInClient, ApplyError> {
+    let secret_sha256 = wanted.secret.hash();
+    let sealed_secret = match known.filter(|known| known.secret_sha256.equals(&secret_sha256)) {
+        Some(known) => known.sealed_secret.clone(),
+        None => {
+            // Under a master key that is not that of the servers they could not open it.
+            context.keys.opens(environment_id, &signing_keys::list(conn, environment_id)?)?;
+            let aad = sign_in_secret_aad(environment_id, connection);
+            let master_key = sealing_key(conn, context.keys.master_key)?;
+            let sealed = master_key.seal(context.keys.random, wanted.secret.reveal().as_bytes(), &aad);
+            sealed.map_err(ApplyError::Seal)?
+        }
+    };
+    Ok(SignInClient {
+        client_id: wanted.client_id.clone(),
+        authorization_endpoint: wanted.authorization_endpoint.clone(),
+        token_endpoint: wanted.token_endpoint.clone(),
+        scopes: wanted.scopes.clone(),
+        iss_required: wanted.iss_required,
+        secret_sha256,
+        sealed_secret,
+    })
+}
+
+/// A changed secret is a change of its own, because a plan shows neither it nor its hash.
+fn secret_change(wanted: &IdentityConnection, known: Option<&SignInClient>) -> Option<Change> {
+    let wanted_hash = wanted.sign_in.as_ref()?.secret_sha256;
+    let sign = match known {
+        None => '+',
+        Some(known) if known.secret_sha256.equals(&wanted_hash) => return None,
+        Some(_) => '~',
+    };
+    Some(Change { sign, what: format!("sign-in secret of identity connection {}", wanted.name), details: Vec::new() })
+}

@@ -1,0 +1,96 @@
+//! How users sign in: `sign_in` of an identity connection, and what it takes on the side of clients.
+
+use super::{
+    EnvironmentFile, SignInBlock, Sources,
+    findings::{Findings, hint},
+    secrets::Given,
+    table::Table,
+    urls::safe_url,
+};
+use crate::{
+    domain::{authorization::OPENID, connection::IdentityProvider},
+    oauth::{grant_type::GrantType, scope::Scope},
+};
+
+pub(super) fn read(
+    connection: &mut Table<'_, '_>,
+    provider: &IdentityProvider,
+    sources: &Sources<'_>,
+    findings: &mut Findings<'_>,
+) -> Option<SignInBlock> {
+    let mut table = connection.table("sign_in", findings)?;
+    if !matches!(provider, IdentityProvider::Oidc(_)) {
+        findings.error(table.own_path(), "is for connections with provider = \"OIDC\": only those have ID tokens");
+    }
+    let client_id = table.identifier("client_id", findings);
+    let client_id = table.required("client_id", client_id, findings);
+    let url = table.text("authorization_endpoint", findings);
+    let url = safe_url(&table, "authorization_endpoint", url, "people type their passwords behind it", findings);
+    let authorization_endpoint = table.required("authorization_endpoint", url, findings);
+    let url = table.text("token_endpoint", findings);
+    let url = safe_url(&table, "token_endpoint", url, "the secret is sent there", findings);
+    let token_endpoint = table.required("token_endpoint", url, findings);
+    let openid = Scope::from_tokens([OPENID]).unwrap_or_default();
+    let scopes = table.scope("scopes", findings).unwrap_or_default();
+    let iss_required = table.flag("iss_required", findings).unwrap_or_default();
+    let given = Given {
+        key: "client_secret",
+        value: table.text("client_secret", findings),
+        variable: table.text("client_secret_env", findings),
+        file: table.text("client_secret_file", findings),
+        // A hash would not do: the provider wants the secret itself.
+        sha256: None,
+    };
+    if !["client_secret", "client_secret_env", "client_secret_file"].iter().any(|key| table.has(key)) {
+        findings.error(table.own_path(), "needs client_secret, client_secret_env or client_secret_file");
+    }
+    let secret = given.secret_of_others(&table, sources, findings);
+    table.finish(findings);
+    let scopes = openid.union(&scopes);
+    Some(SignInBlock { client_id, authorization_endpoint, token_endpoint, scopes, iss_required, secret: secret? })
+}
+
+/// A client whose users sign in needs to say where they go back to, and to which application they sign in.
+pub(super) fn check(file: &EnvironmentFile, findings: &mut Findings<'_>) {
+    for (position, block) in file.clients.iter().enumerate() {
+        let path = |key: &str| format!("client[{position}].{key}");
+        let sign_in = &block.client.sign_in;
+        if let Some(name) = &sign_in.application
+            && !file.applications.iter().any(|application| application.name == *name)
+        {
+            let hint = hint(name, file.applications.iter().map(|application| application.name.as_str()));
+            findings.error(&path("application"), format_args!("there is no application \"{name}\"{hint}"));
+        }
+        if block.client.grants.contains(&GrantType::AuthorizationCode) {
+            for (key, is_missing) in
+                [("redirect_uris", sign_in.redirect_uris.is_empty()), ("application", sign_in.application.is_none())]
+            {
+                if is_missing {
+                    findings.error(&path(key), "is missing; the grant authorization_code needs it");
+                }
+            }
+        } else if !sign_in.redirect_uris.is_empty() {
+            findings.warn(
+                &path("redirect_uris"),
+                "have no effect: the client lacks the grant authorization_code; add it or remove them",
+            );
+        }
+    }
+    warn_of_unnamed_providers(file, findings);
+}
+
+/// Of several providers one could send users to another one in our name, and have the code of that one sent to itself
+/// (RFC 9207 §1). That shows where each says who it is.
+fn warn_of_unnamed_providers(file: &EnvironmentFile, findings: &mut Findings<'_>) {
+    if file.identity_connections.iter().filter(|block| block.sign_in.is_some()).count() < 2 {
+        return;
+    }
+    for (position, block) in file.identity_connections.iter().enumerate() {
+        if block.sign_in.as_ref().is_some_and(|sign_in| !sign_in.iss_required) {
+            findings.warn(
+                &format!("identity_connection[{position}].sign_in"),
+                "should have iss_required = true, as there are several: answers of one provider could pass for another's",
+            );
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! How users sign in: clients, and the providers behind connections.
+
+use super::{HEAD, mistakes, parse, refused};
+
+/// The public key of RFC 8037 Appendix A.2.
+const JWKS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+
+const SIGN_IN: &str = r#"
+[environment]
+name = "e"
+[[application]]
+name = "web"
+platform = "WEB"
+[[client]]
+id = "ui"
+grants = ["authorization_code"]
+redirect_uris = ["https://app.example/back"]
+application = "web"
+"#;
+
+#[test]
+fn a_client_whose_users_sign_in_says_to_what_and_where_they_go_back_to() {
+    let client = parse(SIGN_IN).clients.remove(0).client;
+    assert_eq!(client.sign_in.redirect_uris, ["https://app.example/back"]);
+    assert_eq!(client.sign_in.application.as_deref(), Some("web"));
+    let without = |line: &str| SIGN_IN.replace(line, "");
+    refused(&without("redirect_uris = [\"https://app.example/back\"]\n"), "7:1", "needs it");
+    refused(&without("application = \"web\"\n"), "7:1", "needs it");
+    refused(&SIGN_IN.replace("application = \"web\"", "application = \"wep\""), "11:15", "the nearest one is \"web\"");
+    for bad in ["http://app.example/back", "https://app.example/back#x", "app:/back", "https://u@app.example/"] {
+        refused(&SIGN_IN.replace("https://app.example/back", bad), "10:18", "must be an https:// URL");
+    }
+    let warnings = parse(&SIGN_IN.replace("[\"authorization_code\"]", "[]")).warnings;
+    assert!(warnings.iter().any(|warning| warning.to_string().contains("have no effect")), "{warnings:?}");
+}
+
+#[test]
+fn users_can_be_sent_to_an_openid_provider_whose_secret_is_never_quoted() {
+    let sign_in = |more: &str| {
+        let endpoints = "authorization_endpoint = \"https://p/a\", token_endpoint = \"https://p/t\"";
+        format!(
+            "{HEAD}[[identity_connection]]\nname = \"c\"\nprovider = \"OIDC\"\nissuer = \"https://p\"\n\
+             audiences = [\"us\"]\njwks = '{JWKS}'\nsign_in = {{ client_id = \"t\", {endpoints}{more} }}\n"
+        )
+    };
+    let refused = |text: &str, message: &str| {
+        let found = mistakes(text);
+        assert!(found.len() == 1 && found[0].starts_with("env.toml:9:") && found[0].contains(message), "{found:#?}");
+        assert!(!found[0].contains("hush-hush"), "{found:#?}");
+    };
+    let block = parse(&sign_in(", client_secret = \"short\", scopes = [\"email\"]")).identity_connections.remove(0);
+    let read = block.sign_in.expect("sign_in");
+    assert_eq!((read.client_id.as_str(), read.secret.reveal(), read.iss_required), ("t", "short", false));
+    assert_eq!(read.scopes.to_string(), "openid email", "openid is always asked for");
+    assert!(block.connection.sign_in.is_none(), "not before the secret is sealed");
+    refused(&sign_in(""), "needs client_secret, client_secret_env or client_secret_file");
+    refused(&sign_in(", client_secret = \"\""), "must not be empty");
+    refused(&sign_in(", client_secret = \"hush-hush\", client_secret_env = \"B\""), "together with client_secret");
+    refused(&sign_in(", client_secret = \"hush-hush\"").replace("https://p/t", "http://p/t"), "https:// URL");
+    refused(&sign_in(", client_secret = \"hush-hush\"").replace("https://p/a", "javascript:x"), "https:// URL");
+    refused(&sign_in(", client_secret = \"hush-hush\"").replace("\"OIDC\"", "\"JWT\""), "only those have ID tokens");
+}

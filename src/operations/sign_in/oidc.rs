@@ -1,0 +1,213 @@
+//! Signing in at an OpenID provider: this server is a client there (OpenID Connect Core §3.1).
+//!
+//! The answer comes through the browser, so anybody can write it. It counts for nothing until the provider itself, asked by us,
+//! has given an ID token for the code, made for this very attempt.
+
+use std::time::Duration;
+
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use openssl::sha::sha256;
+use serde_json::{Map, Value};
+use url::{Url, form_urlencoded};
+
+use super::{Attempt, SignedIn, Wishes};
+use crate::{
+    catalog::environment::EnvironmentSnapshot,
+    domain::{
+        connection::SignInClient,
+        foreign::{ForeignIssuer, ForeignSubject},
+        subject::CLOCK_LEEWAY,
+        trace::Trace,
+    },
+    jose::{
+        foreign::{ForeignKind, verify_foreign_token},
+        master_key::sign_in_secret_aad,
+        unverified::UnverifiedToken,
+    },
+    oauth::{
+        error::{OAuthError, Problem},
+        metadata::CALLBACK_PATH,
+        params::Params,
+    },
+    operations::{authorize::Call, context::Context, foreign::issuer_keys},
+    outbound::{Fetched, Limits},
+};
+
+/// What redeeming a code may cost. A person waits for it.
+const LIMITS: Limits = Limits { connect: Duration::from_secs(2), total: Duration::from_secs(5), max_body: 64 * 1024 };
+
+/// This server as a client of a provider.
+pub(crate) struct OidcSignIn<'a> {
+    /// The identity connection.
+    pub name: &'a str,
+    /// Who the provider is.
+    pub issuer: &'a ForeignIssuer,
+    /// What this server is there.
+    pub client: &'a SignInClient,
+}
+
+impl OidcSignIn<'_> {
+    /// The provider's authorization endpoint, asked for a code with PKCE.
+    pub fn location(
+        &self,
+        environment: &EnvironmentSnapshot,
+        attempt: &Attempt,
+        wishes: Wishes<'_>,
+    ) -> Result<String, OAuthError> {
+        let mut url = Url::parse(&self.client.authorization_endpoint)
+            .map_err(|error| OAuthError::new(Problem::ServerError, format!("authorization_endpoint: {error}")))?;
+        let challenge = URL_SAFE_NO_PAD.encode(sha256(attempt.verifier()?.as_bytes()));
+        let max_age = wishes.max_age.map(|seconds| seconds.to_string());
+        let mut query = url.query_pairs_mut();
+        query.extend_pairs([
+            ("response_type", "code"),
+            ("client_id", &self.client.client_id),
+            ("redirect_uri", &callback(environment)),
+            ("scope", &self.client.scopes.to_string()),
+            ("state", attempt.state()),
+            ("nonce", &attempt.nonce()?),
+            ("code_challenge", &challenge),
+            ("code_challenge_method", "S256"),
+        ]);
+        let wishes = [("login_hint", wishes.login_hint), ("prompt", wishes.prompt), ("max_age", max_age.as_deref())];
+        query.extend_pairs(wishes.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        drop(query);
+        Ok(url.into())
+    }
+
+    /// Who came back with the answer in `call`, in the words of the provider itself.
+    pub async fn finish(
+        &self,
+        context: &Context,
+        environment: &EnvironmentSnapshot,
+        attempt: &Attempt,
+        call: &Call<'_>,
+        max_age: Option<i64>,
+    ) -> Result<SignedIn, OAuthError> {
+        let answer = call.params;
+        self.check_sender(answer)?;
+        if let Some(error) = answer.get("error") {
+            return Err(self.refused(&format!("the provider answers {error:?}")));
+        }
+        let code = answer.get("code").ok_or_else(|| self.refused("the provider's answer has no code"))?;
+        let id_token = self.redeem(context, environment, attempt, code).await?;
+        self.verify(context, environment, attempt, (&id_token, call.trace), max_age).await
+    }
+
+    /// RFC 9207 §2.4: an answer that another provider sent must not make us send its code to this one.
+    fn check_sender(&self, answer: &Params) -> Result<(), OAuthError> {
+        match answer.get("iss") {
+            Some(iss) if iss == self.issuer.issuer => Ok(()),
+            None if !self.client.iss_required => Ok(()),
+            Some(_) => Err(self.refused("mixed-up issuer: the answer names another provider")),
+            None => Err(self.refused("mixed-up issuer: the answer does not say which provider it is from")),
+        }
+    }
+
+    /// The ID token that the provider gives for the code.
+    async fn redeem(
+        &self,
+        context: &Context,
+        environment: &EnvironmentSnapshot,
+        attempt: &Attempt,
+        code: &str,
+    ) -> Result<String, OAuthError> {
+        let form = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([
+                ("grant_type", "authorization_code"),
+                ("code", code),
+                ("redirect_uri", &callback(environment)),
+                ("code_verifier", &attempt.verifier()?),
+            ])
+            .finish();
+        let authorization = self.authorization(context, environment)?;
+        let fetched = context.outbound.post_form(&self.client.token_endpoint, form, authorization, LIMITS).await;
+        let Fetched { status, body, .. } = fetched.map_err(|error| {
+            let detail = format!("connection {:?}: the token endpoint: {error}", self.name);
+            OAuthError::new(Problem::SignInUnavailable, detail)
+        })?;
+        if status >= 500 || status == 429 {
+            let detail = format!("connection {:?}: the token endpoint answers {status}", self.name);
+            return Err(OAuthError::new(Problem::SignInUnavailable, detail));
+        }
+        let answer: Map<String, Value> = serde_json::from_slice(&body)
+            .map_err(|_| self.refused(&format!("the token endpoint answers {status} without JSON")))?;
+        if status != 200 {
+            let error = answer.get("error").and_then(Value::as_str).unwrap_or_default();
+            return Err(self.refused(&format!("the token endpoint answers {status} {error:?}")));
+        }
+        let id_token = answer.get("id_token").and_then(Value::as_str);
+        id_token.map(str::to_owned).ok_or_else(|| self.refused("the token endpoint gives no ID token"))
+    }
+
+    /// `client_secret_basic`, which every provider has (OpenID Connect Core §9).
+    fn authorization(&self, context: &Context, environment: &EnvironmentSnapshot) -> Result<String, OAuthError> {
+        let aad = sign_in_secret_aad(&environment.environment.id, self.name);
+        let secret = context.master_key.open(&self.client.sealed_secret, &aad).map_err(|error| {
+            let detail = format!("connection {:?}: its secret: {error}", self.name);
+            OAuthError::new(Problem::ServerError, detail)
+        })?;
+        let encoded = |bytes: &[u8]| form_urlencoded::byte_serialize(bytes).collect::<String>();
+        let both = format!("{}:{}", encoded(self.client.client_id.as_bytes()), encoded(&secret));
+        Ok(format!("Basic {}", STANDARD.encode(both)))
+    }
+
+    /// OpenID Connect Core §3.1.3.7.
+    async fn verify(
+        &self,
+        context: &Context,
+        environment: &EnvironmentSnapshot,
+        attempt: &Attempt,
+        (id_token, trace): (&str, Option<Trace>),
+        max_age: Option<i64>,
+    ) -> Result<SignedIn, OAuthError> {
+        let bad = |cause: &dyn std::fmt::Display| self.refused(&format!("the ID token: {cause}"));
+        let unverified = UnverifiedToken::parse(id_token).map_err(|error| bad(&error))?;
+        let keys = issuer_keys(context, environment, self.name, self.issuer, (unverified.kid(), trace)).await?;
+        // Made for this client of the provider, and not for one of those whose tokens may be exchanged here.
+        let issuer = ForeignIssuer { audiences: vec![self.client.client_id.clone()], ..self.issuer.clone() };
+        let now = context.clock.now();
+        let subject =
+            verify_foreign_token(&issuer, &keys, id_token, ForeignKind::IdToken, now).map_err(|error| bad(&error))?;
+        self.check_addressee(&subject)?;
+        let claim = |name: &str| subject.claims.get(name);
+        if claim("nonce").and_then(Value::as_str) != Some(&attempt.nonce()?) {
+            return Err(bad(&"nonce is not that of this attempt"));
+        }
+        if subject.cnf.is_some() || subject.act.is_some() || subject.may_act.is_some() {
+            return Err(bad(&"it is bound to a key, or speaks of somebody who acts"));
+        }
+        let auth_time =
+            claim("auth_time").and_then(Value::as_i64).filter(|time| (0..=now + CLOCK_LEEWAY).contains(time));
+        if let Some(max_age) = max_age {
+            let is_recent = |time: i64| now - time <= max_age.saturating_add(CLOCK_LEEWAY);
+            if !auth_time.is_some_and(is_recent) {
+                return Err(bad(&"the user signed in longer ago than max_age, or it does not say when"));
+            }
+        }
+        let ForeignSubject { subject_id, email, name, .. } = subject;
+        Ok(SignedIn { subject_id, email, name, auth_time: auth_time.unwrap_or(now).min(now) })
+    }
+
+    /// A token for several, or one that another party asked for, is not ours.
+    fn check_addressee(&self, subject: &ForeignSubject) -> Result<(), OAuthError> {
+        let is_ours = |azp: &Value| *azp == *self.client.client_id;
+        match subject.claims.get("azp") {
+            Some(azp) if !is_ours(azp) => Err(self.refused("the ID token: azp is another client")),
+            None if subject.aud.len() > 1 => Err(self.refused("the ID token: several audiences and no azp")),
+            _ => Ok(()),
+        }
+    }
+
+    fn refused(&self, cause: &str) -> OAuthError {
+        OAuthError::new(Problem::SignInRefused, format!("connection {:?}: {cause}", self.name))
+    }
+}
+
+/// Where the provider sends browsers back to.
+fn callback(environment: &EnvironmentSnapshot) -> String {
+    format!("{}{CALLBACK_PATH}", environment.issuer)
+}
