@@ -1,7 +1,14 @@
 //! What was granted must still be what would be granted.
 
-use super::{Pair, RULE, assert_dead, begin, demo, refresh, replaced, start};
-use crate::{both_engines, support::TestServer};
+use super::{Pair, RULE, assert_dead, begin, begin_with, demo, refresh, replaced, start};
+use crate::{
+    both_engines,
+    grants::token_exchange::demo_claims,
+    support::{
+        TestServer,
+        forge::{Forge, with},
+    },
+};
 
 /// Applies `file`, checks at a node that knows it that the token is refused for `detail`, and that it was not used up: with the
 /// old file it is good again. Gives the one that takes its place.
@@ -23,6 +30,8 @@ both_engines! {
         let other = |from: &str, to: &str| replaced(&demo(), from, to);
         for (file, detail) in [
             (other(&name, &format!("{name}\nenabled = false")), "is gone or disabled"),
+            (other(&name, &format!("{name}\nmode_of_enforcement = \"observe\"")), "would not be granted now"),
+            (other(&name, &format!("{name}\nwhen = \"subject.sub == 'user-2'\"")), "would not be granted now"),
             (other("refresh = true\n", ""), "gives no refresh tokens any more"),
             (other("grant_scopes = [\"calendar.edit\"]", "grant_scopes = []"), "calendar.edit: not passed"),
             (other("user-access = \"resource-api\"", "user-access = \"everything\""), "gives other claims now"),
@@ -32,6 +41,22 @@ both_engines! {
         ] {
             token = stopped_by(&server, &token, &file, detail);
         }
+    }
+
+    // On all claims of the subject token, long after it has expired.
+    fn a_condition_is_asked_again_over_the_same_claims(engine) {
+        let name = format!("name = \"{RULE}\"");
+        let when = "when = \"subject.department == 'sales' && request.grant_type != 'refresh_token'\"";
+        let file = replaced(&demo(), &name, &format!("{name}\n{when}"));
+        let server = TestServer::builder(engine).environment(&file).start();
+        let claims = with(&demo_claims(&server), &serde_json::json!({ "department": "sales" }));
+        let first = begin_with(&server, &Forge::of(&server).token(&claims));
+        server.clock.advance(86_400);
+        let second = Pair::of(&refresh(&server, &first.refresh, &[]));
+        server.apply(&file.replace("'sales'", "'support'"));
+        assert_dead(&server.another_node(), &second.refresh);
+        server.apply(&file);
+        Pair::of(&refresh(&server.another_node(), &second.refresh, &[]));
     }
 
     fn a_client_or_a_target_that_is_allowed_less_stops_too(engine) {
