@@ -17,10 +17,11 @@ fn secret_in(printed: &str) -> String {
     printed.lines().find_map(|line| line.strip_prefix("client_secret=")).expect("a secret").to_owned()
 }
 
+/// That of the file first: two may have been made in the same second.
 fn last_used(server: &TestServer, id: &str) -> Vec<String> {
     server.database.texts(&format!(
         "SELECT COALESCE(CAST(last_used_at AS TEXT), 'never') AS text FROM client_secrets WHERE client_id = '{id}' \
-         ORDER BY created_at, id"
+         ORDER BY origin, created_at, id"
     ))
 }
 

@@ -41,7 +41,7 @@ both_engines! {
         let before = two.get("/.well-known/jwks.json").json();
         one.cli(&["keys", "rotate"]).success();
         let count = |node: &TestServer| node.get("/.well-known/jwks.json").json()["keys"].as_array().map_or(0, Vec::len);
-        measure("the new key to be published", &[&one, &two], |node| count(node) == 2);
+        measure("the new key to be published", &[&one, &two], |node| count(node) == 3);
         let after = one.get("/.well-known/jwks.json").json();
         assert_eq!(after, two.get("/.well-known/jwks.json").json());
         assert_eq!(after["keys"][0], before["keys"][0], "the one that signs comes first");

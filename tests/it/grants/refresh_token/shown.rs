@@ -55,6 +55,6 @@ fn a_refresh_token_of_another_client_is_not_revoked_te_114() {
     let server = start(Engine::Sqlite);
     let pair = begin(&server);
     let refused = server.revoke(CALENDAR, &pair.refresh);
-    server.assert_refused(&refused, "unauthorized_client", "token_of_another_client");
+    refused.assert_refused(400, "unauthorized_client", "token_of_another_client");
     refresh(&server, &pair.refresh, &[]).access_token();
 }
