@@ -6,6 +6,7 @@ use super::{
     ApplyContext, ApplyError, Change,
     blocks::Block as _,
     plan::{Planned, plan_blocks},
+    sealing::kept_secret,
 };
 use crate::{
     domain::{
@@ -14,11 +15,8 @@ use crate::{
         secret::SecretHash,
     },
     jose::master_key::webhook_secret_aad,
-    operations::{
-        environment_file::{ApplicationBlock, EnvironmentFile, WebhookBlock},
-        keys::sealing_key,
-    },
-    store::{Conn, applications, clients, signing_keys},
+    operations::environment_file::{ApplicationBlock, EnvironmentFile, WebhookBlock},
+    store::{Conn, applications, clients},
 };
 
 pub(super) fn plan_applications(
@@ -78,7 +76,6 @@ fn wanted_application(
     })
 }
 
-/// The same secret stays sealed as it is: sealed again it would look like another.
 fn wanted_webhook(
     conn: &mut Conn<'_>,
     context: &ApplyContext<'_>,
@@ -86,18 +83,9 @@ fn wanted_webhook(
     wanted: &WebhookBlock,
     known: Option<&Webhook>,
 ) -> Result<Webhook, ApplyError> {
-    let secret_sha256 = wanted.secret.hash();
-    let sealed_secret = match known.filter(|known| known.secret_sha256.equals(&secret_sha256)) {
-        Some(known) => known.sealed_secret.clone(),
-        None => {
-            // Under a master key that is not that of the servers they could not open it.
-            context.keys.opens(environment_id, &signing_keys::list(conn, environment_id)?)?;
-            let aad = webhook_secret_aad(environment_id, application_id);
-            let master_key = sealing_key(conn, context.keys.master_key)?;
-            let sealed = master_key.seal(context.keys.random, wanted.secret.reveal().as_bytes(), &aad);
-            sealed.map_err(ApplyError::Seal)?
-        }
-    };
+    let known = known.map(|known| (&known.secret_sha256, known.sealed_secret.as_slice()));
+    let aad = webhook_secret_aad(environment_id, application_id);
+    let (secret_sha256, sealed_secret) = kept_secret(conn, context, environment_id, &wanted.secret, known, &aad)?;
     let (url, on_failure) = (wanted.url.clone(), wanted.on_failure);
     Ok(Webhook { url, on_failure, secret_sha256, managed_by_file: true, sealed_secret })
 }

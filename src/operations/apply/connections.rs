@@ -4,15 +4,13 @@ use super::{
     ApplyContext, ApplyError, Change,
     blocks::Block as _,
     plan::{Planned, plan_blocks},
+    sealing::kept_secret,
 };
 use crate::{
     domain::connection::{IdentityConnection, SignInClient},
     jose::master_key::sign_in_secret_aad,
-    operations::{
-        environment_file::{ConnectionBlock, EnvironmentFile, SignInBlock},
-        keys::sealing_key,
-    },
-    store::{Conn, identity_connections, signing_keys},
+    operations::environment_file::{ConnectionBlock, EnvironmentFile, SignInBlock},
+    store::{Conn, identity_connections},
 };
 
 pub(super) fn plan_connections(
@@ -45,7 +43,6 @@ pub(super) fn plan_connections(
     Ok(())
 }
 
-/// The same secret stays sealed as it is: sealed again it would look like another.
 fn wanted_sign_in(
     conn: &mut Conn<'_>,
     context: &ApplyContext<'_>,
@@ -53,18 +50,9 @@ fn wanted_sign_in(
     wanted: &SignInBlock,
     known: Option<&SignInClient>,
 ) -> Result<SignInClient, ApplyError> {
-    let secret_sha256 = wanted.secret.hash();
-    let sealed_secret = match known.filter(|known| known.secret_sha256.equals(&secret_sha256)) {
-        Some(known) => known.sealed_secret.clone(),
-        None => {
-            // Under a master key that is not that of the servers they could not open it.
-            context.keys.opens(environment_id, &signing_keys::list(conn, environment_id)?)?;
-            let aad = sign_in_secret_aad(environment_id, connection);
-            let master_key = sealing_key(conn, context.keys.master_key)?;
-            let sealed = master_key.seal(context.keys.random, wanted.secret.reveal().as_bytes(), &aad);
-            sealed.map_err(ApplyError::Seal)?
-        }
-    };
+    let known = known.map(|known| (&known.secret_sha256, known.sealed_secret.as_slice()));
+    let aad = sign_in_secret_aad(environment_id, connection);
+    let (secret_sha256, sealed_secret) = kept_secret(conn, context, environment_id, &wanted.secret, known, &aad)?;
     Ok(SignInClient {
         client_id: wanted.client_id.clone(),
         authorization_endpoint: wanted.authorization_endpoint.clone(),

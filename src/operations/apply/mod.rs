@@ -12,6 +12,7 @@ mod permissions;
 mod plan;
 mod policies;
 mod replay;
+mod sealing;
 
 use std::{collections::BTreeSet, fmt};
 
