@@ -63,6 +63,8 @@ impl World {
             .with("database.url", &cluster.url())
             .with("audit.commit", commit)
             .with("server.workers", "2")
+            // Room for all that a fast machine records during the stall: when it is full, requests are refused, as they should be.
+            .with("audit.queue", "1000000")
             .with("database.acquire_timeout_ms", "500")
             .with("database.statement_timeout_ms", "1500")
             .with("log.level", "warn,tessera=info,access=warn");
