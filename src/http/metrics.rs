@@ -7,7 +7,7 @@ use actix_web::{HttpResponse, http::StatusCode, http::header, web};
 use super::{Site, respond};
 use crate::{
     metrics::{CONTENT_TYPE, CountByTwo, Histogram, Kind, Page},
-    oauth::metadata::TOKEN_PATH,
+    oauth::metadata::{AUTHORIZATION_PATH, CALLBACK_PATH, INTROSPECTION_PATH, REVOCATION_PATH, TOKEN_PATH},
     operations::metadata::{GRAPHQL_MANAGEMENT_PATH, GRAPHQL_PATH},
 };
 
@@ -108,6 +108,9 @@ kinds! {
     /// What a request was for. Never the path: whoever asks chooses it.
     Endpoint {
         Token = "token",
+        Introspection = "introspect",
+        Revocation = "revoke",
+        Authorization = "authorize",
         GraphQl = "graphql",
         GraphQlManagement = "graphql_management",
         WellKnown = "well_known",
@@ -130,8 +133,12 @@ impl Endpoint {
         if status == StatusCode::NOT_FOUND {
             return Endpoint::Other;
         }
-        let ends: [(&str, Self); 6] = [
+        let ends: [(&str, Self); 10] = [
             (TOKEN_PATH, Endpoint::Token),
+            (INTROSPECTION_PATH, Endpoint::Introspection),
+            (REVOCATION_PATH, Endpoint::Revocation),
+            (AUTHORIZATION_PATH, Endpoint::Authorization),
+            (CALLBACK_PATH, Endpoint::Authorization),
             (GRAPHQL_PATH, Endpoint::GraphQl),
             (GRAPHQL_MANAGEMENT_PATH, Endpoint::GraphQlManagement),
             ("/health", Endpoint::Probe),
