@@ -87,8 +87,7 @@ pub fn revoke_replayed_in(
     session_id: &str,
     now: i64,
 ) -> Result<bool, StoreError> {
-    let (kind, expires_at) = (RevocationKind::Session, now.saturating_add(MAX_ACCESS_TOKEN_LIFETIME));
-    let revocation = Revocation { kind, value: session_id.to_owned(), revoked_at: now, expires_at };
+    let revocation = revocation(RevocationKind::Session, session_id, None, now);
     take_out(conn, environment_id, revocation, EndReason::Replayed)
 }
 
