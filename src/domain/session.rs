@@ -113,8 +113,8 @@ pub struct SessionGrant {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GrantBasis {
-    /// The user signed in to the client: it may have what its `access` names.
-    SignIn,
+    /// The user signed in to the client at the identity connection of that name: it may have what its `access` names.
+    SignIn(String),
     /// An exchange rule.
     Exchange(Box<ExchangeBasis>),
 }

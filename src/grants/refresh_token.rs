@@ -63,11 +63,12 @@ impl Grant for RefreshTokenGrant {
 /// Whoever vouched for the subject must still be one who may.
 fn check_voucher(request: &GrantRequest<'_>, session: &Session) -> Result<(), OAuthError> {
     let refused = |reason: &str| Err(OAuthError::new(Problem::RefreshTokenRefused, reason));
-    let GrantBasis::Exchange(basis) = &session.grant.basis else { return Ok(()) };
-    if basis.origin == ISSUER_SELF {
-        return Ok(());
-    }
-    let Some(connection) = request.environment.identity_connection(&basis.origin).filter(|one| one.enabled) else {
+    let name = match &session.grant.basis {
+        GrantBasis::SignIn(connection) => connection,
+        GrantBasis::Exchange(basis) if basis.origin == ISSUER_SELF => return Ok(()),
+        GrantBasis::Exchange(basis) => &basis.origin,
+    };
+    let Some(connection) = request.environment.identity_connection(name).filter(|one| one.enabled) else {
         return refused("the identity connection that vouched for the subject is gone or disabled");
     };
     let by_client = connection.provider == IdentityProvider::Delegated;

@@ -178,7 +178,7 @@ mod tests {
             anc_facts: AncestorFacts { iat: Some(100), client_ids: vec!["ui".into()], kids: vec!["kid".into()] },
             claims: serde_json::Map::new(),
             parents: vec!["parent".into()],
-            basis: GrantBasis::SignIn,
+            basis: GrantBasis::SignIn("provider".into()),
         };
         let session = Session {
             id: id.into(),

@@ -256,7 +256,7 @@ async fn judge(
     });
     if let Some(code) = &code {
         speak_of_user(context, environment, code, &mut order, (request.request_id, request.trace)).await?;
-        began = Some(GrantBasis::SignIn);
+        began = Some(GrantBasis::SignIn(code.granted.request.connection.clone()));
     }
     if let Some(Subject::Vouched(vouched)) = &subject
         && let Some(user) = &vouched.user

@@ -82,7 +82,7 @@ mod support {
                 anc_facts: AncestorFacts::default(),
                 claims: serde_json::Map::new(),
                 parents: Vec::new(),
-                basis: GrantBasis::SignIn,
+                basis: GrantBasis::SignIn("provider".into()),
             },
             generation: 1,
             rotation: None,

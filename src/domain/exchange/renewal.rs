@@ -63,7 +63,7 @@ pub fn renew(
     let targets = if targets.is_empty() { &grant.audience } else { targets };
     let renewed = match &grant.basis {
         GrantBasis::Exchange(basis) => exchange_again(client, session, basis, (targets, scope), policy),
-        GrantBasis::SignIn => sign_in_again(client, session, targets, scope, policy),
+        GrantBasis::SignIn(_) => sign_in_again(client, session, targets, scope, policy),
     }?;
     // Nothing that was decided now may undo what was granted then.
     let is_within = renewed.scope.is_within(&grant.scope)

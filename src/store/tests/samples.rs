@@ -237,7 +237,7 @@ pub(super) fn a_session(id: &str) -> Session {
         anc_facts: AncestorFacts { iat: Some(1), client_ids: vec!["ui".to_owned()], kids: Vec::new() },
         claims: serde_json::Map::from_iter([("sid".to_owned(), id.into())]),
         parents: Vec::new(),
-        basis: GrantBasis::SignIn,
+        basis: GrantBasis::SignIn("provider".to_owned()),
     };
     Session {
         id: id.to_owned(),

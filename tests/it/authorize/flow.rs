@@ -218,3 +218,22 @@ fn a_client_with_the_grant_gets_a_refresh_token_that_dies_with_a_replay_of_the_c
         }
     }
 }
+
+#[test]
+fn a_connection_that_is_disabled_stops_the_refreshes_of_those_who_signed_in_there() {
+    let provider = OpenIdProvider::start();
+    let grants = ["[\"authorization_code\"]", "[\"authorization_code\", \"refresh_token\"]"];
+    let environment = ENVIRONMENT.replacen(grants[0], grants[1], 1);
+    let environment = format!("{environment}{}", provider.connection("idp", ""));
+    let world = World::with(Engine::Sqlite, provider, &environment);
+    let refresh = |token: &str| world.server.token(UI, &[("grant_type", "refresh_token"), ("refresh_token", token)]);
+    let answer = world.redeem(UI, &world.code(&[("scope", "openid calendar.read")]), &[]);
+    let token = answer.json()["refresh_token"].as_str().expect("a refresh token").to_owned();
+    let name = "name = \"idp\"\n";
+    assert_eq!(environment.matches(name).count(), 1, "{environment}");
+    world.server.apply(&environment.replace(name, &format!("{name}enabled = false\n")));
+    world.server.eventually("the refresh to be refused", || refresh(&token).status == 400);
+    refresh(&token).assert_refused(400, "invalid_grant", "refresh_token_refused");
+    world.server.apply(&environment);
+    world.server.eventually("it to go on", || refresh(&token).status == 200);
+}
