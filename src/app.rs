@@ -27,6 +27,7 @@ use crate::{
         upkeep::{Upkeep, UpkeepOptions},
     },
     outbound::{Outbound, OutboundError, OutboundOptions},
+    rest,
     settings::{AuditCommit, Keys, Limits, Settings},
     store::{Store, StoreError, StoreOptions},
 };
@@ -99,6 +100,7 @@ impl App {
         let upkeep = Upkeep::start(&context, &store, upkeep_options(&settings.keys))?;
         let site = Arc::new(Site {
             graphql: Engine::new(context.clone(), settings.graphql.dev_operations),
+            rest: rest::Engine::new(context.clone()).map_err(StartError::Schema)?,
             graphiql: GraphiqlFiles::default(),
             context,
             store,

@@ -48,6 +48,9 @@ pub enum StartError {
     /// Requests to others cannot be made.
     #[error(transparent)]
     Outbound(#[from] OutboundError),
+    /// The schema of an operation is none: a mistake of this version.
+    #[error("the schema of an operation is wrong: {0}")]
+    Schema(String),
     /// A thread cannot be started.
     #[error("the server cannot start: {0}")]
     Serve(#[from] io::Error),

@@ -37,6 +37,18 @@ pub enum Event {
     AuthorizationRefused,
     /// A code came a second time; what the first use gave was revoked.
     AuthorizationReplayed,
+    /// A user was signed in behind an application's backend.
+    UserAuthenticated,
+    /// A user could not be, or a call on the way there was refused.
+    UserAuthenticationRefused,
+    /// What a user is authenticated by was added, changed or removed.
+    CredentialChanged,
+    /// A request for that was refused.
+    CredentialRefused,
+    /// A code or a link was sent, or handed to the application for that.
+    CodeSent,
+    /// It was refused.
+    CodeRefused,
 }
 
 impl Event {
@@ -57,6 +69,12 @@ impl Event {
             Event::AuthorizationGranted => "authorization.granted",
             Event::AuthorizationRefused => "authorization.refused",
             Event::AuthorizationReplayed => "authorization.replayed",
+            Event::UserAuthenticated => "user.authenticated",
+            Event::UserAuthenticationRefused => "user.authentication_refused",
+            Event::CredentialChanged => "credential.changed",
+            Event::CredentialRefused => "credential.refused",
+            Event::CodeSent => "code.sent",
+            Event::CodeRefused => "code.refused",
         }
     }
 }

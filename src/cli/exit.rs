@@ -105,7 +105,9 @@ impl From<StartError> for Failure {
             StartError::MasterKey { .. } | StartError::Listen { .. } | StartError::Tls(_) => {
                 Failure::Configuration(error.into())
             }
-            StartError::Audit(_) | StartError::Outbound(_) | StartError::Serve(_) => Failure::Other(error.into()),
+            StartError::Audit(_) | StartError::Outbound(_) | StartError::Schema(_) | StartError::Serve(_) => {
+                Failure::Other(error.into())
+            }
         }
     }
 }

@@ -25,6 +25,8 @@ pub enum SecretKind {
     RefreshToken,
     /// An authorization code.
     Code,
+    /// The `session_id` of a login session.
+    LoginSession,
 }
 
 impl SecretKind {
@@ -33,12 +35,13 @@ impl SecretKind {
             SecretKind::Key => "tsk_",
             SecretKind::RefreshToken => "tsr_",
             SecretKind::Code => "tsc_",
+            SecretKind::LoginSession => "tss_",
         }
     }
 
     /// The prefix of a generated secret that stands in `text`, or seems to.
     pub fn found_in(text: &str) -> Option<&'static str> {
-        [SecretKind::Key, SecretKind::RefreshToken, SecretKind::Code]
+        [SecretKind::Key, SecretKind::RefreshToken, SecretKind::Code, SecretKind::LoginSession]
             .into_iter()
             .map(SecretKind::prefix)
             .find(|one| text.contains(one))

@@ -24,6 +24,7 @@ pub mod exchange_rules;
 pub mod failures;
 pub mod identity_connections;
 pub mod leases;
+pub mod login_sessions;
 pub mod managed_services;
 pub mod permissions;
 pub mod profiles;
@@ -34,6 +35,8 @@ pub mod secret_uses;
 pub mod sessions;
 pub mod signing_keys;
 pub mod tenants;
+pub mod user_applications;
+pub mod user_identifiers;
 pub mod user_identities;
 pub mod users;
 

@@ -14,7 +14,7 @@ const ORDER: [&[&str]; 13] = [
     &["cli"],
     &["app"],
     &["http"],
-    &["graphql"],
+    &["graphql", "rest"],
     &["operations"],
     &["grants"],
     &["oxide"],
