@@ -13,6 +13,7 @@ mod rows;
 mod schema;
 
 pub mod applications;
+pub mod attempts;
 pub mod audit_reading;
 pub mod audit_records;
 pub mod authorization_codes;

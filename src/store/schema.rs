@@ -255,6 +255,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    authenticator_attempts (holder, authenticator) {
+        holder -> Text,
+        authenticator -> Text,
+        user_id -> Nullable<Text>,
+        failures -> BigInt,
+        counted_at -> Nullable<BigInt>,
+        locked -> Bool,
+        locked_until -> Nullable<BigInt>,
+        last_succeeded_at -> Nullable<BigInt>,
+        last_failed_at -> Nullable<BigInt>,
+        last_application_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     leases (name) {
         name -> Text,
         holder -> Text,
