@@ -35,6 +35,8 @@ pub mod secret_uses;
 pub mod sessions;
 pub mod signing_keys;
 pub mod tenants;
+pub mod totp;
+pub mod totp_transactions;
 pub mod user_identities;
 pub mod users;
 

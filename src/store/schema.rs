@@ -1,5 +1,9 @@
 //! The tables, once for both engines. `migrations/` makes them; a test compares the two results with each other and with this.
 
+mod authenticators;
+
+pub use self::authenticators::{authenticator_attempts, totp_authenticators, totp_transactions};
+
 diesel::table! {
     tenants (id) {
         id -> Text,
@@ -251,21 +255,6 @@ diesel::table! {
         session_id -> Text,
         generation -> BigInt,
         created_at -> BigInt,
-    }
-}
-
-diesel::table! {
-    authenticator_attempts (holder, authenticator) {
-        holder -> Text,
-        authenticator -> Text,
-        user_id -> Nullable<Text>,
-        failures -> BigInt,
-        counted_at -> Nullable<BigInt>,
-        locked -> Bool,
-        locked_until -> Nullable<BigInt>,
-        last_succeeded_at -> Nullable<BigInt>,
-        last_failed_at -> Nullable<BigInt>,
-        last_application_id -> Nullable<Text>,
     }
 }
 

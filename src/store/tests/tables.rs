@@ -4,10 +4,12 @@ use crate::{
     oauth::scope::Scope,
     store::{
         Conn, Origin, Store, StoreError, applications,
-        attempts::{self, Holder}, authorization_codes, authorization_requests,
+        attempts::{self, Holder},
+        authorization_codes, authorization_requests,
         client_secrets::{self, SecretOrigin},
         clients, environments, exchange_rules, identity_connections, managed_services, permissions, profiles,
-        refresh_tokens, resource_servers, revocations, sessions, signing_keys, user_identities, users,
+        refresh_tokens, resource_servers, revocations, sessions, signing_keys, totp, totp_transactions,
+        user_identities, users,
     },
 };
 
@@ -42,6 +44,8 @@ pub(super) fn fill(conn: &mut Conn<'_>) {
     authorization_codes::insert(conn, "one", &a_code("code"), 0).expect("code");
     assert!(revocations::add(conn, "one", &a_revocation()).expect("revocation"));
     attempts::hold(conn, &Holder::from("user"), Authenticator::Totp).expect("attempts");
+    totp::insert(conn, "one", &a_totp()).expect("authenticator");
+    totp_transactions::insert(conn, "one", &a_transaction()).expect("transaction");
     sessions::insert(conn, &a_session("session"), &an_origin()).expect("session");
     refresh_tokens::insert(conn, &a_refresh_token("hash", "session")).expect("refresh token");
 }
