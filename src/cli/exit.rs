@@ -126,9 +126,10 @@ impl From<KeyError> for Failure {
         match error {
             KeyError::Store(error) => error.into(),
             KeyError::Refused(_) => Failure::Refusal(error.into()),
-            KeyError::MasterKey { .. } | KeyError::WebhookSecret { .. } | KeyError::SignInSecret { .. } => {
-                Failure::Configuration(error.into())
-            }
+            KeyError::MasterKey { .. }
+            | KeyError::WebhookSecret { .. }
+            | KeyError::SignInSecret { .. }
+            | KeyError::TotpSecret { .. } => Failure::Configuration(error.into()),
             KeyError::Jose(_) => Failure::Other(error.into()),
         }
     }

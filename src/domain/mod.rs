@@ -27,6 +27,7 @@ pub mod signing_key;
 pub mod subject;
 pub mod suggestion;
 pub mod timestamp;
+pub mod totp;
 pub mod trace;
 pub mod user;
 pub mod web_url;

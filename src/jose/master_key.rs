@@ -160,7 +160,12 @@ pub fn sign_in_secret_aad(environment_id: &str, connection: &str) -> Vec<u8> {
     associated_data(b"tessera sign-in secret", [environment_id, connection])
 }
 
-fn associated_data(what: &[u8], place: [&str; 2]) -> Vec<u8> {
+/// The associated data of the sealed secret of an authenticator app: copied to another user's row it opens for nobody.
+pub fn totp_secret_aad(environment_id: &str, user_id: &str, authenticator_id: &str) -> Vec<u8> {
+    associated_data(b"tessera totp secret", [environment_id, user_id, authenticator_id])
+}
+
+fn associated_data<const N: usize>(what: &[u8], place: [&str; N]) -> Vec<u8> {
     let mut aad = what.to_vec();
     for part in place {
         aad.extend_from_slice(&(part.len() as u64).to_be_bytes());

@@ -13,6 +13,7 @@ mod rows;
 mod schema;
 
 pub mod applications;
+pub mod attempts;
 pub mod audit_reading;
 pub mod audit_records;
 pub mod authorization_codes;
@@ -35,6 +36,8 @@ pub mod secret_uses;
 pub mod sessions;
 pub mod signing_keys;
 pub mod tenants;
+pub mod totp;
+pub mod totp_transactions;
 pub mod user_applications;
 pub mod user_identifiers;
 pub mod user_identities;

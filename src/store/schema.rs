@@ -1,5 +1,9 @@
 //! The tables, once for both engines. `migrations/` makes them; a test compares the two results with each other and with this.
 
+mod authenticators;
+
+pub use self::authenticators::{authenticator_attempts, totp_authenticators, totp_transactions};
+
 diesel::table! {
     tenants (id) {
         id -> Text,

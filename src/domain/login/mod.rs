@@ -1,5 +1,6 @@
 //! Signing users in through their applications' backends: by what they are found, and by what they are authenticated.
 
+pub mod lockout;
 pub mod claims;
 pub mod identifier;
 pub mod session;

@@ -19,10 +19,11 @@ use crate::{
         secret::Secret,
         session::{GrantBasis, RefreshToken, Session, SessionGrant, SessionOrigin},
         signing_key::KeySchedule,
+        totp::TotpParameters,
         user::{Identity, Profile, User},
     },
     oauth::{grant_type::GrantType, scope::Scope},
-    store::{exchange_rules::StoredRule, signing_keys::StoredKey},
+    store::{exchange_rules::StoredRule, signing_keys::StoredKey, totp::StoredTotp, totp_transactions::Transaction},
 };
 
 pub(super) fn scope(text: &str) -> Scope {
@@ -260,4 +261,29 @@ pub(super) fn an_origin() -> Vec<SessionOrigin> {
 
 pub(super) fn a_refresh_token(hash: &str, session_id: &str) -> RefreshToken {
     RefreshToken { hash: hash.to_owned(), session_id: session_id.to_owned(), generation: 1, created_at: 10 }
+}
+
+pub(super) fn a_totp() -> StoredTotp {
+    StoredTotp {
+        id: "an authenticator".to_owned(),
+        user_id: "user".to_owned(),
+        application_id: "app".to_owned(),
+        label: "ann@example.com".to_owned(),
+        issuer: "Demo".to_owned(),
+        parameters: TotpParameters { digits: 8, ..TotpParameters::default() },
+        sealed: vec![0, 255, 1],
+        created_at: 1,
+        last_used_at: None,
+    }
+}
+
+pub(super) fn a_transaction() -> Transaction {
+    Transaction {
+        id: "a transaction".to_owned(),
+        application_id: "app".to_owned(),
+        user_id: Some("user".to_owned()),
+        challenge: "123456".to_owned(),
+        approval_data: "{}".to_owned(),
+        expires_at: 600,
+    }
 }

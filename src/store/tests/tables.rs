@@ -1,12 +1,15 @@
 use super::{super::testing::on_both_engines, an_environment, samples::*, with_environment};
 use crate::{
-    domain::{application::Application, client::Client, signing_key::KeySchedule},
+    domain::{application::Application, client::Client, login::lockout::Authenticator, signing_key::KeySchedule},
     oauth::scope::Scope,
     store::{
-        Conn, Origin, Store, StoreError, applications, authorization_codes, authorization_requests,
+        Conn, Origin, Store, StoreError, applications,
+        attempts::{self, Holder},
+        authorization_codes, authorization_requests,
         client_secrets::{self, SecretOrigin},
         clients, environments, exchange_rules, identity_connections, managed_services, permissions, profiles,
-        refresh_tokens, resource_servers, revocations, sessions, signing_keys, user_identities, users,
+        refresh_tokens, resource_servers, revocations, sessions, signing_keys, totp, totp_transactions,
+        user_identities, users,
     },
 };
 
@@ -40,6 +43,9 @@ pub(super) fn fill(conn: &mut Conn<'_>) {
     assert!(authorization_requests::insert(conn, "one", &a_pending_sign_in("state", 600), 0, 1).expect("request"));
     authorization_codes::insert(conn, "one", &a_code("code"), 0).expect("code");
     assert!(revocations::add(conn, "one", &a_revocation()).expect("revocation"));
+    attempts::hold(conn, &Holder::from("user"), Authenticator::Totp).expect("attempts");
+    totp::insert(conn, "one", &a_totp()).expect("authenticator");
+    totp_transactions::insert(conn, "one", &a_transaction()).expect("transaction");
     sessions::insert(conn, &a_session("session"), &an_origin()).expect("session");
     refresh_tokens::insert(conn, &a_refresh_token("hash", "session")).expect("refresh token");
 }
