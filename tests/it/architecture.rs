@@ -28,7 +28,7 @@ const ORDER: [&[&str]; 13] = [
 const CONFIGURED: [&str; 4] = ["app", "cli", "http", "telemetry"];
 
 /// Path prefixes, and where alone they may stand.
-const DOORS: [(&[&str], &[&str]); 28] = [
+const DOORS: [(&[&str], &[&str]); 29] = [
     (&["diesel"], &["src/store/"]),
     (&["diesel_migrations"], &["src/store/"]),
     (&["r2d2"], &["src/store/"]),
@@ -48,6 +48,7 @@ const DOORS: [(&[&str], &[&str]); 28] = [
     (&["config"], &["src/settings/"]),
     (&["toml"], &["src/settings/", "src/operations/environment_file/"]),
     (&["reqwest"], &["src/outbound/"]),
+    (&["lettre"], &["src/outbound/mail.rs"]),
     (&["prometheus_client"], &["src/metrics/"]),
     (&["clap"], &["src/cli/"]),
     (&["cel"], &["src/domain/condition/"]),
