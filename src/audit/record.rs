@@ -29,6 +29,10 @@ pub enum Event {
     RevocationRefused,
     /// An enrichment webhook was called.
     WebhookCalled,
+    /// A mail was sent to a user, or given up.
+    MailSent,
+    /// A text message was.
+    TextMessageSent,
     /// A user was sent to an identity provider, to sign in to a client.
     AuthorizationStarted,
     /// A user signed in, and the client got a code.
@@ -65,6 +69,8 @@ impl Event {
             Event::TokenRevoked => "token.revoked",
             Event::RevocationRefused => "revocation.refused",
             Event::WebhookCalled => "webhook.called",
+            Event::MailSent => "mail.sent",
+            Event::TextMessageSent => "text_message.sent",
             Event::AuthorizationStarted => "authorization.started",
             Event::AuthorizationGranted => "authorization.granted",
             Event::AuthorizationRefused => "authorization.refused",

@@ -102,9 +102,11 @@ impl From<StartError> for Failure {
             StartError::Load(error) => error.into(),
             StartError::Keys(error) => error.into(),
             StartError::PendingMigrations(_) => Failure::Database(error.into()),
-            StartError::MasterKey { .. } | StartError::Listen { .. } | StartError::Tls(_) => {
-                Failure::Configuration(error.into())
-            }
+            StartError::MasterKey { .. }
+            | StartError::Listen { .. }
+            | StartError::Tls(_)
+            | StartError::Mail(_)
+            | StartError::Sms(_) => Failure::Configuration(error.into()),
             StartError::Audit(_) | StartError::Outbound(_) | StartError::Schema(_) | StartError::Serve(_) => {
                 Failure::Other(error.into())
             }

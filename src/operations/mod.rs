@@ -8,6 +8,7 @@ pub mod caller;
 pub mod context;
 pub mod counts;
 pub mod delegate;
+pub mod delivery;
 pub mod demo_token;
 pub mod effect;
 pub mod enrich;

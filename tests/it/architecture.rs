@@ -48,6 +48,7 @@ const DOORS: [(&[&str], &[&str]); 29] = [
     (&["config"], &["src/settings/"]),
     (&["toml"], &["src/settings/", "src/operations/environment_file/"]),
     (&["reqwest"], &["src/outbound/"]),
+    (&["lettre"], &["src/outbound/mail.rs"]),
     (&["prometheus_client"], &["src/metrics/"]),
     (&["clap"], &["src/cli/"]),
     (&["cel"], &["src/domain/condition/"]),

@@ -1,8 +1,8 @@
 //! Signing users in through their applications' backends: by what they are found, and by what they are authenticated.
 
-pub mod lockout;
 pub mod claims;
 pub mod identifier;
+pub mod lockout;
 pub mod session;
 
 use serde::{Deserialize, Serialize};

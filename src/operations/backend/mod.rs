@@ -1,10 +1,10 @@
 //! Backend authentication: applications' backends sign their users in here, with tokens of their own. `docs/backend-authentication.md`
 //! is the contract; `rest` has its words.
 
-pub mod lockout;
 pub mod call;
 pub mod claims;
 pub mod error;
+pub mod lockout;
 pub mod person;
 pub mod session;
 pub mod sign_in;
