@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod authenticate;
 pub mod authorize;
+pub mod backend;
 pub mod caller;
 pub mod context;
 pub mod counts;

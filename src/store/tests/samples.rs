@@ -12,6 +12,7 @@ use crate::{
         connection::{IdentityConnection, IdentityProvider, SignInClient},
         environment::{ResourceServer, ScopeClaim, SigningAlg, TokenProfile},
         foreign::{ClaimMap, ForeignIssuer},
+        login::one_time_code::{CodeAddress, CodeBinding, CodeChannel, CodeDetails, CodePurpose, OneTimeCode},
         party::Actor,
         permission::{ManagedService, PermissionDefinition},
         revocation::{Revocation, RevocationKind},
@@ -22,7 +23,7 @@ use crate::{
         user::{Identity, Profile, User},
     },
     oauth::{grant_type::GrantType, scope::Scope},
-    store::{exchange_rules::StoredRule, signing_keys::StoredKey},
+    store::{exchange_rules::StoredRule, sendings::SendLimit, signing_keys::StoredKey},
 };
 
 pub(super) fn scope(text: &str) -> Scope {
@@ -260,4 +261,31 @@ pub(super) fn an_origin() -> Vec<SessionOrigin> {
 
 pub(super) fn a_refresh_token(hash: &str, session_id: &str) -> RefreshToken {
     RefreshToken { hash: hash.to_owned(), session_id: session_id.to_owned(), generation: 1, created_at: 10 }
+}
+
+pub(super) fn a_one_time_code() -> OneTimeCode {
+    let approval = BTreeMap::from([("amount".to_owned(), "10".to_owned())]);
+    OneTimeCode {
+        id: "code".to_owned(),
+        binding: CodeBinding {
+            user_id: "user".to_owned(),
+            application_id: "app".to_owned(),
+            client_id: "bff".to_owned(),
+            purpose: CodePurpose::SignIn,
+            channel: CodeChannel::Link,
+        },
+        any_client: true,
+        named_as: "a hash".to_owned(),
+        address: Some(CodeAddress { value: "ada@example.com".to_owned(), is_own: true }),
+        request_hash: Some("another hash".to_owned()),
+        secret_hash: "a third hash".to_owned(),
+        tries_left: 3,
+        details: CodeDetails { approval_data: Some(approval) },
+        created_at: 10,
+        expires_at: 20,
+    }
+}
+
+pub(super) fn a_send_limit() -> SendLimit {
+    SendLimit { kind: "user", holder: "user".to_owned(), most: 1, window: 60 }
 }

@@ -5,8 +5,9 @@ use crate::{
     store::{
         Conn, Origin, Store, StoreError, applications, authorization_codes, authorization_requests,
         client_secrets::{self, SecretOrigin},
-        clients, environments, exchange_rules, identity_connections, managed_services, permissions, profiles,
-        refresh_tokens, resource_servers, revocations, sessions, signing_keys, user_identities, users,
+        clients, environments, exchange_rules, identity_connections, managed_services, one_time_codes, permissions,
+        profiles, refresh_tokens, resource_servers, revocations, sendings, sessions, signing_keys, user_identities,
+        users,
     },
 };
 
@@ -42,6 +43,8 @@ pub(super) fn fill(conn: &mut Conn<'_>) {
     assert!(revocations::add(conn, "one", &a_revocation()).expect("revocation"));
     sessions::insert(conn, &a_session("session"), &an_origin()).expect("session");
     refresh_tokens::insert(conn, &a_refresh_token("hash", "session")).expect("refresh token");
+    one_time_codes::replace(conn, "one", &a_one_time_code()).expect("one-time code");
+    assert_eq!(sendings::count(conn, "one", &a_send_limit(), 10).expect("sending"), None);
 }
 
 fn filled(store: &Store) {
@@ -86,6 +89,8 @@ fn what_is_written_is_read_back() {
                 assert_eq!(sessions::find(conn, "one", "session")?, Some(a_session("session")));
                 let token = (a_refresh_token("hash", "session"), a_session("session"));
                 assert_eq!(refresh_tokens::find(conn, "one", "hash")?, Some(token));
+                let code = a_one_time_code();
+                assert_eq!(one_time_codes::find_link(conn, "one", &code.secret_hash)?, Some(code));
                 let client = clients::find(conn, "one", "bff")?.expect("there");
                 let mut expected = a_client("bff");
                 expected.secrets = vec![a_secret("s1")];

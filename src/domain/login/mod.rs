@@ -1,0 +1,3 @@
+//! How users prove who they are.
+
+pub mod one_time_code;

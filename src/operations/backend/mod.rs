@@ -1,0 +1,3 @@
+//! Signing users in behind a backend.
+
+pub mod codes;
