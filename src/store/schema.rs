@@ -308,6 +308,38 @@ diesel::table! {
 }
 
 diesel::table! {
+    one_time_codes (id) {
+        id -> Text,
+        environment_id -> Text,
+        user_id -> Text,
+        application_id -> Text,
+        purpose -> Text,
+        channel -> Text,
+        client_id -> Text,
+        any_client -> Bool,
+        named_as -> Text,
+        address -> Nullable<Text>,
+        own_address -> Bool,
+        request_hash -> Text,
+        secret_hash -> Text,
+        tries_left -> BigInt,
+        details -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    sendings (environment_id, kind, holder) {
+        environment_id -> Text,
+        kind -> Text,
+        holder -> Text,
+        sent -> BigInt,
+        until -> BigInt,
+    }
+}
+
+diesel::table! {
     leases (name) {
         name -> Text,
         holder -> Text,

@@ -3,6 +3,7 @@
 
 pub mod call;
 pub mod claims;
+pub mod codes;
 pub mod error;
 pub mod lockout;
 pub mod person;
