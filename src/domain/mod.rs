@@ -15,6 +15,7 @@ pub mod foreign;
 pub mod id_token;
 pub mod order;
 pub mod party;
+pub mod passkey;
 pub mod permission;
 pub mod random;
 pub mod revocation;

@@ -36,6 +36,8 @@ pub mod signing_keys;
 pub mod tenants;
 pub mod user_identities;
 pub mod users;
+pub mod webauthn_ceremonies;
+pub mod webauthn_credentials;
 
 #[cfg(test)]
 pub(crate) mod testing;

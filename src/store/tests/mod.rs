@@ -11,6 +11,7 @@ mod secret_uses;
 mod sessions;
 mod tables;
 mod watch;
+mod webauthn;
 
 use super::{Conn, environments, tenants};
 use crate::domain::environment::Environment;

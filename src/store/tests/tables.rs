@@ -7,6 +7,7 @@ use crate::{
         client_secrets::{self, SecretOrigin},
         clients, environments, exchange_rules, identity_connections, managed_services, permissions, profiles,
         refresh_tokens, resource_servers, revocations, sessions, signing_keys, user_identities, users,
+        webauthn_ceremonies, webauthn_credentials,
     },
 };
 
@@ -42,6 +43,9 @@ pub(super) fn fill(conn: &mut Conn<'_>) {
     assert!(revocations::add(conn, "one", &a_revocation()).expect("revocation"));
     sessions::insert(conn, &a_session("session"), &an_origin()).expect("session");
     refresh_tokens::insert(conn, &a_refresh_token("hash", "session")).expect("refresh token");
+    assert!(webauthn_credentials::claim_username(conn, "one", ("app", "ada"), "user", 1).expect("username"));
+    webauthn_credentials::insert(conn, "one", &a_passkey("key")).expect("passkey");
+    assert!(webauthn_ceremonies::insert(conn, "one", &a_ceremony("begun", 600), 0, 1).expect("ceremony"));
 }
 
 fn filled(store: &Store) {
