@@ -44,6 +44,8 @@ pub mod user_applications;
 pub mod user_identifiers;
 pub mod user_identities;
 pub mod users;
+pub mod webauthn_ceremonies;
+pub mod webauthn_credentials;
 
 #[cfg(test)]
 pub(crate) mod testing;

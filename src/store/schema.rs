@@ -398,3 +398,43 @@ diesel::table! {
         changed_us -> BigInt,
     }
 }
+
+diesel::table! {
+    webauthn_usernames (environment_id, application_id, username) {
+        environment_id -> Text,
+        application_id -> Text,
+        username -> Text,
+        user_id -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    webauthn_credentials (environment_id, id) {
+        environment_id -> Text,
+        id -> Text,
+        user_id -> Text,
+        application_id -> Text,
+        username -> Text,
+        user_handle -> Text,
+        display_name -> Text,
+        credential -> Text,
+        counter -> BigInt,
+        aaguid -> Text,
+        devices -> Text,
+        created_at -> BigInt,
+        last_seen_at -> BigInt,
+        removed_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    webauthn_ceremonies (id_hash) {
+        id_hash -> Text,
+        environment_id -> Text,
+        application_id -> Text,
+        ceremony -> Text,
+        network -> Text,
+        expires_at -> BigInt,
+    }
+}

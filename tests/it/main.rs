@@ -29,5 +29,6 @@ mod revocation;
 mod support;
 mod token;
 mod trace;
+mod webauthn;
 mod webhook;
 mod well_known;

@@ -12,6 +12,7 @@ mod sessions;
 mod tables;
 mod totp;
 mod watch;
+mod webauthn;
 
 use super::{Conn, environments, tenants};
 use crate::domain::environment::Environment;

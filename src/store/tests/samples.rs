@@ -18,6 +18,7 @@ use crate::{
             session::{Authentication, LoginSession},
         },
         party::Actor,
+        passkey::{Ceremony, Device, Passkey, PendingCeremony},
         permission::{ManagedService, PermissionDefinition},
         revocation::{Revocation, RevocationKind},
         rule::ExchangeRule,
@@ -345,5 +346,37 @@ pub(super) fn a_login_session() -> LoginSession {
         idle_expires_at: 50,
         expires_at: 90,
         ended_at: None,
+    }
+}
+
+pub(super) fn a_passkey(id: &str) -> Passkey {
+    Passkey {
+        id: id.to_owned(),
+        user_id: "user".to_owned(),
+        application_id: "app".to_owned(),
+        username: "ada".to_owned(),
+        user_handle: "aGFuZGxl".to_owned(),
+        display_name: "Ada's phone".to_owned(),
+        credential: r#"{"key":1}"#.to_owned(),
+        counter: 7,
+        aaguid: "00000000-0000-0000-0000-000000000000".to_owned(),
+        devices: vec![Device { user_agent: "a browser".to_owned(), first_seen: 1, last_seen: 2 }],
+        created_at: 1,
+        last_seen_at: 2,
+        removed_at: None,
+    }
+}
+
+pub(super) fn a_ceremony(id: &str, expires_at: i64) -> PendingCeremony {
+    PendingCeremony {
+        id: Secret::new(id).hash(),
+        application_id: "app".to_owned(),
+        ceremony: Ceremony::Authentication {
+            user_id: Some("user".to_owned()),
+            approval_data: None,
+            state: serde_json::json!({ "challenge": "AAAA" }),
+        },
+        network: "192.0.2.7".to_owned(),
+        expires_at,
     }
 }

@@ -9,7 +9,8 @@ use crate::{
         client_secrets::{self, SecretOrigin},
         clients, environments, exchange_rules, identity_connections, login_sessions, managed_services, one_time_codes,
         permissions, profiles, refresh_tokens, resource_servers, revocations, sendings, sessions, signing_keys, totp,
-        totp_transactions, user_applications, user_identifiers, user_identities, users,
+        totp_transactions, user_applications, user_identifiers, user_identities, users, webauthn_ceremonies,
+        webauthn_credentials,
     },
 };
 
@@ -54,6 +55,9 @@ pub(super) fn fill(conn: &mut Conn<'_>) {
     refresh_tokens::insert(conn, &a_refresh_token("hash", "session")).expect("refresh token");
     one_time_codes::replace(conn, "one", &a_one_time_code()).expect("one-time code");
     assert_eq!(sendings::count(conn, "one", &a_send_limit(), 10).expect("sending"), None);
+    assert!(webauthn_credentials::claim_username(conn, "one", ("app", "ada"), "user", 1).expect("username"));
+    webauthn_credentials::insert(conn, "one", &a_passkey("key")).expect("passkey");
+    assert!(webauthn_ceremonies::insert(conn, "one", &a_ceremony("begun", 600), 0, 1).expect("ceremony"));
 }
 
 fn filled(store: &Store) {

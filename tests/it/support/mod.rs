@@ -1,6 +1,7 @@
 //! A real server per test: built by the same constructor as `main`, on a database of its own, spoken to over HTTP.
 
 pub mod answer;
+pub mod authenticator;
 pub mod browser;
 pub mod certificate;
 pub mod cli;
@@ -12,6 +13,7 @@ pub mod guard;
 pub mod hook;
 pub mod leaks;
 pub mod lifecycle;
+pub mod maker;
 pub mod peer;
 pub mod process;
 pub mod provider;

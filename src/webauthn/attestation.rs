@@ -1,0 +1,135 @@
+//! What an application wants to know of the authenticators that it lets in.
+
+use serde::Deserialize;
+use uuid::Uuid;
+use webauthn_rs_core::{
+    internals::AuthenticatorData,
+    proto::{AttestationCaList, AttestationConveyancePreference, Credential, ParsedAttestationData, Registration},
+};
+
+use super::refusal::Refusal;
+
+/// What the browser is asked for (Level 2 §5.4.7).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Conveyance {
+    /// Nothing.
+    #[default]
+    None,
+    /// A statement, which the browser may make anonymous.
+    Indirect,
+    /// The authenticator's own statement.
+    Direct,
+}
+
+impl Conveyance {
+    /// As options name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Indirect => "indirect",
+            Self::Direct => "direct",
+        }
+    }
+
+    pub(super) fn preference(self) -> AttestationConveyancePreference {
+        match self {
+            Self::None => AttestationConveyancePreference::None,
+            Self::Indirect => AttestationConveyancePreference::Indirect,
+            Self::Direct => AttestationConveyancePreference::Direct,
+        }
+    }
+}
+
+/// Which new credentials an application takes.
+#[derive(Debug, Clone)]
+pub struct AttestationPolicy<'a> {
+    /// What the browser is asked for.
+    pub conveyance: Conveyance,
+    /// Whether there must be a statement of the maker; with [`Self::anchors`], one that is known.
+    pub enforced: bool,
+    /// Whether passkeys that can be copied to other devices are taken.
+    pub synchronised: bool,
+    /// The only models taken, by their AAGUID; any when empty.
+    pub allowed: &'a [Uuid],
+    /// Models that are refused.
+    pub blocked: &'a [Uuid],
+    /// Whose statements are believed; with none, nobody's word is checked.
+    pub anchors: Option<&'a TrustAnchors>,
+}
+
+/// The makers' certificates, to which a statement must lead.
+#[derive(Debug, Clone)]
+pub struct TrustAnchors(pub(super) AttestationCaList);
+
+/// A list of certificates cannot be used; the text says why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the certificates of attestation authorities cannot be used: {0}")]
+pub struct TrustAnchorsError(String);
+
+impl TrustAnchors {
+    /// Reads certificates in PEM, one behind the other.
+    ///
+    /// # Errors
+    /// There is none, or one cannot be read.
+    pub fn from_pem(text: &str) -> Result<Self, TrustAnchorsError> {
+        const END: &str = "-----END CERTIFICATE-----";
+        let mut anchors = AttestationCaList::default();
+        for one in text.split_inclusive(END).filter(|one| one.ends_with(END)) {
+            let one =
+                AttestationCaList::try_from(one.as_bytes()).map_err(|error| TrustAnchorsError(error.to_string()))?;
+            anchors.union(&one);
+        }
+        if anchors.is_empty() { Err(TrustAnchorsError("there is none".to_owned())) } else { Ok(Self(anchors)) }
+    }
+}
+
+impl AttestationPolicy<'_> {
+    /// The anchors that the verifier is to demand: only where a statement must be there.
+    pub(super) fn demanded(&self) -> Option<&AttestationCaList> {
+        self.anchors.filter(|_| self.enforced).map(|anchors| &anchors.0)
+    }
+
+    /// Checks a credential that the verifier has accepted.
+    pub(super) fn check(&self, credential: &Credential, aaguid: Uuid) -> Result<(), Refusal> {
+        // A statement by the credential's own key says nothing of who made the authenticator.
+        let stated = match credential.attestation.data {
+            ParsedAttestationData::Basic(_) | ParsedAttestationData::AttCa(_) | ParsedAttestationData::AnonCa(_) => {
+                true
+            }
+            ParsedAttestationData::Self_
+            | ParsedAttestationData::ECDAA
+            | ParsedAttestationData::None
+            | ParsedAttestationData::Uncertain => false,
+        };
+        if self.enforced && !stated {
+            return Err(Refusal::NoAttestation);
+        }
+        if !self.synchronised && credential.backup_eligible {
+            return Err(Refusal::Synchronised);
+        }
+        if self.blocked.contains(&aaguid) || !(self.allowed.is_empty() || self.allowed.contains(&aaguid)) {
+            return Err(Refusal::Model);
+        }
+        Ok(())
+    }
+}
+
+/// The members that [`webauthn_rs_core`] reads, in the same way: with another reader a crafted object could show one
+/// authenticator to the verifier and another one here.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Object<'a> {
+    #[serde(rename = "fmt")]
+    _format: &'a str,
+    #[serde(rename = "attStmt")]
+    _statement: serde_cbor_2::Value,
+    auth_data: &'a [u8],
+}
+
+/// The model of the authenticator, out of an attestation object that the verifier has accepted.
+pub(super) fn aaguid(object: &[u8], credential: &Credential) -> Result<Uuid, Refusal> {
+    let object: Object<'_> = serde_cbor_2::from_slice(object).map_err(|_| Refusal::Malformed)?;
+    let data = AuthenticatorData::<Registration>::try_from(object.auth_data).map_err(|_| Refusal::Malformed)?;
+    let attested = data.acd.filter(|attested| attested.credential_id == credential.cred_id);
+    Ok(Uuid::from_bytes(attested.ok_or(Refusal::Malformed)?.aaguid))
+}

@@ -1,0 +1,5 @@
+//! Passkeys, with an authenticator in software.
+
+mod attestation;
+mod ceremonies;
+mod garbage;
