@@ -39,8 +39,10 @@ pub mod tenants;
 pub mod totp;
 pub mod totp_transactions;
 pub mod user_applications;
+pub mod user_details;
 pub mod user_identifiers;
 pub mod user_identities;
+pub mod user_listing;
 pub mod users;
 
 #[cfg(test)]
