@@ -33,4 +33,5 @@ pub mod timestamp;
 pub mod totp;
 pub mod trace;
 pub mod user;
+pub mod user_details;
 pub mod web_url;

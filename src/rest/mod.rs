@@ -13,6 +13,7 @@ mod sessions;
 mod sign_in;
 #[cfg(test)]
 mod snapshots;
+mod users;
 
 use self::endpoint::Endpoint;
 pub use self::{
@@ -24,7 +25,7 @@ pub use self::{
 };
 
 /// Every operation, by area.
-const AREAS: &[(&str, &[Endpoint])] = &[("sessions", sessions::OPERATIONS)];
+const AREAS: &[(&str, &[Endpoint])] = &[("sessions", sessions::OPERATIONS), ("users", users::OPERATIONS)];
 
 /// Every operation.
 fn endpoints() -> impl Iterator<Item = (&'static str, &'static Endpoint)> {

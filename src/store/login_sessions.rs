@@ -178,6 +178,24 @@ pub fn clients_of(conn: &mut Conn<'_>, session_id: &str) -> Result<Vec<String>, 
     Ok(each!(conn, c => all.load(c))?)
 }
 
+/// The ids of a user's sessions that have not been ended and of which clients of an application got tokens.
+///
+/// # Errors
+/// The database failed.
+pub fn joined_by(
+    conn: &mut Conn<'_>,
+    environment_id: &str,
+    user_id: &str,
+    application_id: &str,
+) -> Result<Vec<String>, StoreError> {
+    use login_session_clients as j;
+    use login_sessions as t;
+    let joined = j::table.filter(j::application_id.eq(application_id)).select(j::session_id);
+    let own = t::table.filter(t::user_id.eq(user_id).and(t::environment_id.eq(environment_id)));
+    let own = own.filter(t::ended_at.is_null().and(t::id.eq_any(joined))).select(t::id);
+    Ok(each!(conn, c => own.load(c))?)
+}
+
 /// Deletes some of those that were over at `before` (seconds since 1970); `true` when there may be more.
 ///
 /// # Errors

@@ -175,6 +175,7 @@ diesel::table! {
         updated_at -> BigInt,
         details -> Text,
         last_sign_in_at -> Nullable<BigInt>,
+        status_changed_at -> Nullable<BigInt>,
     }
 }
 
@@ -209,6 +210,7 @@ diesel::table! {
         custom_data -> Text,
         created_at -> BigInt,
         last_sign_in_at -> Nullable<BigInt>,
+        external_account_id -> Nullable<Text>,
     }
 }
 

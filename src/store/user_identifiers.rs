@@ -107,3 +107,57 @@ pub fn verify(
         each!(conn, c => diesel::update(one.filter(t::verified_at.is_null())).set(t::verified_at.eq(now)).execute(c))?;
     Ok(changed == 1)
 }
+
+/// Those of several users, each with the id of the user, in the order in which they came.
+///
+/// # Errors
+/// The database failed, or a row is corrupt.
+pub fn of_users(
+    conn: &mut Conn<'_>,
+    environment_id: &str,
+    user_ids: &[String],
+) -> Result<Vec<(String, KnownIdentifier)>, StoreError> {
+    use user_identifiers as t;
+    let all = t::table.filter(t::user_id.eq_any(user_ids).and(t::environment_id.eq(environment_id)));
+    let all = all.order((t::created_at, t::kind, t::value));
+    let rows: Vec<(String, IdentifierRow)> =
+        each!(conn, c => all.select((t::user_id, IdentifierRow::as_select())).load(c))?;
+    rows.into_iter().map(|(user_id, row)| Ok((user_id, row.into_value()?))).collect()
+}
+
+/// Writes how one of a user's is shown, whether it is the primary one and when it was verified. `false` when the user has it no more.
+///
+/// # Errors
+/// The database failed.
+pub fn update(
+    conn: &mut Conn<'_>,
+    environment_id: &str,
+    user_id: &str,
+    identifier: &KnownIdentifier,
+) -> Result<bool, StoreError> {
+    use user_identifiers as t;
+    let KnownIdentifier { kind, application_id, value, .. } = identifier;
+    let one = t::table.find((environment_id, to_name(kind)?, application_id, value)).filter(t::user_id.eq(user_id));
+    let changes = (
+        t::shown.eq(&identifier.shown),
+        t::is_primary.eq(identifier.is_primary),
+        t::verified_at.eq(identifier.verified_at),
+    );
+    Ok(each!(conn, c => diesel::update(one).set(changes).execute(c))? == 1)
+}
+
+/// Takes one from a user; `false` when the user has it no more.
+///
+/// # Errors
+/// The database failed.
+pub fn remove(
+    conn: &mut Conn<'_>,
+    environment_id: &str,
+    user_id: &str,
+    identifier: &KnownIdentifier,
+) -> Result<bool, StoreError> {
+    use user_identifiers as t;
+    let KnownIdentifier { kind, application_id, value, .. } = identifier;
+    let one = t::table.find((environment_id, to_name(kind)?, application_id, value)).filter(t::user_id.eq(user_id));
+    Ok(each!(conn, c => diesel::delete(one).execute(c))? == 1)
+}

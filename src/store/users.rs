@@ -11,7 +11,7 @@ use crate::domain::user::{Identity, User};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = users)]
-struct UserRow {
+pub(super) struct UserRow {
     id: String,
     email: Option<String>,
     name: Option<String>,

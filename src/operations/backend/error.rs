@@ -59,6 +59,10 @@ codes! {
     AppNotFound = "app_not_found", 404, "App not found";
     /// There is no such user here.
     UserNotFound = "user_not_found", 404, "User not found";
+    /// The user has no such address or number.
+    IdentifierNotFound = "identifier_not_found", 404, "The user has no such identifier";
+    /// Somebody has the address, the number or the name; or the user is in the application already.
+    IdentifierTaken = "identifier_is_taken", 409, "The identifier is taken";
     /// The body did not arrive in time.
     BodyTooSlow = "body_too_slow", 408, "The body did not arrive in time";
     /// The body is larger than this server reads.

@@ -9,4 +9,5 @@ pub mod lockout;
 pub mod person;
 pub mod session;
 pub mod sign_in;
+pub mod users;
 pub mod who;
