@@ -28,7 +28,7 @@ const ORDER: [&[&str]; 13] = [
 const CONFIGURED: [&str; 4] = ["app", "cli", "http", "telemetry"];
 
 /// Path prefixes, and where alone they may stand.
-const DOORS: [(&[&str], &[&str]); 30] = [
+const DOORS: [(&[&str], &[&str]); 32] = [
     (&["diesel"], &["src/store/"]),
     (&["diesel_migrations"], &["src/store/"]),
     (&["r2d2"], &["src/store/"]),
