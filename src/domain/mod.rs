@@ -13,6 +13,7 @@ pub mod environment;
 pub mod exchange;
 pub mod foreign;
 pub mod id_token;
+pub mod login;
 pub mod order;
 pub mod party;
 pub mod permission;

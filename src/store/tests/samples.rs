@@ -12,6 +12,7 @@ use crate::{
         connection::{IdentityConnection, IdentityProvider, SignInClient},
         environment::{ResourceServer, ScopeClaim, SigningAlg, TokenProfile},
         foreign::{ClaimMap, ForeignIssuer},
+        login::preferences::{LoginPreferences, TotpPreferences},
         party::Actor,
         permission::{ManagedService, PermissionDefinition},
         revocation::{Revocation, RevocationKind},
@@ -84,6 +85,7 @@ pub(super) fn an_application() -> Application {
         allowed_proxy_urls: Vec::new(),
         key: Some(Secret::new("key").hash()),
         webhook: Some(webhook),
+        login: LoginPreferences { totp: Some(TotpPreferences::default()), ..LoginPreferences::default() },
     }
 }
 
