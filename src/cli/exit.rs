@@ -6,8 +6,9 @@ use crate::{
     app::StartError,
     catalog::LoadError,
     operations::{
-        apply::ApplyError, demo_token::DemoTokenError, environment_file::EnvironmentFileErrors, keys::KeyError,
-        revoke::RevokeError, service_accounts::ServiceAccountError,
+        apply::ApplyError, backend::users::UserError, demo_token::DemoTokenError,
+        environment_file::EnvironmentFileErrors, keys::KeyError, revoke::RevokeError,
+        service_accounts::ServiceAccountError,
     },
     settings::SettingsErrors,
     store::StoreError,
@@ -146,6 +147,18 @@ impl From<ApplyError> for Failure {
             ApplyError::Contradiction(_) => Failure::Refusal(error.into()),
             ApplyError::Key(error) => error.into(),
             ApplyError::Random(_) | ApplyError::Seal(_) => Failure::Other(error.into()),
+        }
+    }
+}
+
+impl From<UserError> for Failure {
+    fn from(error: UserError) -> Self {
+        match error {
+            UserError::Store(error) => error.into(),
+            UserError::Random(_) => Failure::Other(error.into()),
+            UserError::NotFound | UserError::NoIdentifier(_) | UserError::Taken(_) | UserError::Invalid(_) => {
+                Failure::Refusal(error.into())
+            }
         }
     }
 }
