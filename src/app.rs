@@ -19,6 +19,7 @@ use crate::{
     http::{self, GraphiqlFiles, HttpCounts, ServerOptions, Site},
     jose::master_key::MasterKey,
     operations::{
+        delivery::Delivery,
         demo_token::{DemoTokenError, demo_token},
         keys::{self, KeyMaker},
         migrations,
@@ -27,11 +28,15 @@ use crate::{
         upkeep::{Upkeep, UpkeepOptions},
     },
     outbound::{Outbound, OutboundError, OutboundOptions},
+    rest,
     settings::{AuditCommit, Keys, Limits, Settings},
     store::{Store, StoreError, StoreOptions},
 };
 
 pub use self::{context::context, error::StartError, master_key::master_key};
+
+/// How long messages to users may still be sent when the server stops.
+const DELIVERY_AT_STOP: Duration = Duration::from_secs(5);
 
 /// What the server does not make itself, so that a test can.
 #[derive(Debug, Clone)]
@@ -47,6 +52,7 @@ pub struct App {
     site: Arc<Site>,
     upkeep: Upkeep,
     audit: AuditLog,
+    delivery: Delivery,
     listener: TcpListener,
     /// For probes, where they have one of their own.
     internal: Option<TcpListener>,
@@ -85,7 +91,7 @@ impl App {
         let public_url = settings.server.public_url_at(address);
         let context = context(settings, sources, &store, master_key, public_url.clone())?;
         let watch = CatalogWatch::start(Arc::clone(&context.catalog), &store)?;
-        let audit = context.audit.clone();
+        let (audit, delivery) = (context.audit.clone(), context.delivery.clone());
         let throttle = Arc::clone(&context.throttle);
         let sharing = Sharing::start(throttle, store.clone(), Arc::clone(&sources.clock))?;
         if settings.keys.previous_master_key.is_some() {
@@ -99,6 +105,7 @@ impl App {
         let upkeep = Upkeep::start(&context, &store, upkeep_options(&settings.keys))?;
         let site = Arc::new(Site {
             graphql: Engine::new(context.clone(), settings.graphql.dev_operations),
+            rest: rest::Engine::new(context.clone()).map_err(StartError::Schema)?,
             graphiql: GraphiqlFiles::default(),
             context,
             store,
@@ -115,7 +122,7 @@ impl App {
             shutdown_timeout: settings.server.shutdown_timeout,
             tls: settings.server.tls.clone(),
         };
-        Ok(Self { site, upkeep, audit, listener, internal, address, public_url, options, _sharing: sharing })
+        Ok(Self { site, upkeep, audit, delivery, listener, internal, address, public_url, options, _sharing: sharing })
     }
 
     /// Where it listens.
@@ -166,7 +173,8 @@ impl App {
         if let Some(probes) = told {
             probes.stop(true).await;
         }
-        // No request is left that could wait on this thread.
+        // No request is left that could wait on this thread. Messages before records: each still gets one.
+        self.delivery.shutdown(DELIVERY_AT_STOP);
         self.audit.shutdown();
         served
     }

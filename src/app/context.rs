@@ -7,8 +7,18 @@ use crate::{
     audit::AuditLog,
     catalog::foreign_keys::ForeignKeyCache,
     jose::master_key::MasterKey,
-    operations::{context::Context, sessions::SessionPolicy, throttle::Throttle},
-    settings::Settings,
+    operations::{
+        context::Context,
+        delivery::{Delivery, DeliveryParts},
+        sessions::SessionPolicy,
+        throttle::Throttle,
+    },
+    outbound::{
+        Outbound,
+        mail::{MailOptions, MailSecurity, Mailer},
+        sms::{Gateway, GatewayMethod, GatewayOptions},
+    },
+    settings::{Email, EmailSecurity, Settings, Sms},
     store::Store,
 };
 
@@ -27,6 +37,13 @@ pub fn context(
     let audit =
         AuditLog::start(store, audit_options(settings), Arc::clone(&sources.clock), Arc::clone(&sources.random))?;
     let outbound = outbound(settings)?;
+    let delivery = Delivery::start(DeliveryParts {
+        mailer: settings.email.as_ref().map(mailer).transpose()?,
+        gateway: settings.sms.as_ref().map(|sms| gateway(sms, &outbound)).transpose()?,
+        audit: audit.clone(),
+        clock: Arc::clone(&sources.clock),
+        random: Arc::clone(&sources.random),
+    })?;
     Ok(Context {
         catalog,
         audit,
@@ -43,6 +60,7 @@ pub fn context(
         outbound,
         sessions: session_policy(settings),
         hook_calls: Arc::default(),
+        delivery,
         counts: Arc::default(),
     })
 }
@@ -54,4 +72,43 @@ fn session_policy(settings: &Settings) -> SessionPolicy {
         absolute_lifetime: whole_seconds(sessions.absolute_lifetime),
         reuse_grace: whole_seconds(sessions.reuse_grace),
     }
+}
+
+/// What sends mails.
+///
+/// # Errors
+/// The settings do not fit together, or the certificates of the system cannot be read.
+pub fn mailer(email: &Email) -> Result<Mailer, StartError> {
+    let security = match email.security {
+        EmailSecurity::Tls => MailSecurity::Tls,
+        EmailSecurity::StartTls => MailSecurity::StartTls,
+        EmailSecurity::None => MailSecurity::None,
+    };
+    let options = MailOptions {
+        host: email.host.clone(),
+        port: email.port,
+        security,
+        credentials: email.credentials.clone(),
+        from: email.from_address.clone(),
+        from_name: email.from_name.clone(),
+        timeout: email.timeout,
+    };
+    Mailer::new(&options).map_err(StartError::Mail)
+}
+
+/// What sends text messages.
+///
+/// # Errors
+/// The settings do not fit together, or the URL must not be called.
+pub fn gateway(sms: &Sms, outbound: &Outbound) -> Result<Gateway, StartError> {
+    let options = GatewayOptions {
+        url: sms.url.clone(),
+        method: if sms.put { GatewayMethod::Put } else { GatewayMethod::Post },
+        headers: sms.headers.clone(),
+        body: sms.body.clone(),
+        sender: sms.sender.clone(),
+        statuses: sms.statuses.clone(),
+        timeout: sms.timeout,
+    };
+    Gateway::new(outbound.clone(), options).map_err(StartError::Sms)
 }

@@ -48,6 +48,15 @@ pub enum StartError {
     /// Requests to others cannot be made.
     #[error(transparent)]
     Outbound(#[from] OutboundError),
+    /// The schema of an operation is none: a mistake of this version.
+    #[error("the schema of an operation is wrong: {0}")]
+    Schema(String),
+    /// Mails cannot be sent.
+    #[error("[email]: {0}")]
+    Mail(String),
+    /// The gateway for text messages cannot be called.
+    #[error("sms.url: {0}")]
+    Sms(OutboundError),
     /// A thread cannot be started.
     #[error("the server cannot start: {0}")]
     Serve(#[from] io::Error),

@@ -29,6 +29,10 @@ pub enum Event {
     RevocationRefused,
     /// An enrichment webhook was called.
     WebhookCalled,
+    /// A mail was sent to a user, or given up.
+    MailSent,
+    /// A text message was.
+    TextMessageSent,
     /// A user was sent to an identity provider, to sign in to a client.
     AuthorizationStarted,
     /// A user signed in, and the client got a code.
@@ -37,6 +41,18 @@ pub enum Event {
     AuthorizationRefused,
     /// A code came a second time; what the first use gave was revoked.
     AuthorizationReplayed,
+    /// A user was signed in behind an application's backend.
+    UserAuthenticated,
+    /// A user could not be, or a call on the way there was refused.
+    UserAuthenticationRefused,
+    /// What a user is authenticated by was added, changed or removed.
+    CredentialChanged,
+    /// A request for that was refused.
+    CredentialRefused,
+    /// A code or a link was sent, or handed to the application for that.
+    CodeSent,
+    /// It was refused.
+    CodeRefused,
 }
 
 impl Event {
@@ -53,10 +69,18 @@ impl Event {
             Event::TokenRevoked => "token.revoked",
             Event::RevocationRefused => "revocation.refused",
             Event::WebhookCalled => "webhook.called",
+            Event::MailSent => "mail.sent",
+            Event::TextMessageSent => "text_message.sent",
             Event::AuthorizationStarted => "authorization.started",
             Event::AuthorizationGranted => "authorization.granted",
             Event::AuthorizationRefused => "authorization.refused",
             Event::AuthorizationReplayed => "authorization.replayed",
+            Event::UserAuthenticated => "user.authenticated",
+            Event::UserAuthenticationRefused => "user.authentication_refused",
+            Event::CredentialChanged => "credential.changed",
+            Event::CredentialRefused => "credential.refused",
+            Event::CodeSent => "code.sent",
+            Event::CodeRefused => "code.refused",
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Each environment is one immutable [`EnvironmentSnapshot`], swapped in whole when its version in the database changes
 //! ([`watch`]). Clients are loaded into it one by one, on demand, into a bounded cache.
 
+mod attempts;
 mod blocking;
 mod contact;
 mod counts;

@@ -18,7 +18,7 @@ use crate::{
         revocation::{Revocation, RevocationKind},
         subject::SubjectToken,
     },
-    store::{StoreError, revocations, sessions},
+    store::{StoreError, login_sessions, revocations, sessions},
 };
 
 /// How many are read at once.
@@ -232,7 +232,8 @@ impl Catalog {
     /// The database fails.
     pub(super) fn delete_sessions(&self) -> Result<bool, StoreError> {
         let before = self.clock.now().saturating_sub(MAX_ACCESS_TOKEN_LIFETIME);
-        self.store.transact(|conn| sessions::sweep(conn, before))
+        let more = self.store.transact(|conn| sessions::sweep(conn, before))?;
+        Ok(self.store.transact(|conn| login_sessions::sweep(conn, before))? || more)
     }
 }
 

@@ -112,7 +112,8 @@ fn sweep(catalog: &Catalog, goes_on: bool) -> bool {
     // Another node may be at it: that is no reason to count as out of touch, and the next minute is another chance.
     let deleted = catalog.delete_revocations();
     let deleted = deleted.and_then(|more| Ok(catalog.delete_sessions()? || more));
-    let failed = |error: &StoreError| log::warn!("expired revocations and sessions cannot be deleted yet: {error}");
+    let deleted = deleted.and_then(|more| Ok(catalog.delete_attempts()? || more));
+    let failed = |error: &StoreError| log::warn!("what has expired cannot be deleted yet: {error}");
     deleted.inspect_err(failed).unwrap_or_default()
 }
 

@@ -102,10 +102,14 @@ impl From<StartError> for Failure {
             StartError::Load(error) => error.into(),
             StartError::Keys(error) => error.into(),
             StartError::PendingMigrations(_) => Failure::Database(error.into()),
-            StartError::MasterKey { .. } | StartError::Listen { .. } | StartError::Tls(_) => {
-                Failure::Configuration(error.into())
+            StartError::MasterKey { .. }
+            | StartError::Listen { .. }
+            | StartError::Tls(_)
+            | StartError::Mail(_)
+            | StartError::Sms(_) => Failure::Configuration(error.into()),
+            StartError::Audit(_) | StartError::Outbound(_) | StartError::Schema(_) | StartError::Serve(_) => {
+                Failure::Other(error.into())
             }
-            StartError::Audit(_) | StartError::Outbound(_) | StartError::Serve(_) => Failure::Other(error.into()),
         }
     }
 }
@@ -124,9 +128,10 @@ impl From<KeyError> for Failure {
         match error {
             KeyError::Store(error) => error.into(),
             KeyError::Refused(_) => Failure::Refusal(error.into()),
-            KeyError::MasterKey { .. } | KeyError::WebhookSecret { .. } | KeyError::SignInSecret { .. } => {
-                Failure::Configuration(error.into())
-            }
+            KeyError::MasterKey { .. }
+            | KeyError::WebhookSecret { .. }
+            | KeyError::SignInSecret { .. }
+            | KeyError::TotpSecret { .. } => Failure::Configuration(error.into()),
             KeyError::Jose(_) => Failure::Other(error.into()),
         }
     }

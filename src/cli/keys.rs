@@ -12,7 +12,7 @@ use crate::{
         timestamp::iso_8601_seconds,
     },
     operations::{
-        keys::{KeyMaker, Rewrapped, list, retire, revoke, rewrap, rotate},
+        keys::{KeyMaker, list, retire, revoke, rewrap, rotate},
         lookup::EnvironmentLookup,
     },
     store::signing_keys::StoredKey,
@@ -104,12 +104,9 @@ pub(super) fn run(config: Option<&Path>, command: Command) -> Result<(), Failure
                      before it as keys.previous_master_key, and restart all nodes with both",
                 ));
             }
-            let Rewrapped { signing_keys, webhook_secrets, sign_in_secrets } = rewrap(&opened.store, &maker)?;
-            say(format!(
-                "{signing_keys} signing keys, {webhook_secrets} webhook secrets and {sign_in_secrets} sign-in secrets sealed \
-                 under keys.master_key"
-            ));
-            if signing_keys + webhook_secrets + sign_in_secrets == 0 {
+            let done = rewrap(&opened.store, &maker)?;
+            say(format!("{done} sealed under keys.master_key"));
+            if done.is_nothing() {
                 say(
                     "nothing is sealed under keys.previous_master_key any more: take it out of the settings of all nodes",
                 );

@@ -1,6 +1,7 @@
 //! The claims of an ID token (OpenID Connect Core §2): what a client is told of the user who signed in to it.
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 /// The claims, in the form in which they are signed.
 #[derive(Debug, Clone, Serialize)]
@@ -32,4 +33,7 @@ pub struct IdTokenClaims<'a> {
     /// With the scope `email`, where it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<&'a str>,
+    /// Further claims; none of those above is among them.
+    #[serde(flatten)]
+    pub further: &'a Map<String, Value>,
 }

@@ -65,6 +65,10 @@ pub struct IdTokenOrder {
     pub nonce: Option<String>,
     /// `auth_time`.
     pub auth_time: i64,
+    /// How long it is good for, in seconds.
+    pub lifetime: i64,
+    /// What else it says: `amr` and the like, and the claims that were asked for.
+    pub claims: Map<String, Value>,
 }
 
 /// Under which terms a refresh token is given.

@@ -10,9 +10,11 @@ use crate::oauth::scope::Scope;
 pub const ID_SERVICE: &str = "ax-id-service";
 /// The service that keeps users and applications: this server too.
 pub const USER_SERVICE: &str = "ax-user-service";
+/// The service that signs users in behind applications' backends, and keeps them: this server once more.
+pub const BACKEND_SERVICE: &str = "userid-api";
 
 /// The permissions of this server itself; they need no definition.
-pub const OWN_PERMISSIONS: [(&str, &[&str]); 2] = [
+pub const OWN_PERMISSIONS: [(&str, &[&str]); 3] = [
     (
         ID_SERVICE,
         &[
@@ -37,6 +39,23 @@ pub const OWN_PERMISSIONS: [(&str, &[&str]); 2] = [
             "IDENTITY_CONNECTIONS_EDIT",
             "USERS_VIEW",
             "USERS_EDIT",
+        ],
+    ),
+    (
+        BACKEND_SERVICE,
+        &[
+            "AUTH_EXECUTE",
+            "AUTHENTICATION_METHODS_EDIT",
+            "AUTHENTICATION_METHODS_READ",
+            "AUTHENTICATORS_DELETE",
+            "AUTHENTICATORS_EDIT",
+            "AUTHENTICATORS_READ",
+            "SESSIONS_DELETE",
+            "SESSIONS_READ",
+            "USERS_CREATE",
+            "USERS_DELETE",
+            "USERS_EDIT",
+            "USERS_READ",
         ],
     ),
 ];

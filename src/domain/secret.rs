@@ -25,23 +25,38 @@ pub enum SecretKind {
     RefreshToken,
     /// An authorization code.
     Code,
+    /// The `session_id` of a login session.
+    LoginSession,
+    /// The code in a link that was sent to a user.
+    Link,
+    /// The name of a request for a code or link, which whoever redeems it must know.
+    LoginRequest,
 }
 
 impl SecretKind {
+    const ALL: [SecretKind; 6] = [
+        SecretKind::Key,
+        SecretKind::RefreshToken,
+        SecretKind::Code,
+        SecretKind::LoginSession,
+        SecretKind::Link,
+        SecretKind::LoginRequest,
+    ];
+
     const fn prefix(self) -> &'static str {
         match self {
             SecretKind::Key => "tsk_",
             SecretKind::RefreshToken => "tsr_",
             SecretKind::Code => "tsc_",
+            SecretKind::LoginSession => "tss_",
+            SecretKind::Link => "tsl_",
+            SecretKind::LoginRequest => "tsq_",
         }
     }
 
     /// The prefix of a generated secret that stands in `text`, or seems to.
     pub fn found_in(text: &str) -> Option<&'static str> {
-        [SecretKind::Key, SecretKind::RefreshToken, SecretKind::Code]
-            .into_iter()
-            .map(SecretKind::prefix)
-            .find(|one| text.contains(one))
+        Self::ALL.into_iter().map(SecretKind::prefix).find(|one| text.contains(one))
     }
 }
 
@@ -121,6 +136,11 @@ impl SecretHash {
     /// Whether two hashes are the same, in constant time.
     pub fn equals(&self, other: &SecretHash) -> bool {
         memcmp::eq(&self.0, &other.0)
+    }
+
+    /// Wraps a hash that was made elsewhere: of a short code, one with a key.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 
     /// Lower-case hexadecimal: the form of the database and of `secret_sha256`.

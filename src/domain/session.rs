@@ -7,6 +7,7 @@ use super::{
     ancestry::AncestorFacts,
     claims::SubjectType,
     exchange::Presented,
+    login::claims::ClaimsRequest,
     order::TokenOrder,
     party::{Actor, MayAct},
     revocation::RevocationKind,
@@ -117,6 +118,38 @@ pub enum GrantBasis {
     SignIn(String),
     /// An exchange rule.
     Exchange(Box<ExchangeBasis>),
+    /// The user was signed in behind the backend of the client's application: it may have what its `access` names.
+    Login(Box<LoginBasis>),
+}
+
+/// What the tokens of a sign-in behind a backend say of it. The same at each refresh, as it was then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoginBasis {
+    /// The id of the login session.
+    pub login_session: String,
+    /// UUID of the application.
+    pub application_id: String,
+    /// When the user was authenticated last, in seconds since 1970.
+    pub auth_time: i64,
+    /// `amr`.
+    pub amr: Vec<String>,
+    /// The claims that were asked for.
+    pub claims: ClaimsRequest,
+    /// What the user approved by that authentication.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval_data: Option<Map<String, Value>>,
+}
+
+impl GrantBasis {
+    /// The claim that names a session of this basis in its own tokens. In those of a sign-in `sid` is the login session, which
+    /// the tokens of all clients of it have in common.
+    pub const fn own_claim(&self) -> &'static str {
+        match self {
+            GrantBasis::Login(_) => "sessionId",
+            GrantBasis::SignIn(_) | GrantBasis::Exchange(_) => "sid",
+        }
+    }
 }
 
 /// The exchange that a session began with, so that it can be decided again.

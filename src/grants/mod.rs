@@ -5,8 +5,9 @@ mod client_credentials;
 mod delegation;
 mod exchange;
 pub mod identity;
+pub mod login;
 mod permissions;
-mod refresh_token;
+pub mod refresh_token;
 mod targets;
 mod token_exchange;
 

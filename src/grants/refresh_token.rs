@@ -1,8 +1,10 @@
 //! Refreshing an access token (RFC 6749 §6): what the session gives today.
 
-use super::{Grant, GrantRequest, PresentedTokens, exchange};
+use super::{Grant, GrantRequest, PresentedSession, PresentedTokens, exchange};
 use crate::{
+    catalog::environment::EnvironmentSnapshot,
     domain::{
+        client::Client,
         connection::IdentityProvider,
         exchange::renew,
         order::TokenOrder,
@@ -14,6 +16,7 @@ use crate::{
         error::{OAuthError, Problem},
         grant_type::GrantType,
         params::Params,
+        scope::Scope,
     },
     oxide,
 };
@@ -38,41 +41,64 @@ impl Grant for RefreshTokenGrant {
         let targets = super::requested_targets(request.params)?;
         let requested = super::requested_scope(request.params)?;
         let scope = oxide::refresh::refresh(request.client, request.secret, session, requested.as_ref(), request.now)?;
-        check_voucher(request, session)?;
-        let policy = exchange::policy(request.environment, request.now);
-        let renewed = renew(request.client, session, presented.standing, &targets, &scope, &policy);
-        let renewed = renewed.map_err(exchange::refusal)?;
-        let grant = session.grant.clone();
-        Ok(TokenOrder {
-            scope: renewed.scope,
-            widened: renewed.widened,
-            scope_claim: renewed.scope_claim,
-            profile: renewed.profile,
-            signing_alg: renewed.signing_alg,
-            act: grant.act,
-            may_act: grant.may_act,
-            anc: grant.anc,
-            anc_facts: grant.anc_facts,
-            claims: grant.claims,
-            rule: renewed.rule,
-            ..TokenOrder::new(grant.subject, grant.subject_type, renewed.audience, request.now, renewed.expires_at)
-        })
+        order(request.client, request.environment, presented, (&targets, &scope), request.now)
     }
 }
 
+/// The access token that the session gives at `now` (seconds since 1970), for these targets and with this scope.
+///
+/// # Errors
+/// More is asked for than was granted, or what was granted then would not be granted now.
+pub fn order(
+    client: &Client,
+    environment: &EnvironmentSnapshot,
+    presented: PresentedSession<'_>,
+    (targets, scope): (&[String], &Scope),
+    now: i64,
+) -> Result<TokenOrder, OAuthError> {
+    let session = presented.session;
+    check_voucher(client, environment, session)?;
+    let policy = exchange::policy(environment, now);
+    let renewed = renew(client, session, presented.standing, targets, scope, &policy);
+    let renewed = renewed.map_err(exchange::refusal)?;
+    let grant = session.grant.clone();
+    Ok(TokenOrder {
+        scope: renewed.scope,
+        widened: renewed.widened,
+        scope_claim: renewed.scope_claim,
+        profile: renewed.profile,
+        signing_alg: renewed.signing_alg,
+        act: grant.act,
+        may_act: grant.may_act,
+        anc: grant.anc,
+        anc_facts: grant.anc_facts,
+        claims: grant.claims,
+        rule: renewed.rule,
+        ..TokenOrder::new(grant.subject, grant.subject_type, renewed.audience, now, renewed.expires_at)
+    })
+}
+
 /// Whoever vouched for the subject must still be one who may.
-fn check_voucher(request: &GrantRequest<'_>, session: &Session) -> Result<(), OAuthError> {
+fn check_voucher(client: &Client, environment: &EnvironmentSnapshot, session: &Session) -> Result<(), OAuthError> {
     let refused = |reason: &str| Err(OAuthError::new(Problem::RefreshTokenRefused, reason));
     let name = match &session.grant.basis {
         GrantBasis::SignIn(connection) => connection,
         GrantBasis::Exchange(basis) if basis.origin == ISSUER_SELF => return Ok(()),
         GrantBasis::Exchange(basis) => &basis.origin,
+        GrantBasis::Login(basis) => {
+            let application = environment.applications.get(&basis.application_id).filter(|one| one.enabled);
+            let is_still_its = |name: &String| client.sign_in.application.as_ref() == Some(name);
+            if application.is_some_and(|application| is_still_its(&application.name)) {
+                return Ok(());
+            }
+            return refused("the client is not the backend of that application any more");
+        }
     };
-    let Some(connection) = request.environment.identity_connection(name).filter(|one| one.enabled) else {
+    let Some(connection) = environment.identity_connection(name).filter(|one| one.enabled) else {
         return refused("the identity connection that vouched for the subject is gone or disabled");
     };
     let by_client = connection.provider == IdentityProvider::Delegated;
-    if by_client && !permission::has(&request.client.permissions, USER_SERVICE, GENERATE_DELEGATED_ACCESS_TOKEN) {
+    if by_client && !permission::has(&client.permissions, USER_SERVICE, GENERATE_DELEGATED_ACCESS_TOKEN) {
         return refused("the client may not say any more who a user is");
     }
     Ok(())

@@ -41,6 +41,7 @@ impl Site {
         context.audit.expose(page);
         context.throttle.expose(page);
         context.hook_calls.expose(page, now);
+        context.delivery.expose(page);
         context.foreign_keys.expose(page);
     }
 }

@@ -13,6 +13,7 @@ mod introspect;
 mod metrics;
 mod observe;
 mod respond;
+mod rest;
 mod server;
 mod token;
 mod well_known;
@@ -36,6 +37,7 @@ use crate::{
         context::Context,
         metadata::{GRAPHQL_ENDPOINTS_PATH, GRAPHQL_MANAGEMENT_PATH, GRAPHQL_PATH},
     },
+    rest as rest_api,
     settings::BehindProxy,
     store::Store,
 };
@@ -51,6 +53,8 @@ pub struct Site {
     pub context: Context,
     /// Executes GraphQL documents.
     pub graphql: Engine,
+    /// Runs the operations of the backend authentication API.
+    pub rest: rest_api::Engine,
     /// The page for trying them.
     pub graphiql: GraphiqlFiles,
     /// For `/metrics`.
@@ -131,7 +135,9 @@ fn below_issuer(config: &mut ServiceConfig) {
         .service(get(GRAPHQL_ENDPOINTS_PATH).to(well_known::graphql_endpoints))
         .service(get(AUTHORIZATION_SERVER_PATH).to(well_known::authorization_server))
         .service(get(OPENID_CONFIGURATION_PATH).to(well_known::openid_configuration))
-        .service(get(JWKS_PATH).to(well_known::jwks));
+        .service(get(JWKS_PATH).to(well_known::jwks))
+        .service(get(rest_api::OPENAPI_PATH).to(rest::document));
+    rest::paths(config, "");
 }
 
 /// What an issuer with ids in its path serves besides; verifiers of Mosaic tokens put the ids behind any base URL.

@@ -83,7 +83,8 @@ pub(super) async fn only_get_itself(request: HttpRequest) -> HttpResponse {
     method_not_allowed(&request, "GET")
 }
 
-fn method_not_allowed(request: &HttpRequest, allowed: &'static str) -> HttpResponse {
+/// For any other.
+pub(super) fn method_not_allowed(request: &HttpRequest, allowed: &str) -> HttpResponse {
     log::debug!("{} is not allowed here", request.method());
     uncached(StatusCode::METHOD_NOT_ALLOWED).insert_header((header::ALLOW, allowed)).json(json!({
         "error": "method_not_allowed",

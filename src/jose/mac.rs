@@ -4,15 +4,24 @@ use openssl::{hash::MessageDigest, pkey::PKey, sign::Signer};
 
 use super::error::JoseError;
 
-/// HMAC-SHA256 (RFC 2104) of `message` under `key`, in lower-case hexadecimal.
+/// HMAC-SHA256 (RFC 2104) of `message` under `key`.
+///
+/// # Errors
+/// OpenSSL failed.
+pub fn hmac_sha256(key: &[u8], message: &[u8]) -> Result<[u8; 32], JoseError> {
+    let key = PKey::hmac(key)?;
+    let mut signer = Signer::new(MessageDigest::sha256(), &key)?;
+    let mut code = [0; 32];
+    signer.sign_oneshot(&mut code, message)?;
+    Ok(code)
+}
+
+/// The same in lower-case hexadecimal.
 ///
 /// # Errors
 /// OpenSSL failed.
 pub fn hmac_sha256_hex(key: &[u8], message: &[u8]) -> Result<String, JoseError> {
-    let key = PKey::hmac(key)?;
-    let mut signer = Signer::new(MessageDigest::sha256(), &key)?;
-    let code = signer.sign_oneshot_to_vec(message)?;
-    Ok(code.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hmac_sha256(key, message)?.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 #[cfg(test)]

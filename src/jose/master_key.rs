@@ -9,8 +9,11 @@ use base64::{
 use openssl::memcmp;
 use openssl::symm::{Cipher, decrypt_aead, encrypt_aead};
 
-use super::error::JoseError;
-use crate::domain::{random::Random, secret::Secret};
+use super::{error::JoseError, mac::hmac_sha256};
+use crate::domain::{
+    random::Random,
+    secret::{Secret, SecretHash},
+};
 
 /// The layout of sealed data: this byte, nonce, ciphertext, tag.
 const VERSION: u8 = 1;
@@ -124,6 +127,36 @@ impl MasterKey {
         let plain = self.open(sealed, aad)?;
         self.seal(random, &plain, aad).map(Some)
     }
+
+    /// What is kept of a one-time code instead of the code, bound to its row and user: HMAC-SHA256 under a key made from this one.
+    /// A hash alone would be no protection: whoever reads the database tries a million codes in a second.
+    ///
+    /// # Errors
+    /// OpenSSL failed.
+    pub fn code_mac(&self, row_id: &str, user_id: &str, code: &Secret) -> Result<SecretHash, JoseError> {
+        code_mac_under(&self.current, row_id, user_id, code)
+    }
+
+    /// Whether [`code_mac`](Self::code_mac) made `kept` of this code, under this key or the one before. The time does not depend on
+    /// where they differ.
+    ///
+    /// # Errors
+    /// OpenSSL failed.
+    pub fn is_code(&self, kept: &SecretHash, row_id: &str, user_id: &str, code: &Secret) -> Result<bool, JoseError> {
+        let mut is_code = self.code_mac(row_id, user_id, code)?.equals(kept);
+        if let Some(other) = &self.other {
+            is_code |= code_mac_under(other, row_id, user_id, code)?.equals(kept);
+        }
+        Ok(is_code)
+    }
+}
+
+fn code_mac_under(key: &[u8; 32], row_id: &str, user_id: &str, code: &Secret) -> Result<SecretHash, JoseError> {
+    // A key of its own, so that nothing of the cipher's key shows in what is stored.
+    let derived = hmac_sha256(key, b"tessera one-time codes")?;
+    let mut message = associated_data(b"tessera one-time code", [row_id, user_id]);
+    message.extend_from_slice(code.reveal().as_bytes());
+    Ok(SecretHash::from_bytes(hmac_sha256(&derived, &message)?))
 }
 
 fn open_with(key: &[u8; 32], sealed: &[u8], aad: &[u8]) -> Result<Vec<u8>, JoseError> {
@@ -160,7 +193,12 @@ pub fn sign_in_secret_aad(environment_id: &str, connection: &str) -> Vec<u8> {
     associated_data(b"tessera sign-in secret", [environment_id, connection])
 }
 
-fn associated_data(what: &[u8], place: [&str; 2]) -> Vec<u8> {
+/// The associated data of the sealed secret of an authenticator app: copied to another user's row it opens for nobody.
+pub fn totp_secret_aad(environment_id: &str, user_id: &str, authenticator_id: &str) -> Vec<u8> {
+    associated_data(b"tessera totp secret", [environment_id, user_id, authenticator_id])
+}
+
+fn associated_data<const N: usize>(what: &[u8], place: [&str; N]) -> Vec<u8> {
     let mut aad = what.to_vec();
     for part in place {
         aad.extend_from_slice(&(part.len() as u64).to_be_bytes());
@@ -245,6 +283,26 @@ mod tests {
         }
         let sealed = key().seal(&SystemRandom, b"plain", b"aad").expect("seals");
         assert!(both.that_opens(&sealed, b"aad").is_err());
+    }
+
+    #[test]
+    fn a_code_is_known_by_its_mac_in_its_own_row_only_and_under_the_key_before_too() {
+        let (old, new) = (key(), key());
+        let code = Secret::new("123456");
+        let kept = old.code_mac("row", "user", &code).expect("a code");
+        let both = new.clone().with_previous(old.clone());
+        for (key, row, user, code, expected) in [
+            (&old, "row", "user", "123456", true),
+            (&both, "row", "user", "123456", true),
+            (&new, "row", "user", "123456", false),
+            (&old, "row", "user", "123457", false),
+            (&old, "other", "user", "123456", false),
+            (&old, "row", "other", "123456", false),
+            (&old, "rowu", "ser", "123456", false),
+        ] {
+            let is_code = key.is_code(&kept, row, user, &Secret::new(code)).expect("a code");
+            assert_eq!(is_code, expected, "{row} {user} {code}");
+        }
     }
 
     #[test]

@@ -87,6 +87,28 @@ impl Caller {
             _ => Ok(()),
         }
     }
+
+    /// Whether the caller is an end user, with a token that was meant for this server, or for `service_id`, which it is too.
+    ///
+    /// # Errors
+    /// [`MosaicCode::UserNotAuthorized`]; the detail says why.
+    pub fn require_user(&self, service_id: &str) -> Result<(), MosaicError> {
+        let refuse = |why: &str| {
+            MosaicError::from(MosaicCode::UserNotAuthorized).with_detail(format!("{:?}: {why}", self.token.sub))
+        };
+        if self.token.act.is_some() {
+            // A service that was given a delegated token could add a way to sign in as the user.
+            return Err(refuse("the token is a delegated one"));
+        }
+        if self.token.subject_type != Some(SubjectType::EndUserAccount) {
+            return Err(refuse("the token is not that of an end user"));
+        }
+        // Not for every service: any that is shown such a token could come here with it.
+        if !self.token.aud.iter().any(|audience| *audience == self.issuer || audience == service_id) {
+            return Err(refuse("the token is addressed to others"));
+        }
+        Ok(())
+    }
 }
 
 /// The Mosaic operations of a disabled environment, or of a disabled tenant, answer nothing else.

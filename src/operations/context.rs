@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{counts::Counts, enrich::HookCalls, issue::TokenIssuer, sessions::SessionPolicy, throttle::Throttle};
+use super::{
+    counts::Counts, delivery::Delivery, enrich::HookCalls, issue::TokenIssuer, sessions::SessionPolicy,
+    throttle::Throttle,
+};
 use crate::{
     audit::AuditLog,
     catalog::{Catalog, environment::EnvironmentSnapshot, foreign_keys::ForeignKeyCache},
@@ -38,6 +41,8 @@ pub struct Context {
     pub sessions: SessionPolicy,
     /// How the calls of webhooks went.
     pub hook_calls: Arc<HookCalls>,
+    /// Sends mails and text messages.
+    pub delivery: Delivery,
     /// How often what happened.
     pub counts: Arc<Counts>,
 }

@@ -25,10 +25,15 @@ const MAX_MEMBER: usize = 2048;
 /// things could fill the disk.
 const MAX_SIDE: usize = 16_384;
 
+/// What a record has in the place of something personal.
+const PERSONAL: &str = "…";
+
 /// All that is known of a thing at some time.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     shown: Members,
+    /// What is known of people: only that it changed is recorded.
+    personal: Members,
     secrets: BTreeMap<&'static str, SecretHash>,
 }
 
@@ -59,7 +64,15 @@ pub struct Changed<T> {
 impl Facts {
     /// Facts without a secret among them.
     pub fn new(shown: Members) -> Self {
-        Self { shown, secrets: BTreeMap::new() }
+        Self { shown, ..Self::default() }
+    }
+
+    /// Adds members of which the record says that they changed, and not from what to what: it is kept for longer than what people
+    /// say of themselves, and read by more.
+    #[must_use]
+    pub fn with_personal(mut self, personal: Members) -> Self {
+        self.personal = personal;
+        self
     }
 
     fn with_secret(mut self, name: &'static str, hash: Option<SecretHash>) -> Self {
@@ -79,6 +92,14 @@ impl Differences {
             let shown = |name: &&String| Some((name.to_string(), facts.shown.get(*name).map(|v| in_record(name, v))?));
             names.iter().filter_map(shown).collect::<Members>()
         });
+        let personal: BTreeSet<&String> = old.personal.keys().chain(new.personal.keys()).collect();
+        for name in personal.into_iter().filter(|name| old.personal.get(*name) != new.personal.get(*name)) {
+            for (side, facts) in sides.iter_mut().zip([old, new]) {
+                if facts.personal.contains_key(name) {
+                    side.insert(name.clone(), PERSONAL.into());
+                }
+            }
+        }
         let secrets: BTreeSet<&'static str> = old.secrets.keys().chain(new.secrets.keys()).copied().collect();
         for name in secrets {
             let [had, has] = [old, new].map(|facts| facts.secrets.get(name));
@@ -267,6 +288,15 @@ mod tests {
         assert_eq!(between(Some("a"), Some("b")), json!([{ "key": "a secret" }, { "key": "another secret" }]));
         assert_eq!(between(Some("a"), None), json!([{ "key": "a secret" }, null]));
         assert_eq!(between(Some("a"), Some("a")), json!([null, null]));
+    }
+
+    #[test]
+    fn of_what_is_personal_only_that_it_changed_is_kept() {
+        let with = |members: Value| Facts::default().with_personal(members_of(&members));
+        let (old, new) = (with(json!({ "a": 1, "b": 2, "c": 3 })), with(json!({ "a": 1, "b": 4, "d": 5 })));
+        let differences = Differences::between(Some(&old), Some(&new));
+        assert_eq!(differences.before, Some(json!({ "b": "…", "c": "…" })));
+        assert_eq!(differences.after, Some(json!({ "b": "…", "d": "…" })));
     }
 
     #[test]

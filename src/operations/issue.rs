@@ -9,7 +9,7 @@ use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
         ancestry::AncestorFacts,
-        authorization::{EMAIL, ID_TOKEN_LIFETIME, PROFILE},
+        authorization::{EMAIL, PROFILE},
         claims::AccessTokenClaims,
         environment::{Environment, SigningAlg, TokenProfile},
         id_token::IdTokenClaims,
@@ -92,13 +92,14 @@ impl TokenIssuer<'_> {
             sub: &order.subject,
             aud: client_id,
             iat: now,
-            exp: now.saturating_add(ID_TOKEN_LIFETIME),
+            exp: now.saturating_add(wanted.lifetime),
             auth_time: wanted.auth_time,
             nonce: wanted.nonce.as_deref(),
             sid: known("sid").or_else(|| known("sessionId")),
             at_hash: at_hash(alg, access_token),
             name: known("name").filter(|_| wanted.scope.contains(PROFILE)),
             email: known("email").filter(|_| wanted.scope.contains(EMAIL)),
+            further: &wanted.claims,
         };
         signer.sign_id_token(&serde_json::to_vec(&claims).map_err(failed)?).map_err(failed)
     }

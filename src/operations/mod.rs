@@ -3,10 +3,12 @@
 pub mod apply;
 pub mod authenticate;
 pub mod authorize;
+pub mod backend;
 pub mod caller;
 pub mod context;
 pub mod counts;
 pub mod delegate;
+pub mod delivery;
 pub mod demo_token;
 pub mod effect;
 pub mod enrich;

@@ -57,7 +57,8 @@ impl NotDone for KeyError {
             KeyError::Jose(_)
             | KeyError::MasterKey { .. }
             | KeyError::WebhookSecret { .. }
-            | KeyError::SignInSecret { .. } => Some(Outcome::Failed),
+            | KeyError::SignInSecret { .. }
+            | KeyError::TotpSecret { .. } => Some(Outcome::Failed),
         }
     }
 }

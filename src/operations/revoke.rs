@@ -18,7 +18,7 @@ use crate::{
         session::EndReason,
         user::is_text,
     },
-    store::{Conn, Store, StoreError, revocations, sessions},
+    store::{Conn, Store, StoreError, login_sessions, revocations, sessions},
 };
 
 /// The longest name that can be revoked, in bytes: workloads are called by issuer and name.
@@ -101,6 +101,11 @@ fn take_out(
     // First, because it locks the environment's row: whoever revokes or opens sessions takes it before those of sessions.
     if !revocations::add(conn, environment_id, &revocation)? {
         return Ok(false);
+    }
+    match kind {
+        RevocationKind::Session => _ = login_sessions::end(conn, environment_id, value, now)?,
+        RevocationKind::Subject => _ = login_sessions::end_of_user(conn, environment_id, value, now)?,
+        RevocationKind::Token | RevocationKind::Client | RevocationKind::Key => {}
     }
     let ended = sessions::end_all_of(conn, environment_id, kind, value, reason, now)?;
     let longest = now.saturating_add(MAX_ACCESS_TOKEN_LIFETIME);

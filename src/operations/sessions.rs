@@ -58,10 +58,11 @@ pub fn prepare(
 ) -> Result<NewSession, OAuthError> {
     let failed = |error: crate::domain::random::RandomError| OAuthError::new(Problem::ServerError, error.to_string());
     let (id, now) = (random_uuid(&*context.random).map_err(failed)?, order.issued_at);
+    let own_claim = basis.own_claim();
     let mut grant = SessionGrant::of(order, basis);
     for claims in [&mut grant.claims, &mut order.claims] {
         // In the place of the session that the subject token was of; that one is a parent now.
-        claims.insert("sid".to_owned(), id.as_str().into());
+        claims.insert(own_claim.to_owned(), id.as_str().into());
     }
     let policy = &context.sessions;
     let lifetime = lifetime.map_or(policy.absolute_lifetime, |lifetime| lifetime.min(policy.absolute_lifetime));

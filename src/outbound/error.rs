@@ -29,6 +29,28 @@ pub enum OutboundError {
     Unusable(String),
 }
 
+/// Why a mail or a text message was not sent. Never holds a part of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct SendError {
+    /// Whether it may go better in a while.
+    pub passes: bool,
+    /// Why, for the operator.
+    pub why: String,
+}
+
+impl SendError {
+    /// One that may go better in a while.
+    pub(super) fn passing(why: impl Into<String>) -> Self {
+        Self { passes: true, why: why.into() }
+    }
+
+    /// One that will not.
+    pub(super) fn lasting(why: impl Into<String>) -> Self {
+        Self { passes: false, why: why.into() }
+    }
+}
+
 /// What the resolver answers for a name with an address that must not be called.
 #[derive(Debug, thiserror::Error)]
 #[error("an address of the name must not be called")]

@@ -1,11 +1,13 @@
-//! Requests to others: foreign key sets and webhooks. The only place that names reqwest.
+//! Requests to others: foreign key sets, webhooks, gateways of text messages; and mails. The only place that names reqwest.
 //!
 //! Where they go is written by people who need not be trusted with our network, and what comes back is written by
 //! anybody. So only the public Internet is called ([`crate::domain::address`]), only over TLS; a redirect is never
 //! followed; and time and size of an answer are bounded whatever its headers say.
 
 mod error;
+pub mod mail;
 mod resolver;
+pub mod sms;
 mod target;
 
 use std::{
@@ -17,11 +19,11 @@ use std::{
 use ipnet::IpNet;
 use reqwest::{
     Client, RequestBuilder,
-    header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName},
+    header::{ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName},
     redirect, retry, tls,
 };
 
-pub use self::error::OutboundError;
+pub use self::error::{OutboundError, SendError};
 use self::{
     resolver::Resolver,
     target::{Reach, Target},
@@ -65,6 +67,18 @@ pub struct Fetched {
     pub cache_control: Option<String>,
     /// The body, complete.
     pub body: Vec<u8>,
+}
+
+/// What is posted with [`Outbound::post_once`].
+pub struct Posting<'a> {
+    /// Whether the method is `PUT` instead of `POST`.
+    pub put: bool,
+    /// `Content-Type`.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: Vec<u8>,
+    /// More headers.
+    pub headers: &'a [(&'a str, &'a str)],
 }
 
 /// Makes requests to others. Cheap to clone; clones share their connections.
@@ -138,6 +152,18 @@ impl Outbound {
         self.post(url, "application/x-www-form-urlencoded", form.into_bytes(), &headers, limits).await
     }
 
+    /// Posts on a connection that ends with the answer: for threads whose runtime stands still in between. A connection that one
+    /// of them kept would never be served again, and a worker might get it.
+    ///
+    /// # Errors
+    /// As with [`get`](Self::get).
+    pub async fn post_once(&self, url: &str, posting: Posting<'_>, limits: Limits) -> Result<Fetched, OutboundError> {
+        let (client, target) = self.prepare(url, limits)?;
+        let request = if posting.put { client.put(target.url) } else { client.post(target.url) };
+        let request = request.header(CONTENT_TYPE, posting.content_type).header(CONNECTION, "close").body(posting.body);
+        answer(with_headers(request, posting.headers), limits).await
+    }
+
     async fn post(
         &self,
         url: &str,
@@ -194,8 +220,8 @@ fn build_client(connect: Duration, reach: Reach, resolver: &Resolver) -> Result<
         .map_err(OutboundError::from)
 }
 
-fn with_headers(request: RequestBuilder, headers: &[(&'static str, String)]) -> RequestBuilder {
-    headers.iter().fold(request, |request, (name, value)| request.header(*name, value))
+fn with_headers<V: AsRef<str>>(request: RequestBuilder, headers: &[(&str, V)]) -> RequestBuilder {
+    headers.iter().fold(request, |request, (name, value)| request.header(*name, value.as_ref()))
 }
 
 /// Sends a request and reads the answer within the limits.

@@ -8,6 +8,7 @@ mod catalog;
 mod database;
 #[cfg(test)]
 mod documentation;
+mod email;
 mod error;
 mod graphql;
 mod keys;
@@ -19,6 +20,7 @@ mod reader;
 mod revocation;
 mod server;
 mod sessions;
+mod sms;
 mod tokens;
 
 use std::path::Path;
@@ -27,6 +29,7 @@ pub use self::{
     audit::{Audit, AuditCommit},
     catalog::Catalog,
     database::Database,
+    email::{Email, EmailSecurity},
     error::{SettingError, SettingsErrors},
     graphql::Graphql,
     keys::{Keys, MasterKeySource},
@@ -36,6 +39,7 @@ pub use self::{
     revocation::Revocation,
     server::{BehindProxy, Server, Tls},
     sessions::Sessions,
+    sms::Sms,
     tokens::Tokens,
 };
 use self::{layers::Layers, reader::Reader};
@@ -62,6 +66,10 @@ pub struct Settings {
     pub limits: Limits,
     /// What requests to others may reach.
     pub outbound: Outbound,
+    /// How mails are sent; `None`: not at all.
+    pub email: Option<Email>,
+    /// How text messages are sent; `None`: not at all.
+    pub sms: Option<Sms>,
     /// The Mosaic operations.
     pub graphql: Graphql,
     /// What is logged and how.
@@ -92,6 +100,8 @@ impl Settings {
         let sessions = Sessions::read(&mut reader);
         let limits = Limits::read(&mut reader);
         let outbound = Outbound::read(&mut reader);
+        let email = Email::read(&mut reader);
+        let sms = Sms::read(&mut reader, outbound.plain_http_to_loopback);
         let graphql = Graphql::read(&mut reader);
         let log = Log::read(&mut reader);
         if !reader.errors.is_empty() {
@@ -109,6 +119,8 @@ impl Settings {
             sessions,
             limits,
             outbound,
+            email,
+            sms,
             graphql,
             log,
             effective,

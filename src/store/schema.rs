@@ -1,5 +1,9 @@
 //! The tables, once for both engines. `migrations/` makes them; a test compares the two results with each other and with this.
 
+mod authenticators;
+
+pub use self::authenticators::{authenticator_attempts, totp_authenticators, totp_transactions};
+
 diesel::table! {
     tenants (id) {
         id -> Text,
@@ -169,6 +173,9 @@ diesel::table! {
         active_profile_id -> Text,
         created_at -> BigInt,
         updated_at -> BigInt,
+        details -> Text,
+        last_sign_in_at -> Nullable<BigInt>,
+        status_changed_at -> Nullable<BigInt>,
     }
 }
 
@@ -179,6 +186,54 @@ diesel::table! {
         subject_id -> Text,
         user_id -> Text,
         created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    user_identifiers (environment_id, kind, application_id, value) {
+        environment_id -> Text,
+        kind -> Text,
+        application_id -> Text,
+        value -> Text,
+        user_id -> Text,
+        shown -> Text,
+        is_primary -> Bool,
+        verified_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    user_applications (user_id, application_id) {
+        user_id -> Text,
+        application_id -> Text,
+        custom_data -> Text,
+        created_at -> BigInt,
+        last_sign_in_at -> Nullable<BigInt>,
+        external_account_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    login_sessions (id) {
+        id -> Text,
+        environment_id -> Text,
+        user_id -> Text,
+        secret_hash -> Text,
+        methods -> Text,
+        created_at -> BigInt,
+        idle_expires_at -> BigInt,
+        expires_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    login_session_clients (session_id, client_id) {
+        session_id -> Text,
+        client_id -> Text,
+        application_id -> Text,
+        joined_at -> BigInt,
     }
 }
 
@@ -255,6 +310,38 @@ diesel::table! {
 }
 
 diesel::table! {
+    one_time_codes (id) {
+        id -> Text,
+        environment_id -> Text,
+        user_id -> Text,
+        application_id -> Text,
+        purpose -> Text,
+        channel -> Text,
+        client_id -> Text,
+        any_client -> Bool,
+        named_as -> Text,
+        address -> Nullable<Text>,
+        own_address -> Bool,
+        request_hash -> Text,
+        secret_hash -> Text,
+        tries_left -> BigInt,
+        details -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    sendings (environment_id, kind, holder) {
+        environment_id -> Text,
+        kind -> Text,
+        holder -> Text,
+        sent -> BigInt,
+        until -> BigInt,
+    }
+}
+
+diesel::table! {
     leases (name) {
         name -> Text,
         holder -> Text,
@@ -266,11 +353,22 @@ diesel::allow_tables_to_appear_in_same_query!(client_secrets, environments);
 diesel::allow_tables_to_appear_in_same_query!(environments, tenants);
 diesel::allow_tables_to_appear_in_same_query!(refresh_tokens, session_origins, sessions);
 diesel::joinable!(refresh_tokens -> sessions (session_id));
-diesel::allow_tables_to_appear_in_same_query!(profiles, user_identities, users);
+diesel::allow_tables_to_appear_in_same_query!(
+    profiles,
+    user_identities,
+    user_identifiers,
+    user_applications,
+    login_sessions,
+    login_session_clients,
+    users
+);
 diesel::joinable!(client_secrets -> environments (environment_id));
 diesel::joinable!(environments -> tenants (tenant_id));
 diesel::joinable!(profiles -> users (user_id));
 diesel::joinable!(user_identities -> users (user_id));
+diesel::joinable!(user_identifiers -> users (user_id));
+diesel::joinable!(user_applications -> users (user_id));
+diesel::joinable!(login_session_clients -> login_sessions (session_id));
 
 diesel::table! {
     audit_records (day, node, seq) {

@@ -11,7 +11,7 @@ use crate::domain::user::{Identity, User};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = users)]
-struct UserRow {
+pub(super) struct UserRow {
     id: String,
     email: Option<String>,
     name: Option<String>,
@@ -138,6 +138,16 @@ pub fn update(conn: &mut Conn<'_>, environment_id: &str, user: &User) -> Result<
     );
     let one = users::table.find(&user.id).filter(users::environment_id.eq(environment_id));
     Ok(each!(conn, c => diesel::update(one).set(changes).execute(c))? == 1)
+}
+
+/// Notes a sign-in. No change that anybody remembers users by.
+///
+/// # Errors
+/// The database failed.
+pub fn signed_in(conn: &mut Conn<'_>, id: &str, now: i64) -> Result<(), StoreError> {
+    let one = users::table.find(id);
+    each!(conn, c => diesel::update(one).set(users::last_sign_in_at.eq(now)).execute(c))?;
+    Ok(())
 }
 
 /// Deletes one with profiles and identities; `false` when there is none in this environment.

@@ -14,7 +14,7 @@ const ORDER: [&[&str]; 13] = [
     &["cli"],
     &["app"],
     &["http"],
-    &["graphql"],
+    &["graphql", "rest"],
     &["operations"],
     &["grants"],
     &["oxide"],
@@ -28,7 +28,7 @@ const ORDER: [&[&str]; 13] = [
 const CONFIGURED: [&str; 4] = ["app", "cli", "http", "telemetry"];
 
 /// Path prefixes, and where alone they may stand.
-const DOORS: [(&[&str], &[&str]); 30] = [
+const DOORS: [(&[&str], &[&str]); 32] = [
     (&["diesel"], &["src/store/"]),
     (&["diesel_migrations"], &["src/store/"]),
     (&["r2d2"], &["src/store/"]),
@@ -50,9 +50,11 @@ const DOORS: [(&[&str], &[&str]); 30] = [
     (&["config"], &["src/settings/"]),
     (&["toml"], &["src/settings/", "src/operations/environment_file/"]),
     (&["reqwest"], &["src/outbound/"]),
+    (&["lettre"], &["src/outbound/mail.rs"]),
     (&["prometheus_client"], &["src/metrics/"]),
     (&["clap"], &["src/cli/"]),
     (&["cel"], &["src/domain/condition/"]),
+    (&["totp_rs"], &["src/domain/totp.rs"]),
     (&["env_logger"], &["src/telemetry.rs"]),
     (&["quick_cache"], &["src/catalog/", "src/operations/throttle/"]),
     (&["arc_swap"], &["src/catalog/"]),

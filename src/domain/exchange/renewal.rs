@@ -5,6 +5,7 @@ use crate::{
     domain::{
         client::Client,
         environment::{ResourceServer, ScopeClaim, SigningAlg, TokenProfile},
+        permission::BACKEND_SERVICE,
         session::{ExchangeBasis, GrantBasis, Session},
         subject::SubjectToken,
     },
@@ -63,7 +64,7 @@ pub fn renew(
     let targets = if targets.is_empty() { &grant.audience } else { targets };
     let renewed = match &grant.basis {
         GrantBasis::Exchange(basis) => exchange_again(client, session, basis, (targets, scope), policy),
-        GrantBasis::SignIn(_) => sign_in_again(client, session, targets, scope, policy),
+        GrantBasis::SignIn(_) | GrantBasis::Login(_) => sign_in_again(client, session, targets, scope, policy),
     }?;
     // Nothing that was decided now may undo what was granted then.
     let is_within = renewed.scope.is_within(&grant.scope)
@@ -140,7 +141,8 @@ fn sign_in_again(
     policy: &Policy<'_>,
 ) -> Result<Renewed, Refused> {
     let mut servers: Vec<&ResourceServer> = Vec::new();
-    for name in targets.iter().filter(|name| *name != policy.issuer) {
+    let is_other = |name: &&String| **name != policy.issuer && **name != BACKEND_SERVICE;
+    for name in targets.iter().filter(is_other) {
         let server = policy.resource_servers.iter().find(|server| server.audience == *name && server.enabled);
         let server = server.ok_or_else(|| refused(Check::Audience, format!("{name:?} is gone or disabled")))?;
         let allowed = client.ceiling(name).intersection(&server.scopes);

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use serde_json::Map;
+
 use crate::{
     audit::{AuditRecord, Event, Outcome},
     catalog::environment::EnvironmentSnapshot,
     domain::{
-        authorization::{AuthorizationCode, CODE_LIFETIME},
+        authorization::{AuthorizationCode, CODE_LIFETIME, ID_TOKEN_LIFETIME},
         order::{IdTokenOrder, TokenOrder},
         revocation::RevocationKind,
         secret::{Secret, SecretKind},
@@ -142,7 +144,13 @@ pub async fn speak_of_user(
     order.speaks_of(user.user_id, user.claims);
     order.claims.insert("auth_time".to_owned(), granted.auth_time.into());
     let (scope, _) = granted.request.scopes();
-    order.id_token = Some(IdTokenOrder { scope, nonce: granted.request.nonce.clone(), auth_time: granted.auth_time });
+    order.id_token = Some(IdTokenOrder {
+        scope,
+        nonce: granted.request.nonce.clone(),
+        auth_time: granted.auth_time,
+        lifetime: ID_TOKEN_LIFETIME,
+        claims: Map::new(),
+    });
     Ok(())
 }
 

@@ -88,6 +88,17 @@ pub enum KeyError {
         /// Why.
         cause: JoseError,
     },
+    /// The secret of an authenticator app was sealed under another master key.
+    #[error(
+        "the secret of authenticator {authenticator_id} cannot be opened: {cause}; is keys.master_key the one it was sealed \
+         with?"
+    )]
+    TotpSecret {
+        /// Whose it is.
+        authenticator_id: String,
+        /// Why.
+        cause: JoseError,
+    },
     /// It would break something; the text says what to do instead.
     #[error("{0}")]
     Refused(String),

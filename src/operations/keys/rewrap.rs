@@ -1,10 +1,12 @@
 //! Everything that is sealed, sealed under another master key.
 
+use std::fmt;
+
 use super::{KeyError, KeyMaker};
 use crate::{
     jose::{
         error::JoseError,
-        master_key::{MasterKey, private_key_aad, sign_in_secret_aad, webhook_secret_aad},
+        master_key::{MasterKey, private_key_aad, sign_in_secret_aad, totp_secret_aad, webhook_secret_aad},
     },
     operations::operator::Done,
     store::{
@@ -12,8 +14,12 @@ use crate::{
         applications::SealedSecret,
         environments, identity_connections,
         signing_keys::{self, SealedKey},
+        totp,
     },
 };
+
+/// How many secrets of users are read at once.
+const PAGE: i64 = 500;
 
 /// How much was sealed anew.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,6 +30,26 @@ pub struct Rewrapped {
     pub webhook_secrets: usize,
     /// Secrets at the providers of identity connections.
     pub sign_in_secrets: usize,
+    /// Secrets of authenticator apps.
+    pub totp_secrets: usize,
+}
+
+impl Rewrapped {
+    /// Whether nothing was left to do.
+    pub fn is_nothing(self) -> bool {
+        self == Self::default()
+    }
+}
+
+impl fmt::Display for Rewrapped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { signing_keys, webhook_secrets, sign_in_secrets, totp_secrets } = self;
+        write!(
+            f,
+            "{signing_keys} signing keys, {webhook_secrets} webhook secrets, {sign_in_secrets} sign-in secrets and "
+        )?;
+        write!(f, "{totp_secrets} secrets of authenticator apps")
+    }
 }
 
 /// What new things are sealed under: what the signing keys that are there are sealed under. While the master key is being
@@ -45,7 +71,7 @@ pub fn sealing_key(conn: &mut Conn<'_>, master_key: &MasterKey) -> Result<Master
     failure.map_or_else(|| Ok(master_key.clone()), Err)
 }
 
-/// Seals every private key and every secret of a webhook or a sign-in under the current master key that is still sealed under the one before,
+/// Seals every private key and every secret of a webhook, a sign-in or an authenticator app under the current master key that is still sealed under the one before,
 /// in all environments and in one transaction. Nodes that know both keys go on as before.
 ///
 /// # Errors
@@ -63,12 +89,9 @@ pub fn rewrap(store: &Store, maker: &KeyMaker<'_>) -> Result<Rewrapped, KeyError
             signing_keys: rewrap_keys(conn, maker)?,
             webhook_secrets: rewrap_secrets(conn, maker)?,
             sign_in_secrets: rewrap_sign_in_secrets(conn, maker)?,
+            totp_secrets: rewrap_totp_secrets(conn, maker)?,
         };
-        let Rewrapped { signing_keys, webhook_secrets, sign_in_secrets } = done;
-        let detail = format!(
-            "{signing_keys} signing keys, {webhook_secrets} webhook secrets and {sign_in_secrets} sign-in secrets sealed under \
-             another master key"
-        );
+        let detail = format!("{done} sealed under another master key");
         let record = Done { subject: "master key".to_owned(), detail: Some(detail), ..Done::default() };
         Ok((done, vec![record]))
     })
@@ -113,6 +136,25 @@ fn rewrap_sign_in_secrets(conn: &mut Conn<'_>, maker: &KeyMaker<'_>) -> Result<u
         }
     }
     Ok(count)
+}
+
+/// There may be one for every user, so they come a page at a time.
+fn rewrap_totp_secrets(conn: &mut Conn<'_>, maker: &KeyMaker<'_>) -> Result<usize, KeyError> {
+    let (mut count, mut last) = (0, String::new());
+    loop {
+        let page = totp::sealed(conn, &last, PAGE)?;
+        let Some(end) = page.last() else { return Ok(count) };
+        last.clone_from(&end.id);
+        for secret in page {
+            let aad = totp_secret_aad(&secret.environment_id, &secret.user_id, &secret.id);
+            let anew = maker.master_key.reseal(maker.random, &secret.sealed, &aad);
+            let failed = |cause| KeyError::TotpSecret { authenticator_id: secret.id.clone(), cause };
+            if let Some(sealed) = anew.map_err(failed)? {
+                totp::reseal(conn, &totp::SealedSecret { sealed, ..secret })?;
+                count += 1;
+            }
+        }
+    }
 }
 
 fn does_not_open(key: &SealedKey, cause: JoseError) -> KeyError {

@@ -10,6 +10,7 @@ mod schema;
 mod secret_uses;
 mod sessions;
 mod tables;
+mod totp;
 mod watch;
 mod webauthn;
 

@@ -1,13 +1,16 @@
 use super::{super::testing::on_both_engines, an_environment, samples::*, with_environment};
 use crate::{
-    domain::{application::Application, client::Client, signing_key::KeySchedule},
+    domain::{application::Application, client::Client, login::lockout::Authenticator, signing_key::KeySchedule},
     oauth::scope::Scope,
     store::{
-        Conn, Origin, Store, StoreError, applications, authorization_codes, authorization_requests,
+        Conn, Origin, Store, StoreError, applications,
+        attempts::{self, Holder},
+        authorization_codes, authorization_requests,
         client_secrets::{self, SecretOrigin},
-        clients, environments, exchange_rules, identity_connections, managed_services, permissions, profiles,
-        refresh_tokens, resource_servers, revocations, sessions, signing_keys, user_identities, users,
-        webauthn_ceremonies, webauthn_credentials,
+        clients, environments, exchange_rules, identity_connections, login_sessions, managed_services, one_time_codes,
+        permissions, profiles, refresh_tokens, resource_servers, revocations, sendings, sessions, signing_keys, totp,
+        totp_transactions, user_applications, user_identifiers, user_identities, users, webauthn_ceremonies,
+        webauthn_credentials,
     },
 };
 
@@ -38,11 +41,20 @@ pub(super) fn fill(conn: &mut Conn<'_>) {
     users::insert(conn, "one", &a_user()).expect("user");
     user_identities::insert(conn, "one", &an_identity(), "user", 1).expect("identity");
     profiles::insert(conn, &a_profile()).expect("profile");
+    user_identifiers::insert(conn, "one", "user", &a_known_identifier(), 5).expect("identifier");
+    assert!(user_applications::add(conn, "user", "app", 6).expect("application of a user"));
+    login_sessions::insert(conn, &a_login_session()).expect("login session");
+    login_sessions::join(conn, "login", "bff", "app", 11).expect("client of a session");
     assert!(authorization_requests::insert(conn, "one", &a_pending_sign_in("state", 600), 0, 1).expect("request"));
     authorization_codes::insert(conn, "one", &a_code("code"), 0).expect("code");
     assert!(revocations::add(conn, "one", &a_revocation()).expect("revocation"));
+    attempts::hold(conn, &Holder::from("user"), Authenticator::Totp).expect("attempts");
+    totp::insert(conn, "one", &a_totp()).expect("authenticator");
+    totp_transactions::insert(conn, "one", &a_transaction()).expect("transaction");
     sessions::insert(conn, &a_session("session"), &an_origin()).expect("session");
     refresh_tokens::insert(conn, &a_refresh_token("hash", "session")).expect("refresh token");
+    one_time_codes::replace(conn, "one", &a_one_time_code()).expect("one-time code");
+    assert_eq!(sendings::count(conn, "one", &a_send_limit(), 10).expect("sending"), None);
     assert!(webauthn_credentials::claim_username(conn, "one", ("app", "ada"), "user", 1).expect("username"));
     webauthn_credentials::insert(conn, "one", &a_passkey("key")).expect("passkey");
     assert!(webauthn_ceremonies::insert(conn, "one", &a_ceremony("begun", 600), 0, 1).expect("ceremony"));
@@ -82,6 +94,9 @@ fn what_is_written_is_read_back() {
                 assert_eq!(users::known_as(conn, "one", &an_identity())?, Some(a_user()));
                 assert_eq!(user_identities::of_user(conn, "one", "user")?, [an_identity()]);
                 assert_eq!(profiles::of_user(conn, "user")?, [a_profile()]);
+                assert_eq!(user_identifiers::of_user(conn, "one", "user")?, [a_known_identifier()]);
+                assert_eq!(login_sessions::find(conn, "one", "login")?, Some(a_login_session()));
+                assert_eq!(login_sessions::clients_of(conn, "login")?, ["bff"]);
                 assert_eq!(profiles::named(conn, "user", "kids")?, Some(a_profile()));
                 assert_eq!(exchange_rules::list(conn, "one")?, [a_rule("rule", 1)]);
                 assert_eq!(signing_keys::list(conn, "one")?, [a_key()]);
@@ -90,6 +105,8 @@ fn what_is_written_is_read_back() {
                 assert_eq!(sessions::find(conn, "one", "session")?, Some(a_session("session")));
                 let token = (a_refresh_token("hash", "session"), a_session("session"));
                 assert_eq!(refresh_tokens::find(conn, "one", "hash")?, Some(token));
+                let code = a_one_time_code();
+                assert_eq!(one_time_codes::find_link(conn, "one", &code.secret_hash)?, Some(code));
                 let client = clients::find(conn, "one", "bff")?.expect("there");
                 let mut expected = a_client("bff");
                 expected.secrets = vec![a_secret("s1")];

@@ -90,7 +90,7 @@ fn the_secret_at_the_provider_moves_to_a_new_master_key_with_everything_else() {
     assert_eq!(world.server.variables()["TESSERA__KEYS__MASTER_KEY"], OLD);
     let both = world.server.another_node_with(&[("keys.master_key", NEW), ("keys.previous_master_key", OLD)]);
     let printed = both.cli(&["keys", "rewrap"]).success();
-    assert!(printed.contains("and 1 sign-in secrets sealed"), "{printed}");
+    assert!(printed.contains(" 1 sign-in secrets and"), "{printed}");
     let last = both.another_node_with(&[("keys.previous_master_key", "")]);
     let here = |url: &str| url.replacen(&world.server.at(""), &last.at(""), 1);
     let begun = world.browser.get(&here(&world.authorize_url(&[])));

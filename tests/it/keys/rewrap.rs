@@ -94,7 +94,7 @@ both_engines! {
         drop(installed);
         assert_eq!(opened_by(&two, OLD), 8);
         let printed = three.cli(&["keys", "rewrap"]).success();
-        assert!(printed.starts_with("7 signing keys, 1 webhook secrets and 0 sign-in secrets sealed"), "{printed}");
+        assert!(printed.starts_with("7 signing keys, 1 webhook secrets, 0 sign-in secrets and 0 secrets of authenticator apps sealed"), "{printed}");
         assert_eq!((opened_by(&two, OLD), opened_by(&two, NEW)), (0, 8));
         for node in [&two, &three] {
             serves(node);
@@ -106,7 +106,7 @@ both_engines! {
         assert_eq!((opened_by(&two, OLD), opened_by(&two, NEW)), (0, 10));
 
         let printed = three.cli(&["keys", "rewrap"]).success();
-        assert!(printed.starts_with("0 signing keys, 0 webhook secrets and 0") && printed.contains("take it out"), "{printed}");
+        assert!(printed.starts_with("0 signing keys, 0 webhook secrets, 0 sign-in secrets and 0") && printed.contains("take it out"), "{printed}");
 
         // Without the old one.
         let last = three.another_node_with(&[("keys.previous_master_key", "")]);

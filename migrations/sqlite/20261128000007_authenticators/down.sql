@@ -1,0 +1,3 @@
+DROP TABLE totp_transactions;
+DROP TABLE totp_authenticators;
+DROP TABLE authenticator_attempts;

@@ -1,0 +1,131 @@
+//! The operations of `rest`, where their table puts them.
+
+use std::collections::HashMap;
+
+use actix_web::{
+    HttpRequest, HttpResponse, Resource, Route,
+    http::{StatusCode, header},
+    web::{self, ServiceConfig},
+};
+
+use super::{
+    Site,
+    body::{self, BodyError},
+    environment::RequestedEnvironment,
+    observe::Observed,
+    respond,
+};
+use crate::{
+    operations::backend::error::ApiCode,
+    rest::{self, ContentType, Method, RestAnswer, RestRequest},
+};
+
+/// The longest URL parameters that are read, in bytes.
+const MAX_QUERY: usize = 4096;
+
+/// Every path of the table, below `prefix`.
+pub(super) fn paths(config: &mut ServiceConfig, prefix: &str) {
+    for (pattern, methods) in rest::paths() {
+        config.service(resource(prefix, pattern, &methods));
+    }
+}
+
+fn resource(prefix: &str, pattern: &'static str, methods: &[Method]) -> Resource {
+    let mut resource = web::resource(format!("{prefix}{pattern}"));
+    for &method in methods {
+        resource = resource.route(route(method).to(move |environment, request, payload, site| {
+            answer(pattern, method, environment, request, payload, site)
+        }));
+    }
+    let allowed = methods.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(", ");
+    resource.default_service(web::to(move |request: HttpRequest| {
+        let allowed = allowed.clone();
+        async move { respond::method_not_allowed(&request, &allowed) }
+    }))
+}
+
+fn route(method: Method) -> Route {
+    match method {
+        Method::Get => web::get(),
+        Method::Post => web::post(),
+        Method::Put => web::put(),
+        Method::Patch => web::patch(),
+        Method::Delete => web::delete(),
+    }
+}
+
+async fn answer(
+    pattern: &'static str,
+    method: Method,
+    environment: RequestedEnvironment,
+    request: HttpRequest,
+    payload: web::Payload,
+    site: web::Data<Site>,
+) -> HttpResponse {
+    let Observed { request_id, trace, client_address } = Observed::of(&request);
+    let body = body::read(&request, payload, site.max_body).await;
+    let body = body.map(|bytes| bytes.to_vec()).map_err(|error| match error {
+        BodyError::TooLarge(_) => ApiCode::BodyTooLarge,
+        BodyError::TooSlow => ApiCode::BodyTooSlow,
+        BodyError::BrokenOff(_) => ApiCode::InvalidInput,
+    });
+    let headers = request.headers().get_all(header::AUTHORIZATION);
+    let asked = RestRequest {
+        pattern,
+        method,
+        path: path_of(&request),
+        query: query_of(&request),
+        content_type: content_type(&request),
+        body,
+        authorization: headers.map(|value| value.as_bytes().to_vec()).collect(),
+        request_id,
+        trace,
+        client_address,
+    };
+    respond(site.rest.answer((*environment).clone(), asked).await)
+}
+
+/// Decoded in whole, unlike `match_info`: ids may hold what has to be encoded.
+fn path_of(request: &HttpRequest) -> HashMap<String, String> {
+    use actix_web::FromRequest as _;
+    let path = web::Path::<HashMap<String, String>>::extract(request).into_inner();
+    path.map(web::Path::into_inner).unwrap_or_default()
+}
+
+fn query_of(request: &HttpRequest) -> Vec<(String, String)> {
+    let query = request.query_string();
+    if query.len() > MAX_QUERY {
+        return Vec::new();
+    }
+    serde_urlencoded::from_str(query).unwrap_or_default()
+}
+
+fn content_type(request: &HttpRequest) -> ContentType {
+    let Some(value) = request.headers().get(header::CONTENT_TYPE) else { return ContentType::Absent };
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    match essence {
+        _ if essence.eq_ignore_ascii_case("application/json") => ContentType::Json,
+        _ if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") => ContentType::Form,
+        _ => ContentType::Other,
+    }
+}
+
+fn respond(answer: RestAnswer) -> HttpResponse {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = respond::uncached(status);
+    if let Some(challenge) = answer.challenge {
+        response.insert_header((header::WWW_AUTHENTICATE, challenge));
+    }
+    if let Some(seconds) = answer.retry_after {
+        response.insert_header((header::RETRY_AFTER, seconds));
+    }
+    match answer.body {
+        Some(body) => response.content_type("application/json").body(body),
+        None => response.finish(),
+    }
+}
+
+/// The document that describes them.
+pub(super) async fn document(environment: RequestedEnvironment) -> HttpResponse {
+    respond::uncached(StatusCode::OK).json(rest::document(&environment.issuer))
+}

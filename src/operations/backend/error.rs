@@ -1,0 +1,202 @@
+//! Refusals of the backend authentication API: its codes, what the caller is told, and what the log is told.
+
+use serde_json::{Map, Value};
+
+use crate::{
+    domain::random::RandomError,
+    oauth::error::{OAuthError, Problem},
+    operations::{
+        mosaic_error::{MosaicCode, MosaicError},
+        readable::readable,
+    },
+    store::StoreError,
+};
+
+macro_rules! codes {
+    ($( $(#[$doc:meta])* $name:ident = $symbol:literal, $status:literal, $text:literal; )+) => {
+        /// Why a call is refused. Some symbols stand under several statuses: the contract wants it so.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum ApiCode {
+            $( $(#[$doc])* $name, )+
+        }
+
+        impl ApiCode {
+            /// The symbol in the answer.
+            pub const fn symbol(self) -> &'static str {
+                match self { $( ApiCode::$name => $symbol, )+ }
+            }
+
+            /// The HTTP status.
+            pub const fn status(self) -> u16 {
+                match self { $( ApiCode::$name => $status, )+ }
+            }
+
+            /// What the caller is told where the operation has nothing better to say.
+            pub const fn message(self) -> &'static str {
+                match self { $( ApiCode::$name => $text, )+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The body, the query or the path is not as documented; or a value cannot be kept.
+    InvalidInput = "system_invalid_input", 400, "The request is invalid";
+    /// The session is unknown, over, of another environment or of another user: all alike on purpose.
+    SessionNotFound = "session_not_found", 400, "Session not found";
+    /// The client may not ask for tokens for that resource.
+    ResourceNotAllowed = "invalid_resource", 400, "The resource is not configured for this application";
+    /// No access token, or one that cannot be used.
+    Unauthorized = "unauthorized", 401, "A valid access token is required";
+    /// The access token lacks the permission, is addressed to others, or is not of the kind that is needed.
+    Forbidden = "forbidden", 403, "The access token does not allow this operation";
+    /// The user is disabled.
+    UserNotActive = "user_not_active", 403, "User is not active";
+    /// The application's login preferences do not have the method.
+    PreferencesMissing = "auth_login_preferences_missing", 403,
+        "The authentication method is not configured for this application";
+    /// The client has no application, or that is disabled or gone.
+    AppNotFound = "app_not_found", 404, "App not found";
+    /// There is no such user here.
+    UserNotFound = "user_not_found", 404, "User not found";
+    /// The user has no such address or number.
+    IdentifierNotFound = "identifier_not_found", 404, "The user has no such identifier";
+    /// Somebody has the address, the number or the name; or the user is in the application already.
+    IdentifierTaken = "identifier_is_taken", 409, "The identifier is taken";
+    /// The body did not arrive in time.
+    BodyTooSlow = "body_too_slow", 408, "The body did not arrive in time";
+    /// The body is larger than this server reads.
+    BodyTooLarge = "body_too_large", 413, "The body is too large";
+    /// The body has another type than the operation reads.
+    UnsupportedMediaType = "unsupported_media_type", 415, "Send the body as application/json";
+    /// Too much of this was asked for.
+    TooManyRequests = "too_many_requests", 429, "Too many requests; try again later";
+    /// A bug or a misconfiguration. The caller learns nothing more.
+    ServerError = "server_error", 500, "Internal error";
+    /// The server cannot answer now; the same request may succeed later.
+    Unavailable = "temporarily_unavailable", 503, "The server cannot answer right now; try again";
+}
+
+impl ApiCode {
+    /// What any operation may answer, whatever it does.
+    pub const OF_ALL: &'static [ApiCode] = &[
+        ApiCode::InvalidInput,
+        ApiCode::BodyTooSlow,
+        ApiCode::BodyTooLarge,
+        ApiCode::UnsupportedMediaType,
+        ApiCode::TooManyRequests,
+        ApiCode::ServerError,
+        ApiCode::Unavailable,
+    ];
+    /// What any operation that needs an access token may answer besides.
+    pub const OF_CALLERS: &'static [ApiCode] = &[ApiCode::Unauthorized, ApiCode::Forbidden];
+    /// What any operation may answer that signs a user in.
+    pub const OF_SIGN_IN: &'static [ApiCode] = &[
+        ApiCode::SessionNotFound,
+        ApiCode::ResourceNotAllowed,
+        ApiCode::UserNotActive,
+        ApiCode::AppNotFound,
+        ApiCode::UserNotFound,
+    ];
+}
+
+/// A refusal: what the caller is told, and a detail for the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {}", code.symbol(), detail.as_deref().unwrap_or("-"))]
+pub struct ApiError {
+    /// Which refusal it is.
+    pub code: ApiCode,
+    /// What the caller is told: one sentence, or one for each mistake of the request.
+    pub messages: Vec<String>,
+    /// Why, for the log. Never sent, and never holds a secret or a token.
+    pub detail: Option<String>,
+    /// When to try again, in seconds, where that is known.
+    pub retry_after: Option<i64>,
+    /// Further members of the answer. Boxed: hardly any refusal has them.
+    pub members: Option<Box<Map<String, Value>>>,
+}
+
+impl ApiError {
+    /// A refusal with sentences for the caller.
+    pub fn with_messages(code: ApiCode, messages: Vec<String>) -> Self {
+        Self { code, messages, detail: None, retry_after: None, members: None }
+    }
+
+    /// A refusal with a sentence for the caller.
+    pub fn new(code: ApiCode, message: impl Into<String>) -> Self {
+        Self::with_messages(code, vec![message.into()])
+    }
+
+    /// Adds the reason that the log and the record get. It may quote the request: what could forge a line, and words as long as
+    /// tokens, are not kept (TE-138).
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl AsRef<str>) -> Self {
+        self.detail = Some(readable(detail.as_ref()));
+        self
+    }
+
+    /// Adds when to try again, in seconds.
+    #[must_use]
+    pub fn after(mut self, seconds: i64) -> Self {
+        self.retry_after = Some(seconds.max(1));
+        self
+    }
+
+    /// Adds members to the answer.
+    #[must_use]
+    pub fn with_members(mut self, members: Map<String, Value>) -> Self {
+        self.members = Some(Box::new(members));
+        self
+    }
+}
+
+impl From<ApiCode> for ApiError {
+    fn from(code: ApiCode) -> Self {
+        Self::new(code, code.message())
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let lasts = matches!(error, StoreError::Corrupt { .. });
+        let code = if lasts { ApiCode::ServerError } else { ApiCode::Unavailable };
+        Self::from(code).with_detail(format!("the database: {error}"))
+    }
+}
+
+impl From<RandomError> for ApiError {
+    fn from(error: RandomError) -> Self {
+        Self::from(ApiCode::ServerError).with_detail(error.to_string())
+    }
+}
+
+impl From<OAuthError> for ApiError {
+    fn from(error: OAuthError) -> Self {
+        let code = match (error.problem, error.problem.status()) {
+            (Problem::TargetNotAllowed | Problem::ScopeNotAllowed, _) => ApiCode::ResourceNotAllowed,
+            (Problem::SubjectTokenRefused | Problem::RefreshTokenRefused, _) => ApiCode::SessionNotFound,
+            (_, 429) => ApiCode::TooManyRequests,
+            (_, 503) => ApiCode::Unavailable,
+            (_, 400..500) => ApiCode::InvalidInput,
+            _ => ApiCode::ServerError,
+        };
+        let retry_after = error.retry_after;
+        Self { retry_after, ..Self::from(code).with_detail(error.detail) }
+    }
+}
+
+impl From<MosaicError> for ApiError {
+    fn from(error: MosaicError) -> Self {
+        let code = match (error.code, error.code.status()) {
+            (MosaicCode::UserNotAuthorized | MosaicCode::Unauthorized, _) => ApiCode::Forbidden,
+            (MosaicCode::UserDisabled, _) => ApiCode::UserNotActive,
+            (MosaicCode::ServiceUnavailable, _) => ApiCode::Unavailable,
+            (MosaicCode::EnvironmentNotActive | MosaicCode::TenantNotActive, _) => ApiCode::Forbidden,
+            (MosaicCode::TooManyRequests, _) => ApiCode::TooManyRequests,
+            (MosaicCode::ApplicationNotActive, _) | (_, 401) => ApiCode::Unauthorized,
+            _ => ApiCode::ServerError,
+        };
+        let detail = error.detail.as_deref().unwrap_or(&error.message);
+        Self { retry_after: error.retry_after, ..Self::from(code).with_detail(detail) }
+    }
+}

@@ -1,0 +1,85 @@
+//! The guesses of those who sign in, counted in the database: with any number of nodes and requests at the same moment no more
+//! answers are looked at than [`LockoutRule`] allows.
+//!
+//! The way is: [`claim`], in a transaction that is committed before the answer is looked at; then [`succeeded`] or [`failed`].
+//! Where the identifier is nobody's the same is done with [`Holder::nobody`]. A request that dies in between has failed.
+
+pub use crate::domain::login::lockout::{Attempts, Authenticator, Claim, Lock, LockoutRule, Tier, UnlockKind};
+pub use crate::store::attempts::Holder;
+use crate::store::{Conn, StoreError, attempts};
+
+/// Counts a failure up front, and says whether the answer may be looked at.
+///
+/// # Errors
+/// There is no such user, or the database failed: then nothing may be looked at.
+pub fn claim(
+    conn: &mut Conn<'_>,
+    holder: impl Into<Holder>,
+    authenticator: Authenticator,
+    rule: &LockoutRule,
+    now: i64,
+) -> Result<Claim, StoreError> {
+    change(conn, &holder.into(), authenticator, |attempts| attempts.claim(rule, now))
+}
+
+/// The answer was right, for a client of this application: the failures are forgotten.
+///
+/// # Errors
+/// The database failed.
+pub fn succeeded(
+    conn: &mut Conn<'_>,
+    holder: impl Into<Holder>,
+    authenticator: Authenticator,
+    application_id: &str,
+    now: i64,
+) -> Result<(), StoreError> {
+    change(conn, &holder.into(), authenticator, |attempts| attempts.succeeded(application_id, now))
+}
+
+/// The answer was wrong: notes when, for whoever lists authenticators. It is counted already.
+///
+/// # Errors
+/// The database failed.
+pub fn failed(
+    conn: &mut Conn<'_>,
+    holder: impl Into<Holder>,
+    authenticator: Authenticator,
+    now: i64,
+) -> Result<(), StoreError> {
+    change(conn, &holder.into(), authenticator, |attempts| attempts.last_failed_at = Some(now))
+}
+
+/// Takes locks of this kind away; `false` when there was none.
+///
+/// # Errors
+/// There is no such user, or the database failed.
+pub fn unlock(
+    conn: &mut Conn<'_>,
+    holder: impl Into<Holder>,
+    authenticator: Authenticator,
+    kind: UnlockKind,
+    now: i64,
+) -> Result<bool, StoreError> {
+    change(conn, &holder.into(), authenticator, |attempts| attempts.unlock(kind, now))
+}
+
+/// One change, alone with the row.
+fn change<T>(
+    conn: &mut Conn<'_>,
+    holder: &Holder,
+    authenticator: Authenticator,
+    change: impl FnOnce(&mut Attempts) -> T,
+) -> Result<T, StoreError> {
+    conn.savepoint(|conn| {
+        let before = attempts::hold(conn, holder, authenticator)?;
+        let mut after = before.clone();
+        let result = change(&mut after);
+        if after != before {
+            attempts::write(conn, holder, authenticator, &after)?;
+        }
+        Ok(result)
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,13 @@
+//! Backend authentication: applications' backends sign their users in here, with tokens of their own. `docs/backend-authentication.md`
+//! is the contract; `rest` has its words.
+
+pub mod call;
+pub mod claims;
+pub mod codes;
+pub mod error;
+pub mod lockout;
+pub mod person;
+pub mod session;
+pub mod sign_in;
+pub mod users;
+pub mod who;

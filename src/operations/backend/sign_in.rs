@@ -1,0 +1,287 @@
+//! The end of every authentication: a session is opened or extended, and tokens are issued.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::{
+    call::Call,
+    claims::{self, Known},
+    error::{ApiCode, ApiError},
+    person::Person,
+    session,
+};
+use crate::{
+    audit::Event,
+    domain::{
+        client::Client,
+        login::{AuthMethod, IdentifierKind, claims::ClaimsRequest, session::LoginSession},
+        order::TokenOrder,
+        secret::Secret,
+        session::{GrantBasis, LoginBasis},
+    },
+    grants,
+    operations::sessions::{self, NewSession},
+    store::{Conn, StoreError, login_sessions, user_applications, user_identifiers, users},
+};
+
+/// How often a session is read again that somebody else extended at the same moment.
+const MAX_TRIES: usize = 8;
+
+/// What every call that signs a user in may say besides.
+#[derive(Debug, Clone, Default)]
+pub struct CommonRequest {
+    /// The resource server that the access token is for.
+    pub resource: Option<String>,
+    /// The claims that the tokens shall have.
+    pub claims: ClaimsRequest,
+    /// The session that the authentication is added to.
+    pub session_id: Option<String>,
+}
+
+/// A call that could end with tokens, as far as that can be known before the user is authenticated.
+pub struct Preflight {
+    order: TokenOrder,
+    claims: ClaimsRequest,
+    session: Option<(LoginSession, Secret)>,
+}
+
+impl Preflight {
+    /// Whose session the authentication is to be added to.
+    pub fn user_id(&self) -> Option<&str> {
+        self.session.as_ref().map(|(session, _)| session.user_id.as_str())
+    }
+}
+
+/// That a user was authenticated.
+#[derive(Debug, Clone)]
+pub struct Proof {
+    /// The user.
+    pub user_id: String,
+    /// By what; `None` for a session that is shown, which authenticates nobody anew.
+    pub method: Option<AuthMethod>,
+    /// The address, in normal form, that the user was thereby shown to have.
+    pub verifies: Option<(IdentifierKind, String)>,
+    /// What the user approved.
+    pub approval_data: Option<Map<String, Value>>,
+}
+
+/// What the backend gets.
+#[derive(Debug)]
+pub struct TokenAnswer {
+    /// The access token.
+    pub access_token: String,
+    /// The ID token.
+    pub id_token: String,
+    /// The refresh token.
+    pub refresh_token: Secret,
+    /// How long the access token lives, in seconds.
+    pub expires_in: i64,
+    /// What names the session in later calls. For the backend alone.
+    pub session_id: Secret,
+}
+
+/// Asked before anything is consumed: may the client have such a token, and is the session there?
+///
+/// # Errors
+/// [`ApiCode::AppNotFound`], [`ApiCode::ResourceNotAllowed`], [`ApiCode::SessionNotFound`]; or the database failed.
+pub async fn preflight(call: &mut Call, common: CommonRequest) -> Result<Preflight, ApiError> {
+    call.record.application_id = Some(call.application()?.id.clone());
+    let order = grants::login::order(call.client()?, &call.environment, common.resource.as_deref(), call.now())?;
+    let session = match common.session_id {
+        Some(shown) => Some((session::shown(call, &shown).await?, Secret::new(shown))),
+        None => None,
+    };
+    if let Some((session, _)) = &session {
+        call.record.session_id = Some(session.id.clone());
+    }
+    Ok(Preflight { order, claims: common.claims, session })
+}
+
+/// Opens the session, or extends the one that was named, and issues the tokens.
+///
+/// # Errors
+/// [`ApiCode::SessionNotFound`]: the session is another user's, or has ended meanwhile; [`ApiCode::UserNotActive`]; or the
+/// database failed, and then nothing has changed.
+pub async fn sign_in(call: &mut Call, preflight: Preflight, proof: Proof) -> Result<TokenAnswer, ApiError> {
+    call.record.subject = Some(proof.user_id.clone());
+    if preflight.user_id().is_some_and(|owner| owner != proof.user_id) {
+        // Whoever is authenticated as B must not end up in A's session, nor A's session with B's factor (session fixation).
+        return Err(ApiError::from(ApiCode::SessionNotFound).with_detail("the session is another user's"));
+    }
+    let Preflight { order, claims, mut session } = preflight;
+    for _ in 0..MAX_TRIES {
+        let plan = Plan::new(call, order.clone(), &claims, session.clone(), &proof)?;
+        match carry_out(call, plan).await? {
+            Outcome::Done(done) => return issue(call, *done),
+            Outcome::Changed(now) => session = session.map(|(_, secret)| (*now, secret)),
+            Outcome::Refused(code, why) => return Err(ApiError::from(code).with_detail(why)),
+        }
+    }
+    Err(ApiError::from(ApiCode::Unavailable).with_detail("the session is extended by too many at once"))
+}
+
+/// What one transaction is to do.
+struct Plan {
+    client: Arc<Client>,
+    application_id: String,
+    order: TokenOrder,
+    claims: ClaimsRequest,
+    /// As it was found; `None` where a new one is opened.
+    before: Option<LoginSession>,
+    after: LoginSession,
+    secret: Secret,
+    proof: Proof,
+    now: i64,
+}
+
+impl Plan {
+    fn new(
+        call: &Call,
+        order: TokenOrder,
+        claims: &ClaimsRequest,
+        session: Option<(LoginSession, Secret)>,
+        proof: &Proof,
+    ) -> Result<Self, ApiError> {
+        let now = call.now();
+        let (before, after, secret) = match (session, proof.method) {
+            (Some((before, secret)), method) => {
+                let idle = call.context.sessions.idle_expires_at(now, before.expires_at);
+                let after = match method {
+                    Some(method) => before.authenticated(method, now, idle),
+                    None => LoginSession { idle_expires_at: idle, ..before.clone() },
+                };
+                (Some(before), after, secret)
+            }
+            (None, Some(method)) => {
+                let (after, secret) = session::new(call, &proof.user_id, method)?;
+                (None, after, secret)
+            }
+            (None, None) => return Err(ApiError::from(ApiCode::ServerError).with_detail("no session and no method")),
+        };
+        Ok(Self {
+            client: Arc::clone(call.client()?),
+            application_id: call.application()?.id.clone(),
+            order,
+            claims: claims.clone(),
+            before,
+            after,
+            secret,
+            proof: proof.clone(),
+            now,
+        })
+    }
+
+    fn basis(&self) -> LoginBasis {
+        LoginBasis {
+            login_session: self.after.id.clone(),
+            application_id: self.application_id.clone(),
+            auth_time: self.after.auth_time(),
+            amr: self.after.amr().into_iter().map(str::to_owned).collect(),
+            claims: self.claims.clone(),
+            approval_data: self.proof.approval_data.clone(),
+        }
+    }
+}
+
+struct Done {
+    plan: Plan,
+    new: NewSession,
+}
+
+enum Outcome {
+    Done(Box<Done>),
+    /// Somebody else extended the session meanwhile: this is what it is now.
+    Changed(Box<LoginSession>),
+    Refused(ApiCode, &'static str),
+}
+
+/// Reads the user, then writes everything in one transaction, or nothing.
+async fn carry_out(call: &Call, mut plan: Plan) -> Result<Outcome, ApiError> {
+    let environment_id = call.environment_id().to_owned();
+    let (user_id, application_id) = (plan.proof.user_id.clone(), plan.application_id.clone());
+    let verifies = plan.proof.verifies.clone();
+    let read = call.context.catalog.look_up(move |store| {
+        store.read(|conn| {
+            let user = users::find(conn, &environment_id, &user_id)?;
+            let is_associated = user_applications::has(conn, &user_id, &application_id)?;
+            let Some(user) = user.filter(|_| is_associated) else { return Ok(None) };
+            let mut person = Person::of(conn, &environment_id, user)?;
+            // The tokens say what is true after this sign-in.
+            for one in person.identifiers.iter_mut() {
+                if verifies.as_ref().is_some_and(|(kind, value)| one.kind == *kind && one.value == *value) {
+                    one.verified_at.get_or_insert_default();
+                }
+            }
+            Ok(Some(person))
+        })
+    });
+    let Some(person) = read.await? else { return Ok(Outcome::Refused(ApiCode::UserNotFound, "the user is gone")) };
+    if !person.user.enabled {
+        return Ok(Outcome::Refused(ApiCode::UserNotActive, "the user is disabled"));
+    }
+    let basis = plan.basis();
+    let known = Known { person: &person, application: call.application()?, last_sign_in_at: None };
+    plan.order.id_token = Some(claims::id_token(&call.environment, &known, &basis));
+    let about = claims::access_token(&call.environment, &known, &basis);
+    plan.order.speaks_of(plan.proof.user_id.clone(), about);
+    let lifetime = plan.after.idle_expires_at.saturating_sub(plan.now);
+    let basis = GrantBasis::Login(Box::new(basis));
+    let client_id = plan.client.id.clone();
+    // Refresh tokens die with the session: they live no longer than it would without a further authentication.
+    let new = sessions::prepare(&call.context, &call.environment, &client_id, &mut plan.order, basis, Some(lifetime))?;
+    let done = Done { plan, new };
+    let written = call.context.catalog.work(move |store| store.transact(|conn| write(conn, done)));
+    Ok(written.await?)
+}
+
+fn write(conn: &mut Conn<'_>, done: Done) -> Result<Outcome, StoreError> {
+    let Done { plan, new } = &done;
+    let (environment_id, now) = (&plan.after.environment_id, plan.now);
+    let gone = |why| Ok(Outcome::Refused(ApiCode::SessionNotFound, why));
+    match &plan.before {
+        None => login_sessions::insert(conn, &plan.after)?,
+        Some(before) if login_sessions::extend(conn, before, &plan.after)? => {}
+        Some(before) => {
+            let found = login_sessions::find(conn, environment_id, &before.id)?;
+            return match found.filter(|session| !session.is_over(now)) {
+                Some(session) => Ok(Outcome::Changed(Box::new(session))),
+                None => gone("it has just ended"),
+            };
+        }
+    }
+    login_sessions::join(conn, &plan.after.id, &plan.client.id, &plan.application_id, now)?;
+    if let Some((kind, value)) = &plan.proof.verifies {
+        user_identifiers::verify(conn, environment_id, &plan.proof.user_id, (*kind, value), now)?;
+    }
+    if plan.proof.method.is_some() {
+        users::signed_in(conn, &plan.proof.user_id, now)?;
+        user_applications::signed_in(conn, &plan.proof.user_id, &plan.application_id, now)?;
+    }
+    if sessions::open_in(conn, new)?.is_some() {
+        return Err(StoreError::unavailable("the user's tokens were revoked at the same moment"));
+    }
+    Ok(Outcome::Done(Box::new(done)))
+}
+
+fn issue(call: &mut Call, done: Done) -> Result<TokenAnswer, ApiError> {
+    let Done { plan, new } = done;
+    let (issuer, client_id, order) = (call.context.token_issuer(), &plan.client.id, &plan.order);
+    let issued = issuer.issue(&call.environment, client_id, order)?;
+    let wanted = order.id_token.as_ref().ok_or_else(|| ApiError::from(ApiCode::ServerError))?;
+    let id_token = issuer.issue_id_token(&call.environment, client_id, (order, wanted), &issued.token)?;
+    let record = &mut call.record;
+    record.event = Event::UserAuthenticated;
+    record.session_id = Some(plan.after.id);
+    record.audience.clone_from(&order.audience);
+    record.scope_granted = order.scope.to_string();
+    record.jti = Some(issued.jti);
+    record.detail = Some(plan.proof.method.map_or("session", AuthMethod::amr).to_owned());
+    Ok(TokenAnswer {
+        access_token: issued.token,
+        id_token,
+        refresh_token: new.refresh_token,
+        expires_in: issued.expires_in,
+        session_id: plan.secret,
+    })
+}

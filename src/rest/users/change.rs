@@ -1,0 +1,118 @@
+//! Making, changing and deleting users.
+
+use super::{
+    super::{
+        answer::ErrorShape,
+        endpoint::{Events, Method, NoBody, NoContent, Operation},
+    },
+    EVENTS, SHAPE,
+    wire::{CreateUser, UpdateUser, UserAnswer},
+};
+use crate::operations::backend::{
+    call::{Access, Call},
+    error::{ApiCode, ApiError},
+    users,
+};
+
+/// Makes a user, or lets one who is there sign in to the application.
+pub(super) struct Create;
+
+impl Operation for Create {
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/users";
+    const ID: &'static str = "createUser";
+    const SUMMARY: &'static str = "Makes a user; one who is there already is associated with the application, and not changed";
+    const ACCESS: Access = Access::Client(&["USERS_CREATE"]);
+    const SUCCESS: u16 = 201;
+    const ERRORS: &'static [ApiCode] = &[ApiCode::IdentifierTaken, ApiCode::AppNotFound];
+    const SHAPE: ErrorShape = SHAPE;
+    const EVENTS: Option<Events> = EVENTS;
+
+    type Body = CreateUser;
+    type Answer = UserAnswer;
+
+    async fn run(call: &mut Call, body: CreateUser) -> Result<UserAnswer, ApiError> {
+        let (change, random) = (body.into(), call.context.random.clone());
+        let account = users::change(call, move |conn, scope| users::create(conn, scope, &*random, &change)).await?;
+        Ok(UserAnswer::of(call, account))
+    }
+}
+
+/// Changes a user.
+pub(super) struct Update;
+
+impl Operation for Update {
+    const METHOD: Method = Method::Put;
+    const PATH: &'static str = "/v1/users/{user_id}";
+    const ID: &'static str = "updateUser";
+    const SUMMARY: &'static str = "Changes what is given of a user; enables or disables the user";
+    const ACCESS: Access = Access::Client(&["USERS_EDIT"]);
+    const ERRORS: &'static [ApiCode] = &[ApiCode::UserNotFound, ApiCode::IdentifierTaken, ApiCode::AppNotFound];
+    const SHAPE: ErrorShape = SHAPE;
+    const EVENTS: Option<Events> = EVENTS;
+
+    type Body = UpdateUser;
+    type Answer = UserAnswer;
+
+    async fn run(call: &mut Call, body: UpdateUser) -> Result<UserAnswer, ApiError> {
+        let id = user_id(call)?;
+        let change = body.into();
+        let account = users::change(call, move |conn, scope| users::update(conn, scope, &id, change)).await?;
+        Ok(UserAnswer::of(call, account))
+    }
+}
+
+/// Takes a user out of the application.
+pub(super) struct Leave;
+
+impl Operation for Leave {
+    const METHOD: Method = Method::Delete;
+    const PATH: &'static str = "/v1/users/{user_id}/apps";
+    const ID: &'static str = "removeUserFromApp";
+    const SUMMARY: &'static str = "Takes a user out of the application that asks; the user stays";
+    const ACCESS: Access = Access::Client(&["USERS_EDIT"]);
+    const SUCCESS: u16 = 204;
+    const ERRORS: &'static [ApiCode] = &[ApiCode::UserNotFound, ApiCode::AppNotFound];
+    const SHAPE: ErrorShape = SHAPE;
+    const EVENTS: Option<Events> = EVENTS;
+
+    type Body = NoBody;
+    type Answer = NoContent;
+
+    async fn run(call: &mut Call, _: NoBody) -> Result<NoContent, ApiError> {
+        let id = user_id(call)?;
+        users::change(call, move |conn, scope| users::leave(conn, scope, &id)).await?;
+        Ok(NoContent {})
+    }
+}
+
+/// Deletes a user.
+pub(super) struct Delete;
+
+impl Operation for Delete {
+    const METHOD: Method = Method::Delete;
+    const PATH: &'static str = "/v1/manage/users/{user_id}";
+    const ID: &'static str = "deleteTenantUser";
+    const SUMMARY: &'static str = "Deletes a user with all data, in all applications";
+    const ACCESS: Access = Access::Client(&["USERS_DELETE"]);
+    const SUCCESS: u16 = 204;
+    const ERRORS: &'static [ApiCode] = &[ApiCode::UserNotFound, ApiCode::AppNotFound];
+    const SHAPE: ErrorShape = SHAPE;
+    const EVENTS: Option<Events> = EVENTS;
+
+    type Body = NoBody;
+    type Answer = NoContent;
+
+    async fn run(call: &mut Call, _: NoBody) -> Result<NoContent, ApiError> {
+        let id = user_id(call)?;
+        users::change(call, move |conn, scope| users::delete(conn, scope, &id)).await?;
+        Ok(NoContent {})
+    }
+}
+
+/// The user that a path names, noted in the record whatever comes of it.
+pub(super) fn user_id(call: &mut Call) -> Result<String, ApiError> {
+    let id = call.path("user_id")?.to_owned();
+    call.record.subject = Some(id.clone());
+    Ok(id)
+}
