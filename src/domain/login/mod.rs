@@ -52,15 +52,8 @@ pub enum Factor {
 
 impl AuthMethod {
     /// Every method.
-    pub const ALL: [Self; 7] = [
-        Self::Password,
-        Self::EmailLink,
-        Self::EmailOtp,
-        Self::SmsOtp,
-        Self::DirectOtp,
-        Self::Totp,
-        Self::WebAuthn,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Password, Self::EmailLink, Self::EmailOtp, Self::SmsOtp, Self::DirectOtp, Self::Totp, Self::WebAuthn];
 
     /// Its word in `amr`.
     pub fn amr(self) -> &'static str {

@@ -12,7 +12,8 @@ use super::{
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
-        application::Application, login::preferences::LoginPreferences, random::random_uuid, secret::Secret, user::MAX_TEXT,
+        application::Application, login::preferences::LoginPreferences, random::random_uuid, secret::Secret,
+        user::MAX_TEXT,
     },
     operations::{
         context::Context,

@@ -26,7 +26,8 @@ pub(super) fn tier_mistakes(tiers: &[LockoutTier]) -> Vec<Mistake> {
     for (position, (before, tier)) in tiers.iter().zip(tiers.iter().skip(1)).enumerate() {
         if tier.attempts <= before.attempts {
             let path = format!("lockoutTiers[{}].attempts", position + 1);
-            let problem = format!("must be more than the {} of the tier before: attempts are cumulative", before.attempts);
+            let problem =
+                format!("must be more than the {} of the tier before: attempts are cumulative", before.attempts);
             found.push(mistake(path, problem));
         }
     }

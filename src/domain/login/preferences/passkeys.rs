@@ -86,7 +86,10 @@ impl PasskeyPreferences {
     pub(super) fn mistakes(&self) -> Vec<Mistake> {
         let mut found = tier_mistakes(&self.lockout_tiers);
         if !is_domain(&self.rp_id) {
-            found.push(mistake("rpId", "must be a domain such as \"app.example\", in lower case, without scheme and port"));
+            found.push(mistake(
+                "rpId",
+                "must be a domain such as \"app.example\", in lower case, without scheme and port",
+            ));
         }
         let is_secure = |origin: &str| is_origin(origin) && (origin.starts_with("https://") || is_localhost(origin));
         let what = "must be an origin such as \"https://app.example\" (http:// for localhost only), without a path";

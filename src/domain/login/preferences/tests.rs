@@ -111,7 +111,8 @@ fn numbers_keep_within_their_bounds() {
         ("webauthn_api.failuresExpireIn", 1, 525_600),
     ] {
         for good in [from, to] {
-            LoginPreferences::read(with(path, json!(good))).unwrap_or_else(|found| panic!("{path} = {good}: {found:?}"));
+            LoginPreferences::read(with(path, json!(good)))
+                .unwrap_or_else(|found| panic!("{path} = {good}: {found:?}"));
         }
         let problem = format!("must be a whole number from {from} to {to}");
         for bad in [json!(from - 1), json!(to + 1), json!(1.5), json!(u64::MAX)] {
@@ -169,7 +170,8 @@ fn tiers_rise_and_are_ten_at_most() {
         let ten: Vec<u32> = (1..=10).collect();
         let read = LoginPreferences::read(with(&path, tiers(&ten))).expect("right");
         let kept = [read.password.map(|p| p.lockout_tiers), read.totp.map(|t| t.lockout_tiers)];
-        let kept = kept.into_iter().flatten().chain(read.webauthn_api.map(|w| w.lockout_tiers)).map(|tiers| tiers.len());
+        let kept =
+            kept.into_iter().flatten().chain(read.webauthn_api.map(|w| w.lockout_tiers)).map(|tiers| tiers.len());
         assert_eq!(kept.sum::<usize>(), MAX_TIERS);
         refused(&path, tiers(&(1..=11).collect::<Vec<_>>()), "may have 10 items at most");
         refused(&path, tiers(&[3, 3]), "[1].attempts must be more than the 3");
@@ -207,7 +209,9 @@ fn passkeys_are_bound_to_a_domain_and_used_from_origins() {
     for good in ["localhost", "app.example", "xn--bcher-kva.example", "a.b.c"] {
         LoginPreferences::read(with("webauthn_api.rpId", json!(good))).expect(good);
     }
-    for bad in ["https://app.example", "app.example:443", "App.example", "127.0.0.1", "app..example", "-a.example", "[::1]"] {
+    for bad in
+        ["https://app.example", "app.example:443", "App.example", "127.0.0.1", "app..example", "-a.example", "[::1]"]
+    {
         refused("webauthn_api.rpId", json!(bad), "must be a domain");
     }
     for good in ["https://app.example", "https://app.example:8443", "http://localhost:3000", "http://a.localhost"] {
