@@ -7,6 +7,7 @@ use super::{
     super::{
         authenticate::Authenticated,
         authorize::codes::{speak_of_user, take_code},
+        backend::refresh::speak_again,
         context::Context,
         delegate::delegated_user,
         effect::Effect,
@@ -94,6 +95,9 @@ pub(super) async fn judge(
     });
     record.observed = observed.into_inner();
     let mut order = decision?;
+    if let Some(found) = &refresh {
+        speak_again(context, environment, &found.session, &mut order).await?;
+    }
     // As the rule decided it, before what is known of the user is added.
     let mut began = order.refresh.and(subject.as_ref()).map(|subject| {
         let request = (grant.grant_type(), request.params.get("requested_token_type"));
