@@ -10,6 +10,7 @@
 
 mod architecture;
 mod authorize;
+mod backend;
 mod catalog;
 mod cli;
 mod documents;

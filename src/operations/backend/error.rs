@@ -44,6 +44,8 @@ codes! {
     InvalidInput = "system_invalid_input", 400, "The request is invalid";
     /// The session is unknown, over, of another environment or of another user: all alike on purpose.
     SessionNotFound = "session_not_found", 400, "Session not found";
+    /// The refresh token is unknown, used, over, another client's, or gives nothing any more: all alike on purpose.
+    RefreshTokenInvalid = "invalid_refresh_token", 400, "The refresh token is invalid or expired";
     /// The client may not ask for tokens for that resource.
     ResourceNotAllowed = "invalid_resource", 400, "The resource is not configured for this application";
     /// No access token, or one that cannot be used.
@@ -174,7 +176,8 @@ impl From<OAuthError> for ApiError {
     fn from(error: OAuthError) -> Self {
         let code = match (error.problem, error.problem.status()) {
             (Problem::TargetNotAllowed | Problem::ScopeNotAllowed, _) => ApiCode::ResourceNotAllowed,
-            (Problem::SubjectTokenRefused | Problem::RefreshTokenRefused, _) => ApiCode::SessionNotFound,
+            (Problem::SubjectTokenRefused, _) => ApiCode::SessionNotFound,
+            (Problem::RefreshTokenRefused, _) => ApiCode::RefreshTokenInvalid,
             (_, 429) => ApiCode::TooManyRequests,
             (_, 503) => ApiCode::Unavailable,
             (_, 400..500) => ApiCode::InvalidInput,
