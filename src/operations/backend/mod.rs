@@ -6,6 +6,7 @@ pub mod claims;
 pub mod codes;
 pub mod error;
 pub mod lockout;
+pub mod passwords;
 pub mod person;
 pub mod session;
 pub mod sign_in;
