@@ -11,6 +11,7 @@ mod checks;
 mod clients;
 mod connections;
 mod findings;
+mod json;
 mod permissions;
 mod rules;
 mod secrets;
@@ -34,6 +35,7 @@ use crate::{
         client::{Client, Permissions},
         connection::IdentityConnection,
         environment::ResourceServer,
+        login::preferences::LoginPreferences,
         permission::PermissionDefinition,
         rule::ExchangeRule,
         secret::{Secret, SecretHash},
@@ -132,6 +134,8 @@ pub struct ApplicationBlock {
     pub key: Option<SecretHash>,
     /// Who is asked for the `extensions` of its users' tokens.
     pub webhook: Option<WebhookBlock>,
+    /// What its users may sign in with; `None` leaves the application's preferences alone.
+    pub login: Option<LoginPreferences>,
 }
 
 /// `webhook` of an application.

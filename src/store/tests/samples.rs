@@ -13,6 +13,7 @@ use crate::{
         environment::{ResourceServer, ScopeClaim, SigningAlg, TokenProfile},
         foreign::{ClaimMap, ForeignIssuer},
         login::one_time_code::{CodeAddress, CodeBinding, CodeChannel, CodeDetails, CodePurpose, OneTimeCode},
+        login::preferences::{LoginPreferences, TotpPreferences},
         login::{
             AuthMethod, IdentifierKind, KnownIdentifier,
             session::{Authentication, LoginSession},
@@ -94,6 +95,7 @@ pub(super) fn an_application() -> Application {
         allowed_proxy_urls: Vec::new(),
         key: Some(Secret::new("key").hash()),
         webhook: Some(webhook),
+        login: LoginPreferences { totp: Some(TotpPreferences::default()), ..LoginPreferences::default() },
     }
 }
 
