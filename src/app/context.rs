@@ -8,6 +8,7 @@ use crate::{
     catalog::foreign_keys::ForeignKeyCache,
     jose::master_key::MasterKey,
     operations::{
+        backend::passwords::{PasswordOptions, Passwords},
         context::Context,
         delivery::{Delivery, DeliveryParts},
         sessions::SessionPolicy,
@@ -57,6 +58,7 @@ pub fn context(
             Arc::clone(&sources.clock),
             Arc::clone(&sources.random),
         )),
+        passwords: Arc::new(passwords(settings, sources, &outbound)?),
         outbound,
         sessions: session_policy(settings),
         hook_calls: Arc::default(),
@@ -72,6 +74,17 @@ fn session_policy(settings: &Settings) -> SessionPolicy {
         absolute_lifetime: whole_seconds(sessions.absolute_lifetime),
         reuse_grace: whole_seconds(sessions.reuse_grace),
     }
+}
+
+fn passwords(settings: &Settings, sources: &Sources, outbound: &Outbound) -> Result<Passwords, StartError> {
+    let passwords = &settings.passwords;
+    let options = PasswordOptions {
+        parameters: passwords.parameters,
+        threads: passwords.hash_threads,
+        queue: passwords.queue,
+        breach_list_url: passwords.breach_list_url.clone(),
+    };
+    Passwords::start(options, outbound.clone(), Arc::clone(&sources.random)).map_err(StartError::Passwords)
 }
 
 /// What sends mails.

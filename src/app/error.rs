@@ -3,7 +3,11 @@
 use std::{io, net::SocketAddr};
 
 use crate::{
-    audit::AuditError, catalog::LoadError, operations::keys::KeyError, outbound::OutboundError, store::StoreError,
+    audit::AuditError,
+    catalog::LoadError,
+    operations::{backend::passwords::PasswordsError, keys::KeyError},
+    outbound::OutboundError,
+    store::StoreError,
 };
 
 /// Why the server cannot start. Each says what to do.
@@ -29,6 +33,9 @@ pub enum StartError {
     /// Signing keys cannot be made.
     #[error(transparent)]
     Keys(#[from] KeyError),
+    /// Passwords cannot be hashed.
+    #[error(transparent)]
+    Passwords(PasswordsError),
     /// The audit log cannot start.
     #[error(transparent)]
     Audit(#[from] AuditError),

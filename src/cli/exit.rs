@@ -108,7 +108,11 @@ impl From<StartError> for Failure {
             | StartError::Tls(_)
             | StartError::Mail(_)
             | StartError::Sms(_) => Failure::Configuration(error.into()),
-            StartError::Audit(_) | StartError::Outbound(_) | StartError::Schema(_) | StartError::Serve(_) => {
+            StartError::Audit(_)
+            | StartError::Outbound(_)
+            | StartError::Passwords(_)
+            | StartError::Schema(_)
+            | StartError::Serve(_) => {
                 Failure::Other(error.into())
             }
         }

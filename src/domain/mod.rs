@@ -18,6 +18,7 @@ pub mod login;
 pub mod message;
 pub mod order;
 pub mod party;
+pub mod password;
 pub mod passkey;
 pub mod permission;
 pub mod random;

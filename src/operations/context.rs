@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    counts::Counts, delivery::Delivery, enrich::HookCalls, issue::TokenIssuer, sessions::SessionPolicy,
+    backend::passwords::Passwords, counts::Counts, delivery::Delivery, enrich::HookCalls, issue::TokenIssuer, sessions::SessionPolicy,
     throttle::Throttle,
 };
 use crate::{
@@ -43,6 +43,8 @@ pub struct Context {
     pub hook_calls: Arc<HookCalls>,
     /// Sends mails and text messages.
     pub delivery: Delivery,
+    /// Works on passwords.
+    pub passwords: Arc<Passwords>,
     /// How often what happened.
     pub counts: Arc<Counts>,
 }

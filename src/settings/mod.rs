@@ -16,6 +16,7 @@ mod layers;
 mod limits;
 mod log;
 mod outbound;
+mod passwords;
 mod reader;
 mod revocation;
 mod server;
@@ -36,6 +37,7 @@ pub use self::{
     limits::Limits,
     log::{Log, LogFormat},
     outbound::Outbound,
+    passwords::Passwords,
     revocation::Revocation,
     server::{BehindProxy, Server, Tls},
     sessions::Sessions,
@@ -66,6 +68,8 @@ pub struct Settings {
     pub limits: Limits,
     /// What requests to others may reach.
     pub outbound: Outbound,
+    /// How passwords of users are hashed.
+    pub passwords: Passwords,
     /// How mails are sent; `None`: not at all.
     pub email: Option<Email>,
     /// How text messages are sent; `None`: not at all.
@@ -100,6 +104,7 @@ impl Settings {
         let sessions = Sessions::read(&mut reader);
         let limits = Limits::read(&mut reader);
         let outbound = Outbound::read(&mut reader);
+        let passwords = Passwords::read(&mut reader);
         let email = Email::read(&mut reader);
         let sms = Sms::read(&mut reader, outbound.plain_http_to_loopback);
         let graphql = Graphql::read(&mut reader);
@@ -119,6 +124,7 @@ impl Settings {
             sessions,
             limits,
             outbound,
+            passwords,
             email,
             sms,
             graphql,

@@ -6,6 +6,7 @@ pub mod claims;
 pub mod codes;
 pub mod error;
 pub mod lockout;
+pub mod passwords;
 pub mod person;
 pub mod refresh;
 pub mod session;
