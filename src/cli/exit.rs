@@ -105,6 +105,7 @@ impl From<StartError> for Failure {
             StartError::MasterKey { .. }
             | StartError::Listen { .. }
             | StartError::Tls(_)
+            | StartError::Attestation(_)
             | StartError::Mail(_)
             | StartError::Sms(_) => Failure::Configuration(error.into()),
             StartError::Audit(_) | StartError::Outbound(_) | StartError::Schema(_) | StartError::Serve(_) => {

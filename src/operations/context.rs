@@ -14,6 +14,7 @@ use crate::{
     oauth::error::{OAuthError, Problem},
     outbound::Outbound,
     store::StoreError,
+    webauthn::TrustAnchors,
 };
 
 /// Everything a request needs besides itself. One per node, shared by its workers.
@@ -43,6 +44,8 @@ pub struct Context {
     pub hook_calls: Arc<HookCalls>,
     /// Sends mails and text messages.
     pub delivery: Delivery,
+    /// Whose statements on authenticators are believed; `None`: nobody's is checked.
+    pub attestation_anchors: Option<Arc<TrustAnchors>>,
     /// How often what happened.
     pub counts: Arc<Counts>,
 }

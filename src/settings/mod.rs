@@ -22,6 +22,7 @@ mod server;
 mod sessions;
 mod sms;
 mod tokens;
+mod webauthn;
 
 use std::path::Path;
 
@@ -41,6 +42,7 @@ pub use self::{
     sessions::Sessions,
     sms::Sms,
     tokens::Tokens,
+    webauthn::Webauthn,
 };
 use self::{layers::Layers, reader::Reader};
 
@@ -70,6 +72,8 @@ pub struct Settings {
     pub email: Option<Email>,
     /// How text messages are sent; `None`: not at all.
     pub sms: Option<Sms>,
+    /// Passkeys.
+    pub webauthn: Webauthn,
     /// The Mosaic operations.
     pub graphql: Graphql,
     /// What is logged and how.
@@ -102,6 +106,7 @@ impl Settings {
         let outbound = Outbound::read(&mut reader);
         let email = Email::read(&mut reader);
         let sms = Sms::read(&mut reader, outbound.plain_http_to_loopback);
+        let webauthn = Webauthn::read(&mut reader);
         let graphql = Graphql::read(&mut reader);
         let log = Log::read(&mut reader);
         if !reader.errors.is_empty() {
@@ -121,6 +126,7 @@ impl Settings {
             outbound,
             email,
             sms,
+            webauthn,
             graphql,
             log,
             effective,

@@ -10,4 +10,5 @@ pub mod person;
 pub mod session;
 pub mod sign_in;
 pub mod users;
+pub mod webauthn;
 pub mod who;
