@@ -106,15 +106,14 @@ impl From<StartError> for Failure {
             StartError::MasterKey { .. }
             | StartError::Listen { .. }
             | StartError::Tls(_)
+            | StartError::Attestation(_)
             | StartError::Mail(_)
             | StartError::Sms(_) => Failure::Configuration(error.into()),
             StartError::Audit(_)
             | StartError::Outbound(_)
             | StartError::Passwords(_)
             | StartError::Schema(_)
-            | StartError::Serve(_) => {
-                Failure::Other(error.into())
-            }
+            | StartError::Serve(_) => Failure::Other(error.into()),
         }
     }
 }

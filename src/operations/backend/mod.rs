@@ -12,4 +12,5 @@ pub mod refresh;
 pub mod session;
 pub mod sign_in;
 pub mod users;
+pub mod webauthn;
 pub mod who;

@@ -6,11 +6,11 @@ mod pool;
 
 use std::{io, sync::Arc};
 
+use self::{counts::LeakCounts, pool::HashPool};
 pub use self::{
     counts::{JobKind, LeakAnswer},
     pool::PoolError,
 };
-use self::{counts::LeakCounts, pool::HashPool};
 use super::error::{ApiCode, ApiError};
 use crate::{
     domain::{
@@ -68,7 +68,11 @@ impl Passwords {
     ///
     /// # Errors
     /// A thread cannot be started, or the parameters are out of bounds.
-    pub fn start(options: PasswordOptions, outbound: Outbound, random: Arc<dyn Random>) -> Result<Self, PasswordsError> {
+    pub fn start(
+        options: PasswordOptions,
+        outbound: Outbound,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, PasswordsError> {
         let mut bytes = [0; HASH_LENGTH];
         random.fill(&mut bytes)?;
         let nobodys = PasswordHash::of_nobody(&salt(&*random)?, &bytes, options.parameters)?;
