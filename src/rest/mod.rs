@@ -9,6 +9,7 @@ mod body;
 mod endpoint;
 mod engine;
 mod openapi;
+mod preferences;
 mod sessions;
 mod sign_in;
 #[cfg(test)]
@@ -25,7 +26,8 @@ pub use self::{
 };
 
 /// Every operation, by area.
-const AREAS: &[(&str, &[Endpoint])] = &[("sessions", sessions::OPERATIONS), ("users", users::OPERATIONS)];
+const AREAS: &[(&str, &[Endpoint])] =
+    &[("sessions", sessions::OPERATIONS), ("users", users::OPERATIONS), ("login preferences", preferences::OPERATIONS)];
 
 /// Every operation.
 fn endpoints() -> impl Iterator<Item = (&'static str, &'static Endpoint)> {

@@ -7,6 +7,7 @@ pub mod codes;
 pub mod error;
 pub mod lockout;
 pub mod person;
+pub mod preferences;
 pub mod session;
 pub mod sign_in;
 pub mod users;
