@@ -9,6 +9,7 @@ mod body;
 mod endpoint;
 mod engine;
 mod openapi;
+mod preferences;
 mod sessions;
 mod sign_in;
 #[cfg(test)]
@@ -28,7 +29,12 @@ use crate::operations::backend::call::Access;
 
 /// Every operation, by area.
 const AREAS: &[(&str, &[Endpoint])] =
-    &[("sessions", sessions::OPERATIONS), ("users", users::OPERATIONS), ("webauthn", webauthn::OPERATIONS)];
+    &[
+        ("sessions", sessions::OPERATIONS),
+        ("users", users::OPERATIONS),
+        ("login preferences", preferences::OPERATIONS),
+        ("webauthn", webauthn::OPERATIONS),
+    ];
 
 /// Every operation.
 fn endpoints() -> impl Iterator<Item = (&'static str, &'static Endpoint)> {

@@ -24,6 +24,8 @@ def client_environment(server):
         "ISSUER": server.issuer,
         "BFF_SECRET": secrets["bff"],
         "CALENDAR_SECRET": secrets["calendar-service"],
+        "WEB_SECRET": secrets["web-backend"],
+        "INTEROP_MAILS": str(server.mails.directory),
         "SUBJECT_TOKEN": server.run("demo-token"),
         "INTEROP_TESSERA": str(server.binary),
         "INTEROP_DIRECTORY": str(server.directory),

@@ -22,6 +22,7 @@ mod health;
 mod introspection;
 mod keys;
 mod lifecycle;
+mod login_preferences;
 mod metrics;
 mod observe;
 mod outbound;

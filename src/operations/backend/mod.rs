@@ -9,6 +9,7 @@ pub mod lockout;
 pub mod passwords;
 pub mod person;
 pub mod refresh;
+pub mod preferences;
 pub mod session;
 pub mod sign_in;
 pub mod users;
