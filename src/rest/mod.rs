@@ -9,6 +9,7 @@ mod body;
 mod endpoint;
 mod engine;
 mod openapi;
+mod passwords;
 mod sessions;
 mod sign_in;
 #[cfg(test)]
@@ -25,7 +26,8 @@ pub use self::{
 };
 
 /// Every operation, by area.
-const AREAS: &[(&str, &[Endpoint])] = &[("sessions", sessions::OPERATIONS), ("users", users::OPERATIONS)];
+const AREAS: &[(&str, &[Endpoint])] =
+    &[("passwords", passwords::OPERATIONS), ("sessions", sessions::OPERATIONS), ("users", users::OPERATIONS)];
 
 /// Every operation.
 fn endpoints() -> impl Iterator<Item = (&'static str, &'static Endpoint)> {
