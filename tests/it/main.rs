@@ -24,6 +24,7 @@ mod lifecycle;
 mod metrics;
 mod observe;
 mod outbound;
+mod passwords;
 mod properties;
 mod revocation;
 mod support;

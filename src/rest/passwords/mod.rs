@@ -33,7 +33,7 @@ pub const OPERATIONS: &[Endpoint] = &[
 ];
 
 /// What is recorded of changes.
-const CHANGES: Option<Events> = Some(Events { done: Event::ManagementChanged, refused: Event::ManagementRefused });
+const CHANGES: Option<Events> = Some(Events { done: Event::CredentialChanged, refused: Event::CredentialRefused });
 
 /// By what a user is named.
 #[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
