@@ -21,6 +21,7 @@ use crate::{
     },
     settings::{Email, EmailSecurity, Settings, Sms},
     store::Store,
+    webauthn::TrustAnchors,
 };
 
 /// Everything but the watch, which keeps the catalog up to date: whoever asks once needs none.
@@ -63,8 +64,13 @@ pub fn context(
         sessions: session_policy(settings),
         hook_calls: Arc::default(),
         delivery,
+        attestation_anchors: settings.webauthn.attestation_roots.as_deref().map(anchors).transpose()?,
         counts: Arc::default(),
     })
+}
+
+fn anchors(pem: &str) -> Result<Arc<TrustAnchors>, StartError> {
+    TrustAnchors::from_pem(pem).map(Arc::new).map_err(StartError::Attestation)
 }
 
 fn session_policy(settings: &Settings) -> SessionPolicy {

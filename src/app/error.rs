@@ -8,6 +8,7 @@ use crate::{
     operations::{backend::passwords::PasswordsError, keys::KeyError},
     outbound::OutboundError,
     store::StoreError,
+    webauthn::TrustAnchorsError,
 };
 
 /// Why the server cannot start. Each says what to do.
@@ -58,6 +59,9 @@ pub enum StartError {
     /// The schema of an operation is none: a mistake of this version.
     #[error("the schema of an operation is wrong: {0}")]
     Schema(String),
+    /// The makers of authenticators cannot be told apart.
+    #[error("webauthn.attestation_roots_file: {0}")]
+    Attestation(TrustAnchorsError),
     /// Mails cannot be sent.
     #[error("[email]: {0}")]
     Mail(String),

@@ -23,6 +23,7 @@ mod server;
 mod sessions;
 mod sms;
 mod tokens;
+mod webauthn;
 
 use std::path::Path;
 
@@ -43,6 +44,7 @@ pub use self::{
     sessions::Sessions,
     sms::Sms,
     tokens::Tokens,
+    webauthn::Webauthn,
 };
 use self::{layers::Layers, reader::Reader};
 
@@ -74,6 +76,8 @@ pub struct Settings {
     pub email: Option<Email>,
     /// How text messages are sent; `None`: not at all.
     pub sms: Option<Sms>,
+    /// Passkeys.
+    pub webauthn: Webauthn,
     /// The Mosaic operations.
     pub graphql: Graphql,
     /// What is logged and how.
@@ -107,6 +111,7 @@ impl Settings {
         let passwords = Passwords::read(&mut reader);
         let email = Email::read(&mut reader);
         let sms = Sms::read(&mut reader, outbound.plain_http_to_loopback);
+        let webauthn = Webauthn::read(&mut reader);
         let graphql = Graphql::read(&mut reader);
         let log = Log::read(&mut reader);
         if !reader.errors.is_empty() {
@@ -127,6 +132,7 @@ impl Settings {
             passwords,
             email,
             sms,
+            webauthn,
             graphql,
             log,
             effective,

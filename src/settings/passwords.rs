@@ -44,7 +44,10 @@ fn half_the_cores() -> usize {
 fn breach_list_url(reader: &mut Reader) -> Option<String> {
     let url = reader.optional("passwords.breach_list_url")?;
     if !web_url::is_web_url(&url) || url.ends_with('/') || url.contains(['?', '#']) {
-        reader.error("passwords.breach_list_url", "must be an absolute URL without query, and without a slash at the end");
+        reader.error(
+            "passwords.breach_list_url",
+            "must be an absolute URL without query, and without a slash at the end",
+        );
     }
     Some(url)
 }

@@ -99,7 +99,11 @@ impl PasswordHash {
         Self::written(salt, bytes, parameters)
     }
 
-    fn written(salt: &[u8; SALT_LENGTH], hash: &[u8; HASH_LENGTH], parameters: Params) -> Result<Self, PasswordHashError> {
+    fn written(
+        salt: &[u8; SALT_LENGTH],
+        hash: &[u8; HASH_LENGTH],
+        parameters: Params,
+    ) -> Result<Self, PasswordHashError> {
         let salt = SaltString::encode_b64(salt).map_err(failed)?;
         let phc = Phc {
             algorithm: ARGON2ID_IDENT,

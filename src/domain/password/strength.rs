@@ -108,12 +108,9 @@ fn names(identifiers: &[String]) -> Vec<String> {
 }
 
 fn kinds(text: &str) -> usize {
-    let kinds: [fn(char) -> bool; 4] = [
-        char::is_lowercase,
-        char::is_uppercase,
-        char::is_numeric,
-        |c| !c.is_lowercase() && !c.is_uppercase() && !c.is_numeric(),
-    ];
+    let kinds: [fn(char) -> bool; 4] = [char::is_lowercase, char::is_uppercase, char::is_numeric, |c| {
+        !c.is_lowercase() && !c.is_uppercase() && !c.is_numeric()
+    }];
     kinds.into_iter().filter(|is_kind| text.chars().any(is_kind)).count()
 }
 
@@ -127,7 +124,5 @@ fn is_one_word(estimate: &Entropy, length: usize) -> bool {
 
 fn is_mostly(text: &str, name: &str) -> bool {
     let name_length = name.chars().count();
-    name_length >= SHORTEST_IDENTIFIER
-        && 2 * name_length >= text.chars().count()
-        && text.to_lowercase().contains(name)
+    name_length >= SHORTEST_IDENTIFIER && 2 * name_length >= text.chars().count() && text.to_lowercase().contains(name)
 }

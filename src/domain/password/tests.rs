@@ -95,7 +95,9 @@ fn a_leaked_password_is_found_by_the_rest_of_its_hash() {
     let suffix = "1E4C9B93F3F0682250B6CF8331B7EE68FD8";
     assert!(range.is_in(&format!("0018A45C4D1DEF81644B54AB7F969B88D65:3\r\n{suffix}:3730471\r\n")));
     assert!(range.is_in(&format!("{}:1", suffix.to_lowercase())));
-    for answer in ["", "\r\n", suffix, &format!("{suffix}:0"), &format!("{suffix}:x"), "0018A45C4D1DEF81644B54AB7F969B88D65:3"] {
+    for answer in
+        ["", "\r\n", suffix, &format!("{suffix}:0"), &format!("{suffix}:x"), "0018A45C4D1DEF81644B54AB7F969B88D65:3"]
+    {
         assert!(!range.is_in(answer), "{answer}");
     }
 }
@@ -109,9 +111,21 @@ fn weak(text: &str, level: u8, dictionary: bool) -> Vec<Weakness> {
 fn levels_ask_for_more_and_more() {
     use Weakness::{Guessable, TooFewKinds, TooShort};
     let cases: [(&str, [&[Weakness]; 5]); 6] = [
-        ("password", [&[], &[Guessable], &[TooFewKinds, Guessable], &[TooFewKinds, Guessable], &[TooFewKinds, Guessable]]),
+        (
+            "password",
+            [&[], &[Guessable], &[TooFewKinds, Guessable], &[TooFewKinds, Guessable], &[TooFewKinds, Guessable]],
+        ),
         ("hunter22", [&[], &[Guessable], &[Guessable], &[TooFewKinds, Guessable], &[TooFewKinds, Guessable]]),
-        ("x7Kq", [&[TooShort], &[TooShort, Guessable], &[TooShort, Guessable], &[TooShort, Guessable], &[TooShort, TooFewKinds, Guessable]]),
+        (
+            "x7Kq",
+            [
+                &[TooShort],
+                &[TooShort, Guessable],
+                &[TooShort, Guessable],
+                &[TooShort, Guessable],
+                &[TooShort, TooFewKinds, Guessable],
+            ],
+        ),
         ("zebra lamp orbit quill", [&[], &[], &[], &[TooFewKinds], &[TooFewKinds]]),
         ("Zebra lamp orbit 7 quill", [&[], &[], &[], &[], &[]]),
         ("mF7#kQ2!vX9p", [&[], &[], &[], &[], &[]]),

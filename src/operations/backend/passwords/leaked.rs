@@ -9,8 +9,7 @@ use crate::{
 };
 
 /// What a question may cost. A padded range has up to 1000 lines of 40 bytes; the largest that are not padded have 2000.
-const LIMITS: Limits =
-    Limits { connect: Duration::from_secs(1), total: Duration::from_secs(3), max_body: 256 * 1024 };
+const LIMITS: Limits = Limits { connect: Duration::from_secs(1), total: Duration::from_secs(3), max_body: 256 * 1024 };
 /// Ranges differ in length, and whoever watches the line could tell them apart by it: with this each is filled up.
 const PADDING: (&str, &str) = ("add-padding", "true");
 

@@ -12,6 +12,7 @@ mod reset;
 
 use std::{io, sync::Arc};
 
+use self::{counts::LeakCounts, pool::HashPool};
 pub use self::{
     authenticate::authenticate,
     change::{Accepted, Expected, NewPassword, accept, set},
@@ -82,7 +83,11 @@ impl Passwords {
     ///
     /// # Errors
     /// A thread cannot be started, or the parameters are out of bounds.
-    pub fn start(options: PasswordOptions, outbound: Outbound, random: Arc<dyn Random>) -> Result<Self, PasswordsError> {
+    pub fn start(
+        options: PasswordOptions,
+        outbound: Outbound,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, PasswordsError> {
         let mut bytes = [0; HASH_LENGTH];
         random.fill(&mut bytes)?;
         let nobodys = PasswordHash::of_nobody(&salt(&*random)?, &bytes, options.parameters)?;
