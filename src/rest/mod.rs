@@ -10,6 +10,7 @@ mod endpoint;
 mod engine;
 mod openapi;
 mod preferences;
+mod passwords;
 mod sessions;
 mod sign_in;
 #[cfg(test)]
@@ -28,13 +29,13 @@ pub use self::{
 use crate::operations::backend::call::Access;
 
 /// Every operation, by area.
-const AREAS: &[(&str, &[Endpoint])] =
-    &[
-        ("sessions", sessions::OPERATIONS),
-        ("users", users::OPERATIONS),
-        ("login preferences", preferences::OPERATIONS),
-        ("webauthn", webauthn::OPERATIONS),
-    ];
+const AREAS: &[(&str, &[Endpoint])] = &[
+    ("sessions", sessions::OPERATIONS),
+    ("users", users::OPERATIONS),
+    ("login preferences", preferences::OPERATIONS),
+    ("webauthn", webauthn::OPERATIONS),
+    ("passwords", passwords::OPERATIONS),
+];
 
 /// Every operation.
 fn endpoints() -> impl Iterator<Item = (&'static str, &'static Endpoint)> {
