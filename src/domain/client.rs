@@ -82,6 +82,12 @@ pub struct ClientSignIn {
     /// The application that they sign in to, by its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub application: Option<String>,
+    /// Where it is told that a session has ended (OpenID Connect Back-Channel Logout 1.0 §2.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<String>,
+    /// Whether it must be told which session. It always is.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub backchannel_logout_session_required: bool,
 }
 
 /// What a client is.

@@ -1,8 +1,10 @@
 //! The tables, once for both engines. `migrations/` makes them; a test compares the two results with each other and with this.
 
 mod authenticators;
+mod logout;
 
 pub use self::authenticators::{authenticator_attempts, totp_authenticators, totp_transactions};
+pub use self::logout::logout_deliveries;
 
 diesel::table! {
     tenants (id) {
@@ -351,6 +353,7 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(client_secrets, environments);
+diesel::allow_tables_to_appear_in_same_query!(clients, login_session_clients);
 diesel::allow_tables_to_appear_in_same_query!(environments, tenants);
 diesel::allow_tables_to_appear_in_same_query!(refresh_tokens, session_origins, sessions);
 diesel::joinable!(refresh_tokens -> sessions (session_id));

@@ -10,8 +10,10 @@
 
 mod architecture;
 mod authorize;
+mod backchannel_logout;
 mod catalog;
 mod cli;
+mod delivery;
 mod documents;
 mod grants;
 mod graphql;

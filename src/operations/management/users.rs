@@ -19,6 +19,7 @@ use crate::{
         user::{Identity, MAX_SUBJECT_ID, MAX_TEXT, Profile, User},
     },
     operations::{
+        backend::session::end_all_in,
         context::Context,
         facts::{Changed, Facts, Known, Members},
         mosaic_error::MosaicError,
@@ -217,10 +218,14 @@ pub async fn update(
     patch: UserPatch,
 ) -> Result<Changed<UserDetails>, MosaicError> {
     check(patch.email.as_ref().and_then(Option::as_deref), patch.name.as_ref().and_then(Option::as_deref))?;
-    edit(context, environment, id, move |_, user| {
+    let (environment_id, now) = (environment.environment.id.clone(), context.clock.now());
+    edit(context, environment, id, move |conn, user| {
         replace(&mut user.email, patch.email);
         replace(&mut user.name, patch.name);
         replace(&mut user.enabled, patch.enabled);
+        if !user.enabled {
+            end_all_in(conn, &environment_id, &user.id, now)?;
+        }
         Ok(())
     })
     .await
@@ -259,6 +264,7 @@ pub async fn delete(
     change_users(context, environment, move |conn, place| {
         let user = stored(conn, place, &id)?;
         let details = details(conn, &place.environment_id, user)?;
+        end_all_in(conn, &place.environment_id, &id, place.now)?;
         users::delete(conn, &place.environment_id, &id)?;
         Ok(Changed::removed(details))
     })
