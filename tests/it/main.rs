@@ -11,8 +11,10 @@
 mod architecture;
 mod authorize;
 mod backend;
+mod backchannel_logout;
 mod catalog;
 mod cli;
+mod delivery;
 mod documents;
 mod grants;
 mod graphql;

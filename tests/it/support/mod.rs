@@ -14,6 +14,7 @@ pub mod guard;
 pub mod hook;
 pub mod leaks;
 pub mod lifecycle;
+pub mod mails;
 pub mod maker;
 pub mod peer;
 pub mod process;
@@ -23,6 +24,7 @@ pub mod records;
 pub mod rust_paths;
 pub mod server;
 pub mod sources;
+pub mod texts;
 pub mod tokens;
 pub mod tunnel;
 
