@@ -5,14 +5,18 @@
 //! One file per area holds its wire types and the operations over them; what they do is in `operations::backend`.
 
 mod answer;
+mod approval;
+mod authenticators;
 mod body;
 mod endpoint;
 mod engine;
+mod identifier;
 mod openapi;
 mod sessions;
 mod sign_in;
 #[cfg(test)]
 mod snapshots;
+mod totp;
 mod users;
 
 use self::endpoint::Endpoint;
@@ -25,7 +29,12 @@ pub use self::{
 };
 
 /// Every operation, by area.
-const AREAS: &[(&str, &[Endpoint])] = &[("sessions", sessions::OPERATIONS), ("users", users::OPERATIONS)];
+const AREAS: &[(&str, &[Endpoint])] = &[
+    ("authenticators", authenticators::OPERATIONS),
+    ("sessions", sessions::OPERATIONS),
+    ("totp", totp::OPERATIONS),
+    ("users", users::OPERATIONS),
+];
 
 /// Every operation.
 fn endpoints() -> impl Iterator<Item = (&'static str, &'static Endpoint)> {

@@ -28,6 +28,7 @@ mod properties;
 mod revocation;
 mod support;
 mod token;
+mod totp;
 mod trace;
 mod webauthn;
 mod webhook;

@@ -46,6 +46,8 @@ codes! {
     SessionNotFound = "session_not_found", 400, "Session not found";
     /// The client may not ask for tokens for that resource.
     ResourceNotAllowed = "invalid_resource", 400, "The resource is not configured for this application";
+    /// The user is unknown, or the secret, code or signature is wrong: all alike on purpose.
+    InvalidCredentials = "auth_invalid_credentials", 400, "Invalid credentials";
     /// No access token, or one that cannot be used.
     Unauthorized = "unauthorized", 401, "A valid access token is required";
     /// The access token lacks the permission, is addressed to others, or is not of the kind that is needed.
@@ -55,14 +57,20 @@ codes! {
     /// The application's login preferences do not have the method.
     PreferencesMissing = "auth_login_preferences_missing", 403,
         "The authentication method is not configured for this application";
+    /// Too many wrong secrets, codes or signatures.
+    Locked = "auth_locked", 403, "Locked after too many failed attempts";
     /// The client has no application, or that is disabled or gone.
     AppNotFound = "app_not_found", 404, "App not found";
     /// There is no such user here.
     UserNotFound = "user_not_found", 404, "User not found";
     /// The user has no such address or number.
     IdentifierNotFound = "identifier_not_found", 404, "The user has no such identifier";
+    /// The user has no such authenticator.
+    AuthenticatorNotFound = "authenticator_not_found", 404, "Authenticator not found";
     /// Somebody has the address, the number or the name; or the user is in the application already.
     IdentifierTaken = "identifier_is_taken", 409, "The identifier is taken";
+    /// The user has as many authenticator apps as the application allows.
+    TotpExists = "auth_totp_already_registered", 409, "The user has an authenticator app already";
     /// The body did not arrive in time.
     BodyTooSlow = "body_too_slow", 408, "The body did not arrive in time";
     /// The body is larger than this server reads.
