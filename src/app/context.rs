@@ -8,6 +8,7 @@ use crate::{
     catalog::foreign_keys::ForeignKeyCache,
     jose::master_key::MasterKey,
     operations::{
+        backend::passwords::{PasswordOptions, Passwords},
         context::Context,
         delivery::{Delivery, DeliveryParts},
         sessions::SessionPolicy,
@@ -20,6 +21,7 @@ use crate::{
     },
     settings::{Email, EmailSecurity, Settings, Sms},
     store::Store,
+    webauthn::TrustAnchors,
 };
 
 /// Everything but the watch, which keeps the catalog up to date: whoever asks once needs none.
@@ -57,12 +59,18 @@ pub fn context(
             Arc::clone(&sources.clock),
             Arc::clone(&sources.random),
         )),
+        passwords: Arc::new(passwords(settings, sources, &outbound)?),
         outbound,
         sessions: session_policy(settings),
         hook_calls: Arc::default(),
         delivery,
+        attestation_anchors: settings.webauthn.attestation_roots.as_deref().map(anchors).transpose()?,
         counts: Arc::default(),
     })
+}
+
+fn anchors(pem: &str) -> Result<Arc<TrustAnchors>, StartError> {
+    TrustAnchors::from_pem(pem).map(Arc::new).map_err(StartError::Attestation)
 }
 
 fn session_policy(settings: &Settings) -> SessionPolicy {
@@ -72,6 +80,17 @@ fn session_policy(settings: &Settings) -> SessionPolicy {
         absolute_lifetime: whole_seconds(sessions.absolute_lifetime),
         reuse_grace: whole_seconds(sessions.reuse_grace),
     }
+}
+
+fn passwords(settings: &Settings, sources: &Sources, outbound: &Outbound) -> Result<Passwords, StartError> {
+    let passwords = &settings.passwords;
+    let options = PasswordOptions {
+        parameters: passwords.parameters,
+        threads: passwords.hash_threads,
+        queue: passwords.queue,
+        breach_list_url: passwords.breach_list_url.clone(),
+    };
+    Passwords::start(options, outbound.clone(), Arc::clone(&sources.random)).map_err(StartError::Passwords)
 }
 
 /// What sends mails.

@@ -18,6 +18,7 @@ mod sign_in;
 mod snapshots;
 mod totp;
 mod users;
+mod webauthn;
 
 use self::endpoint::Endpoint;
 pub use self::{
@@ -27,6 +28,7 @@ pub use self::{
     engine::{Engine, RestRequest},
     openapi::{OPENAPI_PATH, document},
 };
+use crate::operations::backend::call::Access;
 
 /// Every operation, by area.
 const AREAS: &[(&str, &[Endpoint])] = &[
@@ -34,11 +36,17 @@ const AREAS: &[(&str, &[Endpoint])] = &[
     ("sessions", sessions::OPERATIONS),
     ("totp", totp::OPERATIONS),
     ("users", users::OPERATIONS),
+    ("webauthn", webauthn::OPERATIONS),
 ];
 
 /// Every operation.
 fn endpoints() -> impl Iterator<Item = (&'static str, &'static Endpoint)> {
     AREAS.iter().flat_map(|(area, endpoints)| endpoints.iter().map(|endpoint| (*area, endpoint)))
+}
+
+/// Whether browsers call an operation at a path: pages of other origins may then read its answers.
+pub fn is_for_browsers(pattern: &str) -> bool {
+    endpoints().any(|(_, endpoint)| endpoint.path == pattern && endpoint.access == Access::Public)
 }
 
 /// The paths below the issuer, each with its methods.

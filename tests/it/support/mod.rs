@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod authenticator;
 pub mod authenticator_app;
+pub mod backend;
 pub mod browser;
 pub mod certificate;
 pub mod cli;
