@@ -5,9 +5,12 @@
 //! One file per area holds its wire types and the operations over them; what they do is in `operations::backend`.
 
 mod answer;
+mod approval;
+mod authenticators;
 mod body;
 mod endpoint;
 mod engine;
+mod identifier;
 mod openapi;
 mod preferences;
 mod passwords;
@@ -15,6 +18,7 @@ mod sessions;
 mod sign_in;
 #[cfg(test)]
 mod snapshots;
+mod totp;
 mod users;
 mod webauthn;
 
@@ -35,6 +39,8 @@ const AREAS: &[(&str, &[Endpoint])] = &[
     ("login preferences", preferences::OPERATIONS),
     ("webauthn", webauthn::OPERATIONS),
     ("passwords", passwords::OPERATIONS),
+    ("authenticators", authenticators::OPERATIONS),
+    ("totp", totp::OPERATIONS),
 ];
 
 /// Every operation.

@@ -33,6 +33,7 @@ mod properties;
 mod revocation;
 mod support;
 mod token;
+mod totp;
 mod trace;
 mod users;
 mod webauthn;

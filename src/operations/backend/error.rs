@@ -85,6 +85,8 @@ codes! {
     /// The application's login preferences do not have the method.
     PreferencesMissing = "auth_login_preferences_missing", 403,
         "The authentication method is not configured for this application";
+    /// Too many wrong secrets, codes or signatures.
+    Locked = "auth_locked", 403, "Locked after too many failed attempts";
     /// The client has no application, or that is disabled or gone.
     AppNotFound = "app_not_found", 404, "App not found";
     /// There is no such client, or no application behind it.
@@ -95,10 +97,14 @@ codes! {
     UserNotFound = "user_not_found", 404, "User not found";
     /// The user has no such address or number.
     IdentifierNotFound = "identifier_not_found", 404, "The user has no such identifier";
+    /// The user has no such authenticator.
+    AuthenticatorNotFound = "authenticator_not_found", 404, "Authenticator not found";
     /// Somebody has the address, the number or the name; or the user is in the application already.
     IdentifierTaken = "identifier_is_taken", 409, "The identifier is taken";
     /// The user has a password, or it was changed at the same moment.
     PasswordConfigured = "auth_password_already_configured", 409, "The user has a password already";
+    /// The user has as many authenticator apps as the application allows.
+    TotpExists = "auth_totp_already_registered", 409, "The user has an authenticator app already";
     /// Somebody else has passkeys under that name in the application.
     WebauthnUsernameTaken = "username_already_registered", 409, "The username is registered by another user";
     /// The user has as many passkeys as one can have.

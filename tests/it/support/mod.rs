@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod authenticator;
+pub mod authenticator_app;
 pub mod backend;
 pub mod browser;
 pub mod certificate;
