@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::secret::SecretHash;
+use super::{login::preferences::LoginPreferences, secret::SecretHash};
 
 /// An application that end users sign in to.
 #[derive(Debug, Clone, Serialize)]
@@ -25,6 +25,8 @@ pub struct Application {
     /// Who is asked for the `extensions` of its users' tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhook: Option<Webhook>,
+    /// What its users may sign in with behind its backend.
+    pub login: LoginPreferences,
 }
 
 /// The access-token enrichment webhook of an application.

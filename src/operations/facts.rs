@@ -185,7 +185,16 @@ pub fn members_of(value: &impl Serialize) -> Members {
 
 /// What is shown of an application: all but the key and the hash of its webhook's secret.
 pub fn members_of_application(application: &Application) -> Members {
-    without_hash(members_of(application), "webhook")
+    let mut members = without_hash(members_of(application), "webhook");
+    // Each preference beside the others, so that a change shows what it changed and not whole methods.
+    if let Some(Value::Object(methods)) = members.remove("login") {
+        for (method, preferences) in methods {
+            let Value::Object(fields) = preferences else { continue };
+            members.insert(format!("login.{method}"), "allowed".into());
+            members.extend(fields.into_iter().map(|(field, value)| (format!("login.{method}.{field}"), value)));
+        }
+    }
+    members
 }
 
 /// The same for an identity connection and its client secret.

@@ -36,6 +36,7 @@ struct ApplicationRow {
     key_hash: Option<String>,
     webhook: Option<String>,
     webhook_secret: Option<Vec<u8>>,
+    login_preferences: String,
 }
 
 impl ApplicationRow {
@@ -53,6 +54,7 @@ impl ApplicationRow {
             key_hash: application.key.map(|key| key.to_hex()),
             webhook: webhook.map(to_json).transpose()?,
             webhook_secret: webhook.map(|webhook| webhook.sealed_secret.clone()),
+            login_preferences: to_json(&application.login)?,
         })
     }
 
@@ -77,6 +79,7 @@ impl ApplicationRow {
             allowed_proxy_urls: row.json("allowed_proxy_urls", &self.allowed_proxy_urls)?,
             key,
             webhook,
+            login: row.json("login_preferences", &self.login_preferences)?,
             name: self.name,
             platform: self.platform,
             id: self.id.clone(),
@@ -135,6 +138,7 @@ pub fn upsert(
             t::key_hash.eq(excluded(t::key_hash)),
             t::webhook.eq(excluded(t::webhook)),
             t::webhook_secret.eq(excluded(t::webhook_secret)),
+            t::login_preferences.eq(excluded(t::login_preferences)),
         )), t::environment_id.eq(environment_id))
         .execute(c))?;
     if written == 0 {

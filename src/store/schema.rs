@@ -98,6 +98,7 @@ diesel::table! {
         key_hash -> Nullable<Text>,
         webhook -> Nullable<Text>,
         webhook_secret -> Nullable<Binary>,
+        login_preferences -> Text,
     }
 }
 

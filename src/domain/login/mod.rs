@@ -4,6 +4,7 @@ pub mod claims;
 pub mod identifier;
 pub mod lockout;
 pub mod one_time_code;
+pub mod preferences;
 pub mod session;
 
 use serde::{Deserialize, Serialize};

@@ -73,6 +73,8 @@ fn wanted_application(
         allowed_proxy_urls: block.allowed_proxy_urls.clone(),
         key: block.key.or(known.and_then(|known| known.key)),
         webhook,
+        // Like the key: what the file says nothing of is left as it is.
+        login: block.login.as_ref().or(known.map(|known| &known.login)).cloned().unwrap_or_default(),
     })
 }
 

@@ -7,7 +7,7 @@ use super::{
     table::Table,
     urls::{check_origins, check_web_urls, safe_url},
 };
-use crate::domain::application::OnFailure;
+use crate::domain::{application::OnFailure, login::preferences::LoginPreferences};
 
 pub(super) fn read(table: &mut Table<'_, '_>, sources: &Sources<'_>, findings: &mut Findings<'_>) -> ApplicationBlock {
     let (name, platform) = (table.name("name", findings), table.name("platform", findings));
@@ -31,6 +31,22 @@ pub(super) fn read(table: &mut Table<'_, '_>, sources: &Sources<'_>, findings: &
         allowed_proxy_urls,
         key: key.hash(table, sources, findings),
         webhook: read_webhook(table, sources, findings),
+        login: read_login(table, findings),
+    }
+}
+
+/// Login preferences are written as the API has them: same names, same bounds.
+fn read_login(application: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> Option<LoginPreferences> {
+    let path = application.path("login");
+    let value = application.json("login", findings)?;
+    match LoginPreferences::read(value) {
+        Ok(preferences) => Some(preferences),
+        Err(mistakes) => {
+            for mistake in mistakes {
+                findings.error(&format!("{path}.{}", mistake.path), mistake.problem);
+            }
+            None
+        }
     }
 }
 

@@ -34,6 +34,7 @@ use crate::{
         client::{Client, Permissions},
         connection::IdentityConnection,
         environment::ResourceServer,
+        login::preferences::LoginPreferences,
         permission::PermissionDefinition,
         rule::ExchangeRule,
         secret::{Secret, SecretHash},
@@ -132,6 +133,8 @@ pub struct ApplicationBlock {
     pub key: Option<SecretHash>,
     /// Who is asked for the `extensions` of its users' tokens.
     pub webhook: Option<WebhookBlock>,
+    /// What its users may sign in with; `None` leaves the application's preferences alone.
+    pub login: Option<LoginPreferences>,
 }
 
 /// `webhook` of an application.

@@ -193,6 +193,14 @@ impl<'a, 'd> Table<'a, 'd> {
         }
     }
 
+    /// A table as JSON, to be held against rules that are not the file's own.
+    pub(super) fn json(&mut self, key: &'static str, findings: &mut Findings<'_>) -> Option<Value> {
+        let path = self.path(key);
+        let value = self.value(key, findings)?;
+        remember_all(value, &path, findings);
+        json_of(value, &path, findings)
+    }
+
     /// A list of tables: `[[key]]`, or `key = [{ … }]`; empty when absent.
     pub(super) fn tables(&mut self, key: &'static str, findings: &mut Findings<'_>) -> Vec<Table<'a, 'd>> {
         let path = self.path(key);
@@ -275,6 +283,27 @@ pub(super) fn texts_of(value: &DeValue<'_>, path: &str, findings: &mut Findings<
 /// The path of an item in a list of texts. It holds the text, so that a list can be filtered without losing its places.
 pub(super) fn item_path(list: &str, text: &str) -> String {
     format!("{list}[{text}]")
+}
+
+/// Remembers where everything within a value stands.
+fn remember_all(value: &DeValue<'_>, path: &str, findings: &mut Findings<'_>) {
+    match value {
+        DeValue::Table(entries) => {
+            for (key, value) in *entries {
+                let path = join(path, key.get_ref());
+                findings.remember(&path, value.span().start);
+                remember_all(value.get_ref(), &path, findings);
+            }
+        }
+        DeValue::Array(items) => {
+            for (position, value) in items.iter().enumerate() {
+                let path = format!("{path}[{position}]");
+                findings.remember(&path, value.span().start);
+                remember_all(value.get_ref(), &path, findings);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// A value as JSON, for claims.

@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     catalog::environment::EnvironmentSnapshot,
-    domain::{application::Application, random::random_uuid, secret::Secret, user::MAX_TEXT},
+    domain::{
+        application::Application, login::preferences::LoginPreferences, random::random_uuid, secret::Secret,
+        user::MAX_TEXT,
+    },
     operations::{
         context::Context,
         facts::{Changed, Known as _},
@@ -136,6 +139,7 @@ pub async fn create(
         allowed_proxy_urls: new.allowed_proxy_urls,
         key: None,
         webhook: None,
+        login: LoginPreferences::default(),
     };
     change(context, environment, move |conn, place| {
         if applications::list(conn, &place.environment_id)?.len() >= MAX_APPLICATIONS {

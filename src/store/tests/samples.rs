@@ -17,6 +17,7 @@ use crate::{
             AuthMethod, IdentifierKind, KnownIdentifier,
             session::{Authentication, LoginSession},
         },
+        login::preferences::{LoginPreferences, TotpPreferences},
         party::Actor,
         passkey::{Ceremony, Device, Passkey, PendingCeremony},
         permission::{ManagedService, PermissionDefinition},
@@ -94,6 +95,7 @@ pub(super) fn an_application() -> Application {
         allowed_proxy_urls: Vec::new(),
         key: Some(Secret::new("key").hash()),
         webhook: Some(webhook),
+        login: LoginPreferences { totp: Some(TotpPreferences::default()), ..LoginPreferences::default() },
     }
 }
 
