@@ -38,7 +38,8 @@ struct MembershipRow {
 
 impl MembershipRow {
     fn into_value(self) -> Result<(String, Membership), StoreError> {
-        let custom_data = Row { table: "user_applications", key: &self.user_id }.json("custom_data", &self.custom_data)?;
+        let custom_data =
+            Row { table: "user_applications", key: &self.user_id }.json("custom_data", &self.custom_data)?;
         let membership = Membership {
             application_id: self.application_id,
             custom_data,

@@ -129,7 +129,8 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        let (long_local, long_label) = (format!("{}@a.example", "x".repeat(65)), format!("a@{}.example", "x".repeat(64)));
+        let (long_local, long_label) =
+            (format!("{}@a.example", "x".repeat(65)), format!("a@{}.example", "x".repeat(64)));
         let long = format!("{}@{}example", "x".repeat(64), "abcdefg.".repeat(24));
         for wrong in [
             "",
@@ -176,8 +177,17 @@ mod tests {
     fn telephone_numbers_are_those_of_e_164() {
         let phone = |text| normalized(IdentifierKind::PhoneNumber, text);
         assert_eq!(phone("+14155550100").as_deref(), Some("+14155550100"));
-        for wrong in ["14155550100", "+04155550100", "+1 415 555 0100", "+123456", "+1234567890123456", "+1415555010a", "+", "+１4155550100", "+14155550100\n"]
-        {
+        for wrong in [
+            "14155550100",
+            "+04155550100",
+            "+1 415 555 0100",
+            "+123456",
+            "+1234567890123456",
+            "+1415555010a",
+            "+",
+            "+１4155550100",
+            "+14155550100\n",
+        ] {
             assert_eq!(phone(wrong), None, "{wrong:?}");
         }
     }
@@ -187,7 +197,19 @@ mod tests {
         let username = |text| normalized(IdentifierKind::Username, text);
         assert_eq!(username("Ada_L.1815-x").as_deref(), Some("ada_l.1815-x"));
         let long = "x".repeat(65);
-        for wrong in ["", " ada", "ada ", "a b", "ada@mail.example", "+14155550100", "\u{430}da", "ada\n", "a\u{0}", "<b>", &long] {
+        for wrong in [
+            "",
+            " ada",
+            "ada ",
+            "a b",
+            "ada@mail.example",
+            "+14155550100",
+            "\u{430}da",
+            "ada\n",
+            "a\u{0}",
+            "<b>",
+            &long,
+        ] {
             assert_eq!(username(wrong), None, "{wrong:?}");
         }
     }

@@ -289,7 +289,7 @@ pub(super) fn item_path(list: &str, text: &str) -> String {
 fn remember_all(value: &DeValue<'_>, path: &str, findings: &mut Findings<'_>) {
     match value {
         DeValue::Table(entries) => {
-            for (key, value) in *entries {
+            for (key, value) in entries {
                 let path = join(path, key.get_ref());
                 findings.remember(&path, value.span().start);
                 remember_all(value.get_ref(), &path, findings);

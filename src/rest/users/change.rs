@@ -21,7 +21,8 @@ impl Operation for Create {
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/users";
     const ID: &'static str = "createUser";
-    const SUMMARY: &'static str = "Makes a user; one who is there already is associated with the application, and not changed";
+    const SUMMARY: &'static str =
+        "Makes a user; one who is there already is associated with the application, and not changed";
     const ACCESS: Access = Access::Client(&["USERS_CREATE"]);
     const SUCCESS: u16 = 201;
     const ERRORS: &'static [ApiCode] = &[ApiCode::IdentifierTaken, ApiCode::AppNotFound];

@@ -35,5 +35,4 @@ pub const OPERATIONS: &[Endpoint] = &[
 /// How refusals of this part of the contract look.
 const SHAPE: ErrorShape = ErrorShape::Number;
 /// What is recorded of changes.
-const EVENTS: Option<Events> =
-    Some(Events { done: Event::ManagementChanged, refused: Event::ManagementRefused });
+const EVENTS: Option<Events> = Some(Events { done: Event::ManagementChanged, refused: Event::ManagementRefused });

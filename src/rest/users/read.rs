@@ -193,8 +193,16 @@ impl Operation for List {
     const EVENTS: Option<Events> = None;
     const QUERY: &'static [QueryParameter] = &[
         SEARCH,
-        QueryParameter { name: "page_offset", description: "How many are left out before; 0 when absent.", kind: "integer" },
-        QueryParameter { name: "page_limit", description: "The most that are given: 1 to 100, 100 when absent.", kind: "integer" },
+        QueryParameter {
+            name: "page_offset",
+            description: "How many are left out before; 0 when absent.",
+            kind: "integer",
+        },
+        QueryParameter {
+            name: "page_limit",
+            description: "The most that are given: 1 to 100, 100 when absent.",
+            kind: "integer",
+        },
         QueryParameter {
             name: "sort_field",
             description: "`created_at` (when absent), `email`, `phone_number` or `last_auth`; those without it come last.",
@@ -218,8 +226,7 @@ impl Operation for List {
         };
         let offset = number("page_offset", 0, i64::from(i32::MAX), 0)?;
         let limit = number("page_limit", MAX_PAGE, MAX_PAGE, 1)?;
-        let found =
-            users::look_up(call, move |conn, scope| users::list(conn, scope, &listing, limit, offset)).await?;
+        let found = users::look_up(call, move |conn, scope| users::list(conn, scope, &listing, limit, offset)).await?;
         let shown = i64::try_from(found.accounts.len()).unwrap_or(i64::MAX);
         Ok(UserList {
             total_count: found.total,

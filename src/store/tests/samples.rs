@@ -13,11 +13,11 @@ use crate::{
         environment::{ResourceServer, ScopeClaim, SigningAlg, TokenProfile},
         foreign::{ClaimMap, ForeignIssuer},
         login::one_time_code::{CodeAddress, CodeBinding, CodeChannel, CodeDetails, CodePurpose, OneTimeCode},
+        login::preferences::{LoginPreferences, TotpPreferences},
         login::{
             AuthMethod, IdentifierKind, KnownIdentifier,
             session::{Authentication, LoginSession},
         },
-        login::preferences::{LoginPreferences, TotpPreferences},
         party::Actor,
         passkey::{Ceremony, Device, Passkey, PendingCeremony},
         permission::{ManagedService, PermissionDefinition},

@@ -83,7 +83,8 @@ impl Known for Account {
         let mut personal = members_of(&stored.details);
         personal.remove("address_updated_at");
         for one in identifiers {
-            let name = if one.is_primary { one.kind.as_str().to_owned() } else { format!("secondary {}", one.kind.as_str()) };
+            let name =
+                if one.is_primary { one.kind.as_str().to_owned() } else { format!("secondary {}", one.kind.as_str()) };
             let all = personal.entry(name).or_insert_with(|| json!([]));
             if let Some(all) = all.as_array_mut() {
                 all.push(json!([one.application_id, one.shown, one.verified_at.is_some()]));
@@ -136,7 +137,9 @@ pub fn find_by(conn: &mut Conn<'_>, scope: &Scope, kind: IdentifierKind, text: &
     }
     let application = match (kind, &scope.application_id) {
         (IdentifierKind::Username, Some(application)) => application.as_str(),
-        (IdentifierKind::Username, None) => return Err(UserError::invalid("a user name is known to an application only")),
+        (IdentifierKind::Username, None) => {
+            return Err(UserError::invalid("a user name is known to an application only"));
+        }
         _ => "",
     };
     let owner = user_identifiers::owner(conn, &scope.environment_id, kind, application, &value)?;

@@ -15,12 +15,7 @@ pub(super) fn parse(member: &str, kind: IdentifierKind, text: &str) -> Result<Id
     Identifier::parse(kind, text).map_err(|error| UserError::invalid(format!("{member} {error}")))
 }
 
-fn insert(
-    conn: &mut Conn<'_>,
-    scope: &Scope,
-    account: &mut Account,
-    known: KnownIdentifier,
-) -> Result<(), UserError> {
+fn insert(conn: &mut Conn<'_>, scope: &Scope, account: &mut Account, known: KnownIdentifier) -> Result<(), UserError> {
     let added = user_identifiers::insert(conn, &scope.environment_id, &account.user.id, &known, scope.now);
     match added {
         Err(StoreError::Conflict(_)) => return Err(UserError::taken(known.kind)),
@@ -127,9 +122,8 @@ pub(super) fn add_secondary(
 
 fn own(account: &Account, kind: IdentifierKind, text: &str, application: &str) -> Result<KnownIdentifier, UserError> {
     let identifier = parse(kind.as_str(), kind, text)?;
-    let is_it = |one: &&KnownIdentifier| {
-        one.kind == kind && one.value == identifier.value && one.application_id == application
-    };
+    let is_it =
+        |one: &&KnownIdentifier| one.kind == kind && one.value == identifier.value && one.application_id == application;
     account.identifiers.iter().find(is_it).cloned().ok_or(UserError::NoIdentifier(kind))
 }
 

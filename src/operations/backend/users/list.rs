@@ -8,12 +8,7 @@ use crate::{
         login::KnownIdentifier,
         user::{MAX_TEXT, User, is_text},
     },
-    store::{
-        Conn, StoreError, user_applications,
-        user_details,
-        user_identifiers, user_listing,
-        user_listing::Listing,
-    },
+    store::{Conn, StoreError, user_applications, user_details, user_identifiers, user_listing, user_listing::Listing},
 };
 
 /// The most users on a page. Each may have a hundred kilobytes of custom data.
