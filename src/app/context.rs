@@ -8,6 +8,7 @@ use crate::{
     catalog::foreign_keys::ForeignKeyCache,
     jose::master_key::MasterKey,
     operations::{
+        backend::codes::SendPolicy,
         context::Context,
         delivery::{Delivery, DeliveryParts},
         sessions::SessionPolicy,
@@ -58,11 +59,21 @@ pub fn context(
             Arc::clone(&sources.random),
         )),
         outbound,
+        sending: send_policy(settings),
         sessions: session_policy(settings),
         hook_calls: Arc::default(),
         delivery,
         counts: Arc::default(),
     })
+}
+
+fn send_policy(settings: &Settings) -> SendPolicy {
+    let limits = &settings.limits;
+    SendPolicy {
+        per_address: limits.messages_per_address,
+        per_user: limits.messages_per_user,
+        window: whole_seconds(limits.messages_window),
+    }
 }
 
 fn session_policy(settings: &Settings) -> SessionPolicy {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    counts::Counts, delivery::Delivery, enrich::HookCalls, issue::TokenIssuer, sessions::SessionPolicy,
-    throttle::Throttle,
+    backend::codes::SendPolicy, counts::Counts, delivery::Delivery, enrich::HookCalls, issue::TokenIssuer,
+    sessions::SessionPolicy, throttle::Throttle,
 };
 use crate::{
     audit::AuditLog,
@@ -37,6 +37,8 @@ pub struct Context {
     pub outbound: Outbound,
     /// The keys of foreign issuers.
     pub foreign_keys: Arc<ForeignKeyCache>,
+    /// How many messages go to an address and to a user.
+    pub sending: SendPolicy,
     /// How long sessions live.
     pub sessions: SessionPolicy,
     /// How the calls of webhooks went.

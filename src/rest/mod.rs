@@ -5,9 +5,12 @@
 //! One file per area holds its wire types and the operations over them; what they do is in `operations::backend`.
 
 mod answer;
+mod approval;
 mod body;
+mod codes;
 mod endpoint;
 mod engine;
+mod identifier;
 mod openapi;
 mod sessions;
 mod sign_in;
@@ -25,7 +28,8 @@ pub use self::{
 };
 
 /// Every operation, by area.
-const AREAS: &[(&str, &[Endpoint])] = &[("sessions", sessions::OPERATIONS), ("users", users::OPERATIONS)];
+const AREAS: &[(&str, &[Endpoint])] =
+    &[("codes", codes::OPERATIONS), ("sessions", sessions::OPERATIONS), ("users", users::OPERATIONS)];
 
 /// Every operation.
 fn endpoints() -> impl Iterator<Item = (&'static str, &'static Endpoint)> {

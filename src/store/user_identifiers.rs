@@ -82,12 +82,7 @@ pub fn owner(
 ///
 /// # Errors
 /// The database failed.
-pub fn is_of_user(
-    conn: &mut Conn<'_>,
-    user_id: &str,
-    kind: IdentifierKind,
-    value: &str,
-) -> Result<bool, StoreError> {
+pub fn is_of_user(conn: &mut Conn<'_>, user_id: &str, kind: IdentifierKind, value: &str) -> Result<bool, StoreError> {
     use user_identifiers as t;
     let own = t::table.filter(t::user_id.eq(user_id)).filter(t::kind.eq(to_name(&kind)?).and(t::value.eq(value)));
     let found: Option<i64> = each!(conn, c => own.select(t::created_at).first(c).optional())?;

@@ -12,6 +12,7 @@ mod architecture;
 mod authorize;
 mod catalog;
 mod cli;
+mod codes;
 mod documents;
 mod grants;
 mod graphql;

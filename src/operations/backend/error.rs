@@ -46,6 +46,19 @@ codes! {
     SessionNotFound = "session_not_found", 400, "Session not found";
     /// The client may not ask for tokens for that resource.
     ResourceNotAllowed = "invalid_resource", 400, "The resource is not configured for this application";
+    /// The user is unknown, or the secret, code or signature is wrong: all alike on purpose.
+    InvalidCredentials = "auth_invalid_credentials", 400, "Invalid credentials";
+    /// The link leads nowhere that the client has said its users come back to.
+    RedirectUriNotAllowed = "invalid_redirect_uri", 400,
+        "redirect_uri is not one of the allowed redirect URIs configured for this app";
+    /// The link is unknown, used, expired, or not for whoever presents it: all alike on purpose.
+    LinkInvalid = "invalid_magic_link_code", 400, "Invalid magic link code";
+    /// Whoever the link was sent to is gone. The contract has it under this status.
+    LinkUserNotFound = "user_not_found", 400, "User not found";
+    /// The code that could be meant has expired.
+    PasscodeExpired = "auth_otp_passcode_expired", 400, "The passcode has expired";
+    /// The settings name nothing that could send the message.
+    ProviderMissing = "external_provider_configuration_error", 400, "No provider for such messages is configured";
     /// No access token, or one that cannot be used.
     Unauthorized = "unauthorized", 401, "A valid access token is required";
     /// The access token lacks the permission, is addressed to others, or is not of the kind that is needed.
@@ -55,10 +68,16 @@ codes! {
     /// The application's login preferences do not have the method.
     PreferencesMissing = "auth_login_preferences_missing", 403,
         "The authentication method is not configured for this application";
+    /// Too many wrong secrets, codes or signatures.
+    Locked = "auth_locked", 403, "Locked after too many failed attempts";
     /// The client has no application, or that is disabled or gone.
     AppNotFound = "app_not_found", 404, "App not found";
     /// There is no such user here.
     UserNotFound = "user_not_found", 404, "User not found";
+    /// The user has no address that a mail could go to.
+    UserEmailMissing = "user_email_address_missing", 404, "The user has no e-mail address";
+    /// The user has no number that a text message could go to.
+    UserPhoneMissing = "user_phone_number_missing", 404, "The user has no telephone number";
     /// The user has no such address or number.
     IdentifierNotFound = "identifier_not_found", 404, "The user has no such identifier";
     /// Somebody has the address, the number or the name; or the user is in the application already.

@@ -13,6 +13,7 @@ pub mod guard;
 pub mod hook;
 pub mod leaks;
 pub mod lifecycle;
+pub mod mails;
 pub mod maker;
 pub mod peer;
 pub mod process;

@@ -73,6 +73,9 @@ pub enum CodeError {
     /// The random source failed.
     #[error(transparent)]
     Random(#[from] RandomError),
+    /// Wrong codes have locked the user out.
+    #[error("the user is locked out")]
+    Locked,
     /// An address or a user has had as many messages as a limit allows. Nothing was counted.
     #[error("too many messages: the limit {kind} lets the next one through in {retry_after} s")]
     TooMany {
