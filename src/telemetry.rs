@@ -14,6 +14,8 @@ use crate::settings::{Log, LogFormat};
 /// Starts logging to standard error. Once per process; a second call changes nothing.
 pub fn start(settings: &Log) {
     let mut builder = Builder::new();
+    // What strangers send is refused with a reason of ours; the verifier would log it as an error, and quote it.
+    builder.filter_module("webauthn_rs_core", log::LevelFilter::Off);
     builder.parse_filters(&settings.level).format_key_values(text_fields);
     if settings.format == LogFormat::Json {
         builder.format(|out, record| writeln!(out, "{}", json_line(&out.timestamp_millis().to_string(), record)));

@@ -8,7 +8,10 @@ use crate::{
     catalog::foreign_keys::ForeignKeyCache,
     jose::master_key::MasterKey,
     operations::{
-        backend::codes::SendPolicy,
+        backend::{
+            codes::SendPolicy,
+            passwords::{PasswordOptions, Passwords},
+        },
         context::Context,
         delivery::{Delivery, DeliveryParts},
         sessions::SessionPolicy,
@@ -21,6 +24,7 @@ use crate::{
     },
     settings::{Email, EmailSecurity, Settings, Sms},
     store::Store,
+    webauthn::TrustAnchors,
 };
 
 /// Everything but the watch, which keeps the catalog up to date: whoever asks once needs none.
@@ -58,11 +62,13 @@ pub fn context(
             Arc::clone(&sources.clock),
             Arc::clone(&sources.random),
         )),
+        passwords: Arc::new(passwords(settings, sources, &outbound)?),
         outbound,
         sending: send_policy(settings),
         sessions: session_policy(settings),
         hook_calls: Arc::default(),
         delivery,
+        attestation_anchors: settings.webauthn.attestation_roots.as_deref().map(anchors).transpose()?,
         counts: Arc::default(),
     })
 }
@@ -76,6 +82,10 @@ fn send_policy(settings: &Settings) -> SendPolicy {
     }
 }
 
+fn anchors(pem: &str) -> Result<Arc<TrustAnchors>, StartError> {
+    TrustAnchors::from_pem(pem).map(Arc::new).map_err(StartError::Attestation)
+}
+
 fn session_policy(settings: &Settings) -> SessionPolicy {
     let sessions = &settings.sessions;
     SessionPolicy {
@@ -83,6 +93,17 @@ fn session_policy(settings: &Settings) -> SessionPolicy {
         absolute_lifetime: whole_seconds(sessions.absolute_lifetime),
         reuse_grace: whole_seconds(sessions.reuse_grace),
     }
+}
+
+fn passwords(settings: &Settings, sources: &Sources, outbound: &Outbound) -> Result<Passwords, StartError> {
+    let passwords = &settings.passwords;
+    let options = PasswordOptions {
+        parameters: passwords.parameters,
+        threads: passwords.hash_threads,
+        queue: passwords.queue,
+        breach_list_url: passwords.breach_list_url.clone(),
+    };
+    Passwords::start(options, outbound.clone(), Arc::clone(&sources.random)).map_err(StartError::Passwords)
 }
 
 /// What sends mails.

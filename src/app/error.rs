@@ -3,7 +3,12 @@
 use std::{io, net::SocketAddr};
 
 use crate::{
-    audit::AuditError, catalog::LoadError, operations::keys::KeyError, outbound::OutboundError, store::StoreError,
+    audit::AuditError,
+    catalog::LoadError,
+    operations::{backend::passwords::PasswordsError, keys::KeyError},
+    outbound::OutboundError,
+    store::StoreError,
+    webauthn::TrustAnchorsError,
 };
 
 /// Why the server cannot start. Each says what to do.
@@ -29,6 +34,9 @@ pub enum StartError {
     /// Signing keys cannot be made.
     #[error(transparent)]
     Keys(#[from] KeyError),
+    /// Passwords cannot be hashed.
+    #[error(transparent)]
+    Passwords(PasswordsError),
     /// The audit log cannot start.
     #[error(transparent)]
     Audit(#[from] AuditError),
@@ -51,6 +59,9 @@ pub enum StartError {
     /// The schema of an operation is none: a mistake of this version.
     #[error("the schema of an operation is wrong: {0}")]
     Schema(String),
+    /// The makers of authenticators cannot be told apart.
+    #[error("webauthn.attestation_roots_file: {0}")]
+    Attestation(TrustAnchorsError),
     /// Mails cannot be sent.
     #[error("[email]: {0}")]
     Mail(String),

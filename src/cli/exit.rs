@@ -6,8 +6,9 @@ use crate::{
     app::StartError,
     catalog::LoadError,
     operations::{
-        apply::ApplyError, demo_token::DemoTokenError, environment_file::EnvironmentFileErrors, keys::KeyError,
-        revoke::RevokeError, service_accounts::ServiceAccountError,
+        apply::ApplyError, backend::users::UserError, demo_token::DemoTokenError,
+        environment_file::EnvironmentFileErrors, keys::KeyError, revoke::RevokeError,
+        service_accounts::ServiceAccountError,
     },
     settings::SettingsErrors,
     store::StoreError,
@@ -105,11 +106,14 @@ impl From<StartError> for Failure {
             StartError::MasterKey { .. }
             | StartError::Listen { .. }
             | StartError::Tls(_)
+            | StartError::Attestation(_)
             | StartError::Mail(_)
             | StartError::Sms(_) => Failure::Configuration(error.into()),
-            StartError::Audit(_) | StartError::Outbound(_) | StartError::Schema(_) | StartError::Serve(_) => {
-                Failure::Other(error.into())
-            }
+            StartError::Audit(_)
+            | StartError::Outbound(_)
+            | StartError::Passwords(_)
+            | StartError::Schema(_)
+            | StartError::Serve(_) => Failure::Other(error.into()),
         }
     }
 }
@@ -146,6 +150,18 @@ impl From<ApplyError> for Failure {
             ApplyError::Contradiction(_) => Failure::Refusal(error.into()),
             ApplyError::Key(error) => error.into(),
             ApplyError::Random(_) | ApplyError::Seal(_) => Failure::Other(error.into()),
+        }
+    }
+}
+
+impl From<UserError> for Failure {
+    fn from(error: UserError) -> Self {
+        match error {
+            UserError::Store(error) => error.into(),
+            UserError::Random(_) => Failure::Other(error.into()),
+            UserError::NotFound | UserError::NoIdentifier(_) | UserError::Taken(_) | UserError::Invalid(_) => {
+                Failure::Refusal(error.into())
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ mod record_line;
 mod revoke;
 mod serve;
 mod service_account;
+mod user;
 mod who;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -57,6 +58,9 @@ enum Command {
     /// Service accounts.
     #[command(subcommand)]
     ServiceAccount(service_account::Command),
+    /// Users, and by what they are found when they sign in.
+    #[command(subcommand)]
+    User(user::Command),
     /// The audit log.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -88,6 +92,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Keys(command) => keys::run(config, command),
         Command::Revoke(command) => revoke::run(config, command),
         Command::ServiceAccount(command) => service_account::run(config, command),
+        Command::User(command) => user::run(config, command),
         Command::Audit(command) => audit::run(config, command),
         Command::DemoToken => demo_token::run(config),
     }

@@ -82,6 +82,9 @@ pub struct ClientSignIn {
     /// The application that they sign in to, by its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub application: Option<String>,
+    /// The claims that ID tokens of sign-ins behind its backend have without being asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub default_claims: Vec<String>,
 }
 
 /// What a client is.

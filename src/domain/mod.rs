@@ -19,6 +19,8 @@ pub mod message;
 pub mod order;
 pub mod party;
 pub mod passkey;
+pub mod passkey_names;
+pub mod password;
 pub mod permission;
 pub mod random;
 pub mod revocation;

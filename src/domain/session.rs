@@ -136,6 +136,9 @@ pub struct LoginBasis {
     pub amr: Vec<String>,
     /// The claims that were asked for.
     pub claims: ClaimsRequest,
+    /// The user's last sign-in before that one, in seconds since 1970; `None` for the very first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_sign_in_at: Option<i64>,
     /// What the user approved by that authentication.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval_data: Option<Map<String, Value>>,

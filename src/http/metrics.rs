@@ -40,6 +40,7 @@ impl Site {
         self.store.expose(page);
         context.audit.expose(page);
         context.throttle.expose(page);
+        context.passwords.expose(page);
         context.hook_calls.expose(page, now);
         context.delivery.expose(page);
         context.foreign_keys.expose(page);

@@ -4,6 +4,7 @@ mod authorize;
 mod body;
 mod cacheable;
 mod client_form;
+mod cors;
 mod environment;
 mod form;
 mod graphiql;

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 use actix_web::{
     HttpRequest, HttpResponse, Resource, Route,
-    http::{StatusCode, header},
+    http::{self, StatusCode, header},
     web::{self, ServiceConfig},
 };
 
 use super::{
     Site,
     body::{self, BodyError},
+    cors,
     environment::RequestedEnvironment,
     observe::Observed,
     respond,
@@ -37,7 +38,12 @@ fn resource(prefix: &str, pattern: &'static str, methods: &[Method]) -> Resource
             answer(pattern, method, environment, request, payload, site)
         }));
     }
-    let allowed = methods.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(", ");
+    let mut allowed: Vec<_> = methods.iter().map(|method| method.as_str()).collect();
+    if rest::is_for_browsers(pattern) {
+        resource = resource.route(web::method(http::Method::OPTIONS).to(cors::preflight));
+        allowed.push("OPTIONS");
+    }
+    let allowed = allowed.join(", ");
     resource.default_service(web::to(move |request: HttpRequest| {
         let allowed = allowed.clone();
         async move { respond::method_not_allowed(&request, &allowed) }
@@ -82,7 +88,11 @@ async fn answer(
         trace,
         client_address,
     };
-    respond(site.rest.answer((*environment).clone(), asked).await)
+    let mut response = respond(site.rest.answer((*environment).clone(), asked).await);
+    if rest::is_for_browsers(pattern) {
+        cors::allow(&environment, &request, &mut response);
+    }
+    response
 }
 
 /// Decoded in whole, unlike `match_info`: ids may hold what has to be encoded.

@@ -3,8 +3,13 @@
 use std::sync::Arc;
 
 use super::{
-    backend::codes::SendPolicy, counts::Counts, delivery::Delivery, enrich::HookCalls, issue::TokenIssuer,
-    sessions::SessionPolicy, throttle::Throttle,
+    backend::{codes::SendPolicy, passwords::Passwords},
+    counts::Counts,
+    delivery::Delivery,
+    enrich::HookCalls,
+    issue::TokenIssuer,
+    sessions::SessionPolicy,
+    throttle::Throttle,
 };
 use crate::{
     audit::AuditLog,
@@ -14,6 +19,7 @@ use crate::{
     oauth::error::{OAuthError, Problem},
     outbound::Outbound,
     store::StoreError,
+    webauthn::TrustAnchors,
 };
 
 /// Everything a request needs besides itself. One per node, shared by its workers.
@@ -45,6 +51,10 @@ pub struct Context {
     pub hook_calls: Arc<HookCalls>,
     /// Sends mails and text messages.
     pub delivery: Delivery,
+    /// Works on passwords.
+    pub passwords: Arc<Passwords>,
+    /// Whose statements on authenticators are believed; `None`: nobody's is checked.
+    pub attestation_anchors: Option<Arc<TrustAnchors>>,
     /// How often what happened.
     pub counts: Arc<Counts>,
 }

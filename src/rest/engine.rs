@@ -150,7 +150,10 @@ impl Engine {
     ) -> Result<(), ApiError> {
         let Some(events) = endpoint.events else { return Ok(()) };
         if let Err(error) = outcome {
-            record.event = events.refused;
+            // That a refresh token came back is what the record is looked for by.
+            if record.event != Event::RefreshTokenReplayed {
+                record.event = events.refused;
+            }
             record.outcome = if error.code.status() < 500 { Outcome::Refused } else { Outcome::Failed };
             record.reason = Some(error.code.symbol());
             record.detail.clone_from(&error.detail);

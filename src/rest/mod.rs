@@ -17,6 +17,7 @@ mod sign_in;
 #[cfg(test)]
 mod snapshots;
 mod users;
+mod webauthn;
 
 use self::endpoint::Endpoint;
 pub use self::{
@@ -26,14 +27,24 @@ pub use self::{
     engine::{Engine, RestRequest},
     openapi::{OPENAPI_PATH, document},
 };
+use crate::operations::backend::call::Access;
 
 /// Every operation, by area.
-const AREAS: &[(&str, &[Endpoint])] =
-    &[("codes", codes::OPERATIONS), ("sessions", sessions::OPERATIONS), ("users", users::OPERATIONS)];
+const AREAS: &[(&str, &[Endpoint])] = &[
+    ("codes", codes::OPERATIONS),
+    ("sessions", sessions::OPERATIONS),
+    ("users", users::OPERATIONS),
+    ("webauthn", webauthn::OPERATIONS),
+];
 
 /// Every operation.
 fn endpoints() -> impl Iterator<Item = (&'static str, &'static Endpoint)> {
     AREAS.iter().flat_map(|(area, endpoints)| endpoints.iter().map(|endpoint| (*area, endpoint)))
+}
+
+/// Whether browsers call an operation at a path: pages of other origins may then read its answers.
+pub fn is_for_browsers(pattern: &str) -> bool {
+    endpoints().any(|(_, endpoint)| endpoint.path == pattern && endpoint.access == Access::Public)
 }
 
 /// The paths below the issuer, each with its methods.

@@ -16,12 +16,14 @@ mod layers;
 mod limits;
 mod log;
 mod outbound;
+mod passwords;
 mod reader;
 mod revocation;
 mod server;
 mod sessions;
 mod sms;
 mod tokens;
+mod webauthn;
 
 use std::path::Path;
 
@@ -36,11 +38,13 @@ pub use self::{
     limits::Limits,
     log::{Log, LogFormat},
     outbound::Outbound,
+    passwords::Passwords,
     revocation::Revocation,
     server::{BehindProxy, Server, Tls},
     sessions::Sessions,
     sms::Sms,
     tokens::Tokens,
+    webauthn::Webauthn,
 };
 use self::{layers::Layers, reader::Reader};
 
@@ -66,10 +70,14 @@ pub struct Settings {
     pub limits: Limits,
     /// What requests to others may reach.
     pub outbound: Outbound,
+    /// How passwords of users are hashed.
+    pub passwords: Passwords,
     /// How mails are sent; `None`: not at all.
     pub email: Option<Email>,
     /// How text messages are sent; `None`: not at all.
     pub sms: Option<Sms>,
+    /// Passkeys.
+    pub webauthn: Webauthn,
     /// The Mosaic operations.
     pub graphql: Graphql,
     /// What is logged and how.
@@ -100,8 +108,10 @@ impl Settings {
         let sessions = Sessions::read(&mut reader);
         let limits = Limits::read(&mut reader);
         let outbound = Outbound::read(&mut reader);
+        let passwords = Passwords::read(&mut reader);
         let email = Email::read(&mut reader);
         let sms = Sms::read(&mut reader, outbound.plain_http_to_loopback);
+        let webauthn = Webauthn::read(&mut reader);
         let graphql = Graphql::read(&mut reader);
         let log = Log::read(&mut reader);
         if !reader.errors.is_empty() {
@@ -119,8 +129,10 @@ impl Settings {
             sessions,
             limits,
             outbound,
+            passwords,
             email,
             sms,
+            webauthn,
             graphql,
             log,
             effective,

@@ -28,6 +28,8 @@ pub mod leases;
 pub mod login_sessions;
 pub mod managed_services;
 pub mod one_time_codes;
+pub mod password_resets;
+pub mod passwords;
 pub mod permissions;
 pub mod profiles;
 pub mod refresh_tokens;

@@ -1,8 +1,12 @@
 //! The tables, once for both engines. `migrations/` makes them; a test compares the two results with each other and with this.
 
 mod authenticators;
+mod user_passwords;
 
-pub use self::authenticators::{authenticator_attempts, totp_authenticators, totp_transactions};
+pub use self::{
+    authenticators::{authenticator_attempts, totp_authenticators, totp_transactions},
+    user_passwords::{password_history, password_resets, passwords},
+};
 
 diesel::table! {
     tenants (id) {

@@ -74,6 +74,17 @@ pub fn has(conn: &mut Conn<'_>, user_id: &str, application_id: &str) -> Result<b
     Ok(found.is_some())
 }
 
+/// That of one user in one application; `None` when the user may not sign in to it.
+///
+/// # Errors
+/// The database failed, or the row is corrupt.
+pub fn find(conn: &mut Conn<'_>, user_id: &str, application_id: &str) -> Result<Option<Membership>, StoreError> {
+    use user_applications as t;
+    let one = t::table.find((user_id, application_id));
+    let row: Option<MembershipRow> = each!(conn, c => one.select(MembershipRow::as_select()).first(c).optional())?;
+    Ok(row.map(MembershipRow::into_value).transpose()?.map(|(_, membership)| membership))
+}
+
 /// What the application keeps of a user, as JSON; `None` when the user may not sign in to it.
 ///
 /// # Errors

@@ -77,3 +77,13 @@ pub fn update(
     each!(conn, c => diesel::update(one).set(changes).execute(c))?;
     Ok(())
 }
+
+/// Notes that a user was enabled or disabled.
+///
+/// # Errors
+/// The database failed.
+pub fn note_status(conn: &mut Conn<'_>, environment_id: &str, user_id: &str, now: i64) -> Result<(), StoreError> {
+    let one = users::table.find(user_id).filter(users::environment_id.eq(environment_id));
+    each!(conn, c => diesel::update(one).set(users::status_changed_at.eq(now)).execute(c))?;
+    Ok(())
+}

@@ -1,5 +1,7 @@
 //! What an application wants to know of the authenticators that it lets in.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use uuid::Uuid;
 use webauthn_rs_core::{
@@ -42,7 +44,7 @@ impl Conveyance {
 
 /// Which new credentials an application takes.
 #[derive(Debug, Clone)]
-pub struct AttestationPolicy<'a> {
+pub struct AttestationPolicy {
     /// What the browser is asked for.
     pub conveyance: Conveyance,
     /// Whether there must be a statement of the maker; with [`Self::anchors`], one that is known.
@@ -50,11 +52,11 @@ pub struct AttestationPolicy<'a> {
     /// Whether passkeys that can be copied to other devices are taken.
     pub synchronised: bool,
     /// The only models taken, by their AAGUID; any when empty.
-    pub allowed: &'a [Uuid],
+    pub allowed: Vec<Uuid>,
     /// Models that are refused.
-    pub blocked: &'a [Uuid],
+    pub blocked: Vec<Uuid>,
     /// Whose statements are believed; with none, nobody's word is checked.
-    pub anchors: Option<&'a TrustAnchors>,
+    pub anchors: Option<Arc<TrustAnchors>>,
 }
 
 /// The makers' certificates, to which a statement must lead.
@@ -83,10 +85,10 @@ impl TrustAnchors {
     }
 }
 
-impl AttestationPolicy<'_> {
+impl AttestationPolicy {
     /// The anchors that the verifier is to demand: only where a statement must be there.
     pub(super) fn demanded(&self) -> Option<&AttestationCaList> {
-        self.anchors.filter(|_| self.enforced).map(|anchors| &anchors.0)
+        self.anchors.as_ref().filter(|_| self.enforced).map(|anchors| &anchors.0)
     }
 
     /// Checks a credential that the verifier has accepted.

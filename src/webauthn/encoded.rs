@@ -5,11 +5,11 @@ use serde::{Deserialize, de::DeserializeOwned};
 use super::{base64::decode, refusal::Refusal};
 
 /// The longest `webauthn_encoded_result`, in characters. The largest part is an attestation with its certificates.
-pub const MAX_ENCODED_RESULT: usize = 64 * 1024;
-/// The longest credential id, in bytes (Level 2 §5.8.3... of CTAP: 1023).
+pub const MAX_ENCODED_RESULT: usize = 48 * 1024;
+/// The longest credential id, in bytes (CTAP 2 §6.1: 1023).
 pub(super) const MAX_CREDENTIAL_ID: usize = 1023;
 const MAX_CLIENT_DATA: usize = 8 * 1024;
-const MAX_ATTESTATION: usize = 32 * 1024;
+const MAX_ATTESTATION: usize = 24 * 1024;
 const MAX_AUTHENTICATOR_DATA: usize = 4 * 1024;
 /// RSA of 8192 bits.
 const MAX_SIGNATURE: usize = 1024;

@@ -38,4 +38,13 @@ impl Credential {
     pub fn id(&self) -> &[u8] {
         self.0.cred_id.as_slice()
     }
+
+    /// How browsers can reach its authenticator, as far as that was attested: a hint for them.
+    pub fn transports(&self) -> Vec<&'static str> {
+        self.0.transports.iter().flatten().filter_map(|transport| known_transport(transport.as_ref())).collect()
+    }
+}
+
+fn known_transport(name: &str) -> Option<&'static str> {
+    ["usb", "nfc", "ble", "internal", "hybrid"].into_iter().find(|known| *known == name)
 }

@@ -97,7 +97,7 @@ impl RelyingParty {
         &self,
         random: &dyn Random,
         who: &Registrant<'_>,
-        policy: &AttestationPolicy<'_>,
+        policy: &AttestationPolicy,
     ) -> Result<NewCredential, BeginError> {
         let wanted = self.core.new_challenge_register_builder(who.handle, who.username, who.display_name);
         let wanted = wanted
@@ -129,7 +129,7 @@ impl RelyingParty {
         &self,
         ceremony: &RegistrationCeremony,
         key: NewKey,
-        policy: &AttestationPolicy<'_>,
+        policy: &AttestationPolicy,
     ) -> Result<Registered, Refusal> {
         client_data::check(&key.client_data, &self.origins)?;
         let answer = RegisterPublicKeyCredential {

@@ -10,6 +10,7 @@
 
 mod architecture;
 mod authorize;
+mod backend;
 mod catalog;
 mod cli;
 mod codes;
@@ -30,6 +31,7 @@ mod revocation;
 mod support;
 mod token;
 mod trace;
+mod users;
 mod webauthn;
 mod webhook;
 mod well_known;

@@ -5,6 +5,39 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// The claims about users and their sign-ins that can be asked for (contract §4.1), beside those that every ID token has. Groups,
+/// roles and organizations are not kept here, so there are no claims about them.
+pub const NAMES: &[&str] = &[
+    "address",
+    "address_type",
+    "app_name",
+    "birthday",
+    "city",
+    "country",
+    "created_at",
+    "custom_app_data",
+    "custom_data",
+    "email",
+    "email_verified",
+    "external_account_id",
+    "external_user_id",
+    "fname",
+    "language",
+    "last_auth",
+    "lname",
+    "mname",
+    "new_user",
+    "phone_number",
+    "phone_number_verified",
+    "picture",
+    "secondary_emails",
+    "secondary_phone_numbers",
+    "street_address",
+    "username",
+    "webauthn",
+    "webauthn_username",
+];
+
 /// The claims that a sign-in asks for. Those that are unknown, or not known of the user, are left out of the tokens.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]

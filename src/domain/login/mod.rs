@@ -5,6 +5,7 @@ pub mod identifier;
 pub mod lockout;
 pub mod one_time_code;
 pub mod preferences;
+pub mod reset;
 pub mod session;
 
 use serde::{Deserialize, Serialize};

@@ -16,6 +16,7 @@ mod service_accounts;
 mod shapes;
 mod tokens;
 mod user_changes;
+mod user_sign_in;
 mod users;
 
 use async_graphql::{Context, MergedObject, Object};
@@ -51,6 +52,7 @@ pub(super) struct EverywhereMutation(
     application_changes::ApplicationMutation,
     connection_changes::IdentityConnectionMutation,
     user_changes::UserMutation,
+    user_sign_in::UserSignInMutation,
     profiles::ProfileMutation,
     permissions::PermissionMutation,
     service_accounts::ServiceAccountMutation,

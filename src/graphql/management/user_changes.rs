@@ -12,7 +12,8 @@ use crate::{
     operations::{
         management::{
             recorded::{EDIT_USERS, Operation},
-            users::{self, NewUser, UserDetails},
+            user_parts::UserDetails,
+            users::{self, NewUser},
         },
         mosaic_error::MosaicError,
     },

@@ -1,18 +1,23 @@
 //! Users and their profiles, as they are shown.
 
-use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 
 use super::{
     list::{PageInfo, StringFilter, page_cost},
     manager,
 };
 use crate::{
-    domain::{self, timestamp::iso_8601},
+    domain::{
+        self,
+        login::{IdentifierKind, KnownIdentifier},
+        timestamp::iso_8601,
+    },
     operations::{
         management::{
             checks::Page,
             recorded::VIEW_USERS,
-            users::{self, UserDetails, Wanted},
+            user_parts::{UserDetails, Wanted},
+            users,
         },
         mosaic_error::MosaicError,
     },
@@ -67,6 +72,16 @@ impl User {
         self.0.identities.iter().cloned().map(Into::into).collect()
     }
 
+    /// By what the user is found when signing in behind an application's backend. Nobody is found by `email` alone.
+    async fn identifiers(&self) -> Vec<UserIdentifier> {
+        self.0.identifiers.iter().cloned().map(Into::into).collect()
+    }
+
+    /// The applications whose backends may sign the user in.
+    async fn application_ids(&self) -> Vec<ID> {
+        self.0.applications.iter().cloned().map(ID).collect()
+    }
+
     /// The user's profiles, oldest first.
     #[graphql(complexity = "PROFILES_COST * child_complexity")]
     async fn profiles(&self) -> Vec<Profile> {
@@ -92,6 +107,64 @@ pub(super) struct UserIdentity {
 impl From<domain::user::Identity> for UserIdentity {
     fn from(identity: domain::user::Identity) -> Self {
         Self { connection: identity.connection, subject_id: identity.subject_id }
+    }
+}
+
+/// What an identifier is.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+pub(super) enum UserIdentifierKind {
+    /// An e-mail address.
+    Email,
+    /// A telephone number (E.164).
+    PhoneNumber,
+    /// A name by which one application knows the user.
+    Username,
+    /// What the applications' own system calls the user.
+    ExternalUserId,
+}
+
+impl From<UserIdentifierKind> for IdentifierKind {
+    fn from(kind: UserIdentifierKind) -> Self {
+        match kind {
+            UserIdentifierKind::Email => IdentifierKind::Email,
+            UserIdentifierKind::PhoneNumber => IdentifierKind::PhoneNumber,
+            UserIdentifierKind::Username => IdentifierKind::Username,
+            UserIdentifierKind::ExternalUserId => IdentifierKind::ExternalUserId,
+        }
+    }
+}
+
+/// By what a user is found.
+#[derive(SimpleObject)]
+pub(super) struct UserIdentifier {
+    /// What it is.
+    kind: UserIdentifierKind,
+    /// As it was given.
+    value: String,
+    /// Whether it is the one of its kind that is written to.
+    primary: bool,
+    /// When the user was shown to have it: ISO 8601, in UTC.
+    verified_at: Option<String>,
+    /// The application that knows the user by it; of user names alone.
+    application_id: Option<ID>,
+}
+
+impl From<KnownIdentifier> for UserIdentifier {
+    fn from(known: KnownIdentifier) -> Self {
+        let kind = match known.kind {
+            IdentifierKind::Email => UserIdentifierKind::Email,
+            IdentifierKind::PhoneNumber => UserIdentifierKind::PhoneNumber,
+            IdentifierKind::Username => UserIdentifierKind::Username,
+            // The user's own id is no row.
+            IdentifierKind::ExternalUserId | IdentifierKind::UserId => UserIdentifierKind::ExternalUserId,
+        };
+        Self {
+            kind,
+            value: known.shown,
+            primary: known.is_primary,
+            verified_at: known.verified_at.map(time),
+            application_id: Some(known.application_id).filter(|id| !id.is_empty()).map(ID),
+        }
     }
 }
 
@@ -179,8 +252,11 @@ impl UserQuery {
         manager.check(VIEW_USERS)?;
         let page = Page::new(first, offset)?;
         let nodes = ctx.look_ahead().field("nodes");
-        let wanted =
-            Wanted { identities: nodes.field("identities").exists(), profiles: nodes.field("profiles").exists() };
+        let wanted = Wanted {
+            identities: nodes.field("identities").exists(),
+            profiles: nodes.field("profiles").exists(),
+            sign_in: nodes.field("identifiers").exists() || nodes.field("applicationIds").exists(),
+        };
         let filter = filter.unwrap_or_default().into();
         let found = users::list(manager.context, manager.environment, filter, page, wanted).await?;
         let page_info = PageInfo { has_next_page: found.has_more };

@@ -44,6 +44,8 @@ codes! {
     InvalidInput = "system_invalid_input", 400, "The request is invalid";
     /// The session is unknown, over, of another environment or of another user: all alike on purpose.
     SessionNotFound = "session_not_found", 400, "Session not found";
+    /// The refresh token is unknown, used, over, another client's, or gives nothing any more: all alike on purpose.
+    RefreshTokenInvalid = "invalid_refresh_token", 400, "The refresh token is invalid or expired";
     /// The client may not ask for tokens for that resource.
     ResourceNotAllowed = "invalid_resource", 400, "The resource is not configured for this application";
     /// The user is unknown, or the secret, code or signature is wrong: all alike on purpose.
@@ -59,12 +61,18 @@ codes! {
     PasscodeExpired = "auth_otp_passcode_expired", 400, "The passcode has expired";
     /// The settings name nothing that could send the message.
     ProviderMissing = "external_provider_configuration_error", 400, "No provider for such messages is configured";
+    /// What a browser or its authenticator answered is refused, or belongs to no ceremony that waits for it.
+    WebauthnResult = "webauthn_encoded_result", 400, "Invalid webauthn encoded result";
     /// No access token, or one that cannot be used.
     Unauthorized = "unauthorized", 401, "A valid access token is required";
+    /// Nobody has a passkey under that name, or who is named has none: both alike on purpose.
+    NoCredentials = "no_credentials_registered", 401, "No credentials are registered for this user";
     /// The access token lacks the permission, is addressed to others, or is not of the kind that is needed.
     Forbidden = "forbidden", 403, "The access token does not allow this operation";
     /// The user is disabled.
     UserNotActive = "user_not_active", 403, "User is not active";
+    /// Too many answers were wrong.
+    Locked = "auth_locked", 403, "Locked after too many failed attempts";
     /// The application's login preferences do not have the method.
     PreferencesMissing = "auth_login_preferences_missing", 403,
         "The authentication method is not configured for this application";
@@ -72,6 +80,10 @@ codes! {
     Locked = "auth_locked", 403, "Locked after too many failed attempts";
     /// The client has no application, or that is disabled or gone.
     AppNotFound = "app_not_found", 404, "App not found";
+    /// There is no such client, or no application behind it.
+    ClientNotFound = "client_not_found", 404, "Client not found";
+    /// The user has no such passkey in the application, or it was removed.
+    PasskeyNotFound = "webauthn_credential_not_found", 404, "Credential not found";
     /// There is no such user here.
     UserNotFound = "user_not_found", 404, "User not found";
     /// The user has no address that a mail could go to.
@@ -82,6 +94,10 @@ codes! {
     IdentifierNotFound = "identifier_not_found", 404, "The user has no such identifier";
     /// Somebody has the address, the number or the name; or the user is in the application already.
     IdentifierTaken = "identifier_is_taken", 409, "The identifier is taken";
+    /// Somebody else has passkeys under that name in the application.
+    WebauthnUsernameTaken = "username_already_registered", 409, "The username is registered by another user";
+    /// The user has as many passkeys as one can have.
+    TooManyPasskeys = "webauthn_credential_limit", 409, "The user has too many credentials; remove one first";
     /// The body did not arrive in time.
     BodyTooSlow = "body_too_slow", 408, "The body did not arrive in time";
     /// The body is larger than this server reads.
@@ -193,7 +209,8 @@ impl From<OAuthError> for ApiError {
     fn from(error: OAuthError) -> Self {
         let code = match (error.problem, error.problem.status()) {
             (Problem::TargetNotAllowed | Problem::ScopeNotAllowed, _) => ApiCode::ResourceNotAllowed,
-            (Problem::SubjectTokenRefused | Problem::RefreshTokenRefused, _) => ApiCode::SessionNotFound,
+            (Problem::SubjectTokenRefused, _) => ApiCode::SessionNotFound,
+            (Problem::RefreshTokenRefused, _) => ApiCode::RefreshTokenInvalid,
             (_, 429) => ApiCode::TooManyRequests,
             (_, 503) => ApiCode::Unavailable,
             (_, 400..500) => ApiCode::InvalidInput,

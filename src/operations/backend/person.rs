@@ -1,11 +1,16 @@
-//! A user with what users are found by.
+//! A user with what users are found by, and with what tokens may say of one.
 
 use crate::{
     domain::{
-        login::{IdentifierKind, KnownIdentifier},
+        login::{IdentifierKind, KnownIdentifier, claims::ClaimsRequest},
         user::User,
     },
-    store::{Conn, StoreError, user_identifiers},
+    store::{
+        Conn, StoreError,
+        user_applications::{self, Membership},
+        user_details::{self, StoredDetails},
+        user_identifiers, users, webauthn_credentials,
+    },
 };
 
 /// A user, and the user's addresses and names.
@@ -39,5 +44,52 @@ impl Person {
     /// The one of that kind with that value, in normal form.
     pub fn identifier(&self, kind: IdentifierKind, value: &str) -> Option<&KnownIdentifier> {
         self.identifiers.iter().find(|one| one.kind == kind && one.value == value)
+    }
+}
+
+/// The claims about passkeys, which are read only where somebody asks for them.
+pub const WEBAUTHN_CLAIMS: [&str; 2] = ["webauthn", "webauthn_username"];
+
+/// A user as the tokens of one application may speak of one.
+#[derive(Debug, Clone)]
+pub struct Portrait {
+    /// The user, and the user's addresses and names.
+    pub person: Person,
+    /// What is known of the user besides.
+    pub stored: StoredDetails,
+    /// What the application keeps.
+    pub membership: Membership,
+    /// The names under which the user has passkeys in the application; read only where they were wanted.
+    pub passkey_names: Vec<String>,
+}
+
+impl Portrait {
+    /// Reads that of a user; `None` where there is no such user, or none who may sign in to the application. Whether the user is
+    /// enabled is for the caller to ask.
+    ///
+    /// # Errors
+    /// The database failed, or a row is corrupt.
+    pub fn of(
+        conn: &mut Conn<'_>,
+        environment_id: &str,
+        (user_id, application_id): (&str, &str),
+        wanted: &ClaimsRequest,
+    ) -> Result<Option<Self>, StoreError> {
+        let Some(user) = users::find(conn, environment_id, user_id)? else { return Ok(None) };
+        let Some(membership) = user_applications::find(conn, user_id, application_id)? else { return Ok(None) };
+        let is_wanted = |name: &str| wanted.id_token.contains_key(name) || wanted.access_token.contains_key(name);
+        let passkeys = if WEBAUTHN_CLAIMS.into_iter().any(is_wanted) {
+            webauthn_credentials::of_user(conn, environment_id, user_id)?
+        } else {
+            Vec::new()
+        };
+        let usable =
+            passkeys.into_iter().filter(|one| one.application_id == application_id && one.removed_at.is_none());
+        Ok(Some(Self {
+            stored: user_details::find(conn, environment_id, user_id)?,
+            membership,
+            passkey_names: usable.map(|one| one.username).collect(),
+            person: Person::of(conn, environment_id, user)?,
+        }))
     }
 }

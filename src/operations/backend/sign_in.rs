@@ -8,7 +8,7 @@ use super::{
     call::Call,
     claims::{self, Known},
     error::{ApiCode, ApiError},
-    person::Person,
+    person::Portrait,
     session,
 };
 use crate::{
@@ -95,7 +95,8 @@ pub async fn preflight(call: &mut Call, common: CommonRequest) -> Result<Preflig
     if let Some((session, _)) = &session {
         call.record.session_id = Some(session.id.clone());
     }
-    Ok(Preflight { order, claims: common.claims, session })
+    let claims = claims::with_defaults(common.claims, call.client()?);
+    Ok(Preflight { order, claims, session })
 }
 
 /// Opens the session, or extends the one that was named, and issues the tokens.
@@ -172,13 +173,14 @@ impl Plan {
         })
     }
 
-    fn basis(&self) -> LoginBasis {
+    fn basis(&self, last_sign_in_at: Option<i64>) -> LoginBasis {
         LoginBasis {
             login_session: self.after.id.clone(),
             application_id: self.application_id.clone(),
             auth_time: self.after.auth_time(),
             amr: self.after.amr().into_iter().map(str::to_owned).collect(),
             claims: self.claims.clone(),
+            last_sign_in_at,
             approval_data: self.proof.approval_data.clone(),
         }
     }
@@ -200,28 +202,29 @@ enum Outcome {
 async fn carry_out(call: &Call, mut plan: Plan) -> Result<Outcome, ApiError> {
     let environment_id = call.environment_id().to_owned();
     let (user_id, application_id) = (plan.proof.user_id.clone(), plan.application_id.clone());
-    let verifies = plan.proof.verifies.clone();
+    let (verifies, wanted) = (plan.proof.verifies.clone(), plan.claims.clone());
     let read = call.context.catalog.look_up(move |store| {
         store.read(|conn| {
-            let user = users::find(conn, &environment_id, &user_id)?;
-            let is_associated = user_applications::has(conn, &user_id, &application_id)?;
-            let Some(user) = user.filter(|_| is_associated) else { return Ok(None) };
-            let mut person = Person::of(conn, &environment_id, user)?;
+            let found = Portrait::of(conn, &environment_id, (&user_id, &application_id), &wanted)?;
+            let Some(mut portrait) = found else { return Ok(None) };
             // The tokens say what is true after this sign-in.
-            for one in person.identifiers.iter_mut() {
+            for one in portrait.person.identifiers.iter_mut() {
                 if verifies.as_ref().is_some_and(|(kind, value)| one.kind == *kind && one.value == *value) {
                     one.verified_at.get_or_insert_default();
                 }
             }
-            Ok(Some(person))
+            Ok(Some(portrait))
         })
     });
-    let Some(person) = read.await? else { return Ok(Outcome::Refused(ApiCode::UserNotFound, "the user is gone")) };
-    if !person.user.enabled {
+    let Some(portrait) = read.await? else {
+        return Ok(Outcome::Refused(ApiCode::UserNotFound, "the user is gone, or may not sign in to the application"));
+    };
+    if !portrait.person.user.enabled {
         return Ok(Outcome::Refused(ApiCode::UserNotActive, "the user is disabled"));
     }
-    let basis = plan.basis();
-    let known = Known { person: &person, application: call.application()?, last_sign_in_at: None };
+    let last_sign_in_at = portrait.stored.last_sign_in_at;
+    let basis = plan.basis(last_sign_in_at);
+    let known = Known { portrait: &portrait, application: call.application()?, last_sign_in_at };
     plan.order.id_token = Some(claims::id_token(&call.environment, &known, &basis));
     let about = claims::access_token(&call.environment, &known, &basis);
     plan.order.speaks_of(plan.proof.user_id.clone(), about);

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     domain::{
         client::{Access, Client, ClientKind, ClientSignIn, ExchangeError},
+        login::claims::NAMES,
         web_url::MAX_URLS,
     },
     oauth::{grant_type::GrantType, redirect_uri::is_redirect_uri, scope::Scope},
@@ -55,7 +56,12 @@ fn read_sign_in(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> Clien
             "must be an https:// URL, or an http:// one on loopback, without user name and fragment",
         );
     }
-    ClientSignIn { redirect_uris, application: table.name("application", findings) }
+    let default_claims = table.texts("default_claims", findings);
+    for name in default_claims.iter().filter(|name| !NAMES.contains(&name.as_str())) {
+        let known = NAMES.join(", ");
+        findings.error(&item_path(&table.path("default_claims"), name), format_args!("is no claim: those are {known}"));
+    }
+    ClientSignIn { redirect_uris, application: table.name("application", findings), default_claims }
 }
 
 fn read_access(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> Vec<Access> {

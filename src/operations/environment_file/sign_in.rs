@@ -72,7 +72,7 @@ pub(super) fn check(file: &EnvironmentFile, findings: &mut Findings<'_>) {
         } else if !sign_in.redirect_uris.is_empty() && sign_in.application.is_none() {
             findings.warn(
                 &path("redirect_uris"),
-                "have no effect: the client has neither the grant authorization_code nor an application; add one or remove them",
+                "have no effect: the client has neither the grant authorization_code nor an application whose backend it is",
             );
         }
     }

@@ -14,6 +14,8 @@ pub mod recorded;
 pub mod revocations;
 pub mod service_account_secrets;
 pub mod service_accounts;
+pub mod user_parts;
+pub mod user_sign_in;
 pub mod users;
 pub mod webhooks;
 

@@ -1,16 +1,12 @@
 //! Users: create, change, delete, list.
 
-use std::collections::BTreeMap;
-
-use serde_json::{Value, json};
-
 use super::{
     Place,
     applications::replace,
     change_users,
     checks::{self, Page, invalid, not_found},
     look_up,
-    recorded::Subject,
+    user_parts::{UserDetails, Wanted, details, with_details},
 };
 use crate::{
     catalog::environment::EnvironmentSnapshot,
@@ -19,59 +15,16 @@ use crate::{
         user::{Identity, MAX_SUBJECT_ID, MAX_TEXT, Profile, User},
     },
     operations::{
+        backend::{session::end_all_in, users::status_changed},
         context::Context,
-        facts::{Changed, Facts, Known, Members},
+        facts::{Changed, Known as _},
         mosaic_error::MosaicError,
     },
     store::{
-        Conn, StoreError, identity_connections, profiles, user_identities,
+        Conn, identity_connections, profiles, user_identities,
         users::{self, UserFilter},
     },
 };
-
-/// A user with all that belongs to one.
-#[derive(Debug, Clone)]
-pub struct UserDetails {
-    /// The user.
-    pub user: User,
-    /// Under which names others know the user.
-    pub identities: Vec<Identity>,
-    /// The user's profiles, oldest first.
-    pub profiles: Vec<Profile>,
-}
-
-impl Subject for UserDetails {
-    fn subject(&self) -> &str {
-        &self.user.id
-    }
-}
-
-impl Known for UserDetails {
-    fn facts(&self) -> Facts {
-        let Self { user, identities, profiles } = self;
-        let identities: Value = identities
-            .iter()
-            .map(|identity| json!({ "connection": identity.connection, "subject_id": identity.subject_id }))
-            .collect();
-        Facts::new(Members::from_iter([
-            ("email".to_owned(), json!(user.email)),
-            ("name".to_owned(), json!(user.name)),
-            ("enabled".to_owned(), json!(user.enabled)),
-            ("active_profile_id".to_owned(), json!(user.active_profile_id)),
-            ("identities".to_owned(), identities),
-            ("profiles".to_owned(), profiles.iter().map(|profile| json!(profile.id)).collect()),
-        ]))
-    }
-}
-
-/// What of a listed user is wanted besides the user.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Wanted {
-    /// The names.
-    pub identities: bool,
-    /// The profiles.
-    pub profiles: bool,
-}
 
 /// Some users, and whether there are more.
 #[derive(Debug)]
@@ -184,7 +137,13 @@ pub async fn create(
         picture_url: None,
         created_at: place.now,
     };
-    let made = UserDetails { user, identities: new.identity.into_iter().collect(), profiles: vec![profile] };
+    let made = UserDetails {
+        user,
+        identities: new.identity.into_iter().collect(),
+        profiles: vec![profile],
+        identifiers: Vec::new(),
+        applications: Vec::new(),
+    };
     // No node can remember anything of one who was not there.
     let inserted = context.catalog.change(move |store| store.transact(|conn| insert(conn, &place, made))).await;
     inserted.map(Changed::made)
@@ -206,7 +165,7 @@ fn insert(conn: &mut Conn<'_>, place: &Place, made: UserDetails) -> Result<UserD
     Ok(made)
 }
 
-/// Changes a user. The tokens of one who is disabled are refused from now on.
+/// Changes a user. The tokens of one who is disabled are refused from now on, and login sessions end.
 ///
 /// # Errors
 /// An argument is invalid, there is no such user, or the database fails.
@@ -259,6 +218,7 @@ pub async fn delete(
     change_users(context, environment, move |conn, place| {
         let user = stored(conn, place, &id)?;
         let details = details(conn, &place.environment_id, user)?;
+        end_all_in(conn, &place.environment_id, &id, place.now)?;
         users::delete(conn, &place.environment_id, &id)?;
         Ok(Changed::removed(details))
     })
@@ -275,8 +235,11 @@ async fn edit(
     change_users(context, environment, move |conn, place| {
         let user = stored(conn, place, &id)?;
         let mut details = details(conn, &place.environment_id, user)?;
-        let before = details.facts();
+        let (before, was_enabled) = (details.facts(), details.user.enabled);
         work(conn, &mut details.user)?;
+        if details.user.enabled != was_enabled {
+            status_changed(conn, &place.environment_id, &id, details.user.enabled, place.now)?;
+        }
         details.user.updated_at = place.now;
         users::update(conn, &place.environment_id, &details.user)?;
         Ok(Changed::edited(&before, details))
@@ -287,40 +250,6 @@ async fn edit(
 /// The user with this id.
 pub(super) fn stored(conn: &mut Conn<'_>, place: &Place, id: &str) -> Result<User, MosaicError> {
     users::find(conn, &place.environment_id, id)?.ok_or_else(not_found)
-}
-
-fn details(conn: &mut Conn<'_>, environment_id: &str, user: User) -> Result<UserDetails, StoreError> {
-    let identities = user_identities::of_user(conn, environment_id, &user.id)?;
-    let profiles = profiles::of_user(conn, &user.id)?;
-    Ok(UserDetails { user, identities, profiles })
-}
-
-/// One statement for all profiles and one for all identities, however many users there are.
-fn with_details(
-    conn: &mut Conn<'_>,
-    environment_id: &str,
-    users: Vec<User>,
-    wanted: Wanted,
-) -> Result<Vec<UserDetails>, StoreError> {
-    let ids: Vec<String> = users.iter().map(|user| user.id.clone()).collect();
-    let mut identities: BTreeMap<String, Vec<Identity>> = BTreeMap::new();
-    if wanted.identities {
-        for (user_id, identity) in user_identities::of_users(conn, environment_id, &ids)? {
-            identities.entry(user_id).or_default().push(identity);
-        }
-    }
-    let mut own: BTreeMap<String, Vec<Profile>> = BTreeMap::new();
-    if wanted.profiles {
-        for profile in profiles::of_users(conn, &ids)? {
-            own.entry(profile.user_id.clone()).or_default().push(profile);
-        }
-    }
-    let detailed = users.into_iter().map(|user| UserDetails {
-        identities: identities.remove(&user.id).unwrap_or_default(),
-        profiles: own.remove(&user.id).unwrap_or_default(),
-        user,
-    });
-    Ok(detailed.collect())
 }
 
 fn check(email: Option<&str>, name: Option<&str>) -> Result<(), MosaicError> {

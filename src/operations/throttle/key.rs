@@ -85,7 +85,7 @@ impl Named<'_> {
 
 /// The network that an address counts for. An IPv4 address is one by itself, however it is written. Of IPv6 a whole /64
 /// counts as one: it is what a single machine is given, which could otherwise fail from another address each time.
-pub(super) fn network_of(address: IpAddr) -> IpAddr {
+pub fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => match address.segments() {

@@ -24,10 +24,10 @@ use std::{
 use quick_cache::sync::Cache;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-pub use self::key::Limit;
+pub use self::key::{Limit, network_of};
 use self::{
     bucket::Bucket,
-    key::{Key, Named, network_of},
+    key::{Key, Named},
 };
 use crate::{
     domain::client::Client,

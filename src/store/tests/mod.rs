@@ -4,6 +4,7 @@ mod authorization;
 mod connections;
 mod failures;
 mod leases;
+mod passwords;
 mod revocations;
 mod samples;
 mod schema;

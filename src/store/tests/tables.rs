@@ -1,4 +1,4 @@
-use super::{super::testing::on_both_engines, an_environment, samples::*, with_environment};
+use super::{super::testing::on_both_engines, an_environment, passwords::fill_passwords, samples::*, with_environment};
 use crate::{
     domain::{application::Application, client::Client, login::lockout::Authenticator, signing_key::KeySchedule},
     oauth::scope::Scope,
@@ -58,6 +58,7 @@ pub(super) fn fill(conn: &mut Conn<'_>) {
     assert!(webauthn_credentials::claim_username(conn, "one", ("app", "ada"), "user", 1).expect("username"));
     webauthn_credentials::insert(conn, "one", &a_passkey("key")).expect("passkey");
     assert!(webauthn_ceremonies::insert(conn, "one", &a_ceremony("begun", 600), 0, 1).expect("ceremony"));
+    fill_passwords(conn);
 }
 
 fn filled(store: &Store) {

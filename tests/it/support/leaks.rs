@@ -138,7 +138,8 @@ pub fn secrets_in(text: &str) {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     for word in text.split(|c| !is_part(c)) {
         let parts: Vec<&str> = word.split('.').collect();
-        if ["tsk_", "tsl_", "tsq_"].iter().any(|prefix| word.starts_with(prefix)) {
+        // Client secrets, links and request ids, sessions of users, refresh tokens.
+        if ["tsk_", "tsl_", "tsq_", "tss_", "tsr_"].iter().any(|prefix| word.starts_with(prefix)) {
             secret_is(word);
         } else if word.starts_with("eyJ") && parts.len() >= 3 {
             // Not the header: it is no secret, and the same for many tokens.

@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod authenticator;
+pub mod backend;
 pub mod browser;
 pub mod certificate;
 pub mod cli;

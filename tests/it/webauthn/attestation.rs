@@ -1,5 +1,7 @@
 //! Which authenticators an application lets in.
 
+use std::sync::Arc;
+
 use tessera::webauthn::{AttestationPolicy, Conveyance, Refusal, TrustAnchors};
 use uuid::Uuid;
 
@@ -15,7 +17,7 @@ fn of(maker: &Maker) -> Authenticator {
     Authenticator { statement: Statement::Of(Box::new(maker.clone())), ..Authenticator::default() }
 }
 
-fn taken(authenticator: &Authenticator, policy: &AttestationPolicy<'_>) -> Result<Uuid, Refusal> {
+fn taken(authenticator: &Authenticator, policy: &AttestationPolicy) -> Result<Uuid, Refusal> {
     register(&mut authenticator.clone(), &Page::of(ORIGIN), policy).map(|made| made.aaguid)
 }
 
@@ -37,7 +39,7 @@ fn lists_of_models_let_in_and_keep_out() {
         (&[][..], &this[..], Err(Refusal::Model)),
         (&[][..], &another[..], Ok(())),
     ] {
-        let policy = AttestationPolicy { allowed, blocked, ..lenient() };
+        let policy = AttestationPolicy { allowed: allowed.to_vec(), blocked: blocked.to_vec(), ..lenient() };
         assert_eq!(taken(&authenticator, &policy).map(drop), outcome);
     }
 }
@@ -45,12 +47,12 @@ fn lists_of_models_let_in_and_keep_out() {
 #[test]
 fn where_attestation_is_enforced_nothing_and_its_own_word_are_not_enough() {
     let maker = Maker::of(MODEL);
-    let anchors = TrustAnchors::from_pem(&maker.root_pem).expect("anchors");
+    let anchors = Arc::new(TrustAnchors::from_pem(&maker.root_pem).expect("anchors"));
     let unanchored = AttestationPolicy { conveyance: Conveyance::Direct, enforced: true, ..lenient() };
     let own = Authenticator { statement: Statement::Own, ..Authenticator::default() };
     for authenticator in [&Authenticator::default(), &own] {
         assert_eq!(taken(authenticator, &unanchored), Err(Refusal::NoAttestation));
-        let anchored = AttestationPolicy { anchors: Some(&anchors), ..unanchored.clone() };
+        let anchored = AttestationPolicy { anchors: Some(anchors.clone()), ..unanchored.clone() };
         assert_eq!(taken(authenticator, &anchored), Err(Refusal::Attestation));
     }
     assert_eq!(taken(&of(&maker), &unanchored), Ok(Uuid::from_bytes(MODEL)));
@@ -60,8 +62,8 @@ fn where_attestation_is_enforced_nothing_and_its_own_word_are_not_enough() {
 fn with_anchors_only_their_makers_are_believed() {
     let (maker, forger) = (Maker::of(MODEL), Maker::of(MODEL));
     let both = format!("{}{}", Maker::of([1; 16]).root_pem, maker.root_pem);
-    let anchors = TrustAnchors::from_pem(&both).expect("anchors");
-    let policy = AttestationPolicy { enforced: true, anchors: Some(&anchors), ..lenient() };
+    let anchors = Arc::new(TrustAnchors::from_pem(&both).expect("anchors"));
+    let policy = AttestationPolicy { enforced: true, anchors: Some(anchors.clone()), ..lenient() };
     assert_eq!(taken(&of(&maker), &policy), Ok(Uuid::from_bytes(MODEL)));
     assert_eq!(taken(&of(&forger), &policy), Err(Refusal::Attestation));
     // Where no attestation is demanded, a forged one is as good as none.

@@ -26,18 +26,18 @@ pub(super) fn relying_party() -> RelyingParty {
 }
 
 /// Takes every authenticator.
-pub(super) fn lenient() -> AttestationPolicy<'static> {
+pub(super) fn lenient() -> AttestationPolicy {
     AttestationPolicy {
         conveyance: Conveyance::None,
         enforced: false,
         synchronised: true,
-        allowed: &[],
-        blocked: &[],
+        allowed: Vec::new(),
+        blocked: Vec::new(),
         anchors: None,
     }
 }
 
-pub(super) fn begin(policy: &AttestationPolicy<'_>, excluded: &[Vec<u8>]) -> (Value, RegistrationCeremony) {
+pub(super) fn begin(policy: &AttestationPolicy, excluded: &[Vec<u8>]) -> (Value, RegistrationCeremony) {
     let who = Registrant { handle: HANDLE, username: "ada", display_name: "Ada", excluded };
     let begun = relying_party().begin_registration(&SystemRandom, &who, policy).expect("a ceremony");
     (key_options(&begun.offer), begun.ceremony)
@@ -66,7 +66,7 @@ fn assertion(credential: &Value) -> Assertion {
 pub(super) fn register(
     authenticator: &mut Authenticator,
     page: &Page,
-    policy: &AttestationPolicy<'_>,
+    policy: &AttestationPolicy,
 ) -> Result<Registered, Refusal> {
     let (options, ceremony) = begin(policy, &[]);
     let created = authenticator.create(&options, page);

@@ -25,7 +25,7 @@ fn what_is_too_long_is_refused_before_it_is_read() {
     assert_eq!(EncodedResult::read(&long).map(drop), Err(Refusal::Unreadable));
     let (options, ceremony) = begin(&lenient(), &[]);
     let created = Authenticator::default().create(&options, &Page::of(ORIGIN));
-    for (path, most) in [("/rawId", 1023), ("/response/clientDataJSON", 8192), ("/response/attestationObject", 32768)] {
+    for (path, most) in [("/rawId", 1023), ("/response/clientDataJSON", 8192), ("/response/attestationObject", 24576)] {
         let mut credential = created.clone();
         *credential.pointer_mut(path).expect("a member") = STANDARD.encode(vec![b' '; most + 1]).into();
         assert_eq!(finish(&ceremony, &credential), Err(Refusal::Unreadable), "{path}");
@@ -51,7 +51,7 @@ fn the_two_names_of_a_credential_are_one() {
 fn deeply_nested_values_do_not_exhaust_the_stack() {
     let (options, ceremony) = begin(&lenient(), &[]);
     let created = Authenticator::default().create(&options, &Page::of(ORIGIN));
-    for nested in [vec![0x81; 30_000], vec![0x9f; 30_000], vec![0xd8; 30_000], [vec![0x9b], vec![0xff; 8]].concat()] {
+    for nested in [vec![0x81; 20_000], vec![0x9f; 20_000], vec![0xd8; 20_000], [vec![0x9b], vec![0xff; 8]].concat()] {
         let mut credential = created.clone();
         credential["response"]["attestationObject"] = STANDARD.encode(nested).into();
         assert_eq!(finish(&ceremony, &credential), Err(Refusal::Malformed));
@@ -60,7 +60,7 @@ fn deeply_nested_values_do_not_exhaust_the_stack() {
     credential["response"]["clientDataJSON"] = STANDARD.encode("[".repeat(8000)).into();
     assert_eq!(finish(&ceremony, &credential), Err(Refusal::Malformed));
     let deep = json!({ "webauthnSessionId": "id", "publicKeyCredential": {} }).to_string();
-    let deep = deep.replace("{}", &"[".repeat(40_000));
+    let deep = deep.replace("{}", &"[".repeat(30_000));
     assert_eq!(EncodedResult::read(&STANDARD.encode(deep)).map(drop), Err(Refusal::Unreadable));
 }
 
@@ -94,9 +94,11 @@ proptest! {
         let place = place.index(bytes.len());
         if cut { bytes.truncate(place) } else { bytes[place] ^= by }
         credential["response"][member] = STANDARD.encode(&bytes).into();
-        // Without a statement nothing is signed: much of it may change and be what somebody else says.
+        // Without a statement nothing is signed, and without anchors nobody vouches for the maker's certificate: there much may
+        // change and be what somebody else says.
         let outcome = finish(&ceremony, &credential);
-        prop_assert!(format == 0 || outcome.is_err(), "{member} at {place}");
+        let is_signed = format == 1 || format == 2 && part == 1;
+        prop_assert!(!is_signed || outcome.is_err(), "{member} at {place}");
         prop_assert!(!cut || outcome.is_err(), "{member} cut at {place}");
     }
 

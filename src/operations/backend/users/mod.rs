@@ -10,6 +10,7 @@ mod create;
 mod error;
 mod identifiers;
 mod list;
+pub mod operator;
 mod remove;
 mod run;
 mod update;
@@ -22,5 +23,5 @@ pub use self::{
     list::{Found, MAX_PAGE, count, list},
     remove::{delete, leave},
     run::{change, look_up, scope_of},
-    update::{AccountChange, set_enabled, update},
+    update::{AccountChange, set_enabled, status_changed, update},
 };

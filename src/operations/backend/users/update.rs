@@ -15,7 +15,7 @@ use crate::{
         backend::session::end_all_in,
         facts::{Facts, Known as _},
     },
-    store::{Conn, environments, user_applications, user_details, users},
+    store::{Conn, StoreError, environments, user_applications, user_details, users},
 };
 
 /// The longest `external_account_id`, in bytes.
@@ -105,11 +105,7 @@ pub(super) fn apply(
     if let Some(enabled) = change.enabled.filter(|enabled| *enabled != account.user.enabled) {
         account.user.enabled = enabled;
         account.stored.status_changed_at = Some(scope.now);
-        if !enabled {
-            // Every refresh token and all that came of the sessions, exchanged tokens too. (What connections vouch for is of none, and
-            // is refused as long as the user is disabled.)
-            end_all_in(conn, &scope.environment_id, &account.user.id, scope.now)?;
-        }
+        status_changed(conn, &scope.environment_id, &account.user.id, enabled, scope.now)?;
     }
     if let Some(own) = own {
         user_applications::update(conn, &account.user.id, &own)?;
@@ -121,6 +117,25 @@ pub(super) fn apply(
     add_secondary(conn, scope, &mut account, IdentifierKind::Email, change.secondary_emails)?;
     add_secondary(conn, scope, &mut account, IdentifierKind::PhoneNumber, change.secondary_phone_numbers)?;
     write(conn, scope, account)
+}
+
+/// What else happens when a user is enabled or disabled, in a running transaction. One who is disabled is signed out everywhere: login
+/// sessions end with their refresh tokens and all that came of them, exchanged tokens too. (What connections vouch for is of no
+/// login session, and is refused as long as the user is disabled.)
+///
+/// # Errors
+/// The database failed.
+pub fn status_changed(
+    conn: &mut Conn<'_>,
+    environment_id: &str,
+    user_id: &str,
+    enabled: bool,
+    now: i64,
+) -> Result<(), StoreError> {
+    if !enabled {
+        end_all_in(conn, environment_id, user_id, now)?;
+    }
+    user_details::note_status(conn, environment_id, user_id, now)
 }
 
 /// Writes the row of the user, and reads all of the user anew.

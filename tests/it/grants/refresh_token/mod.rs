@@ -104,7 +104,13 @@ pub fn refresh_as(server: &TestServer, client: (&str, &str), token: &str, more: 
 /// Checks that a refresh token is good for nothing; gives the record.
 #[track_caller]
 pub fn assert_dead(server: &TestServer, token: &str) -> Value {
-    server.assert_refused(&refresh(server, token, &[]), REFUSED.0, REFUSED.1)
+    assert_dead_of(server, BFF, token)
+}
+
+/// The same for a refresh token of another client.
+#[track_caller]
+pub fn assert_dead_of(server: &TestServer, client: (&str, &str), token: &str) -> Value {
+    server.assert_refused(&refresh_as(server, client, token, &[]), REFUSED.0, REFUSED.1)
 }
 
 /// The calendar service wants to go on with a token of the user, or with what it got for one.

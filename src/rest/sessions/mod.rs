@@ -1,4 +1,7 @@
-//! Login sessions.
+//! Login sessions, and the refresh tokens that come of them.
+
+mod manage;
+mod refresh;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -17,7 +20,13 @@ use crate::{
     },
 };
 
-pub const OPERATIONS: &[Endpoint] = &[Endpoint::of::<Authenticate>()];
+pub const OPERATIONS: &[Endpoint] = &[
+    Endpoint::of::<Authenticate>(),
+    Endpoint::of::<refresh::Refresh>(),
+    Endpoint::of::<manage::LogOut>(),
+    Endpoint::of::<manage::List>(),
+    Endpoint::of::<manage::EndAll>(),
+];
 
 /// What is recorded of sign-ins.
 pub const SIGN_IN_EVENTS: Events = Events { done: Event::UserAuthenticated, refused: Event::UserAuthenticationRefused };

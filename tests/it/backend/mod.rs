@@ -1,0 +1,6 @@
+//! Signing users in behind applications' backends.
+
+mod callers;
+mod refresh;
+mod sessions;
+mod sso;
