@@ -2,6 +2,7 @@
 
 mod apply;
 mod audit;
+mod calibrate_passwords;
 mod check_config;
 mod demo_token;
 mod exit;
@@ -49,6 +50,8 @@ enum Command {
     Migrate,
     /// Check all settings and print those in effect, without secrets. With FILE, check an environment file too.
     CheckConfig(check_config::Arguments),
+    /// Measure what hashing a password costs on this machine, and say what to set.
+    CalibratePasswords(calibrate_passwords::Arguments),
     /// Signing keys.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -89,6 +92,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Explain(arguments) => explain::run(config, *arguments),
         Command::Migrate => migrate::run(config),
         Command::CheckConfig(arguments) => check_config::run(config, &arguments),
+        Command::CalibratePasswords(arguments) => calibrate_passwords::run(config, &arguments),
         Command::Keys(command) => keys::run(config, command),
         Command::Revoke(command) => revoke::run(config, command),
         Command::ServiceAccount(command) => service_account::run(config, command),

@@ -31,16 +31,19 @@ pub enum SecretKind {
     Link,
     /// The name of a request for a code or link, which whoever redeems it must know.
     LoginRequest,
+    /// That somebody may set a new password of a user.
+    PasswordReset,
 }
 
 impl SecretKind {
-    const ALL: [SecretKind; 6] = [
+    const ALL: [SecretKind; 7] = [
         SecretKind::Key,
         SecretKind::RefreshToken,
         SecretKind::Code,
         SecretKind::LoginSession,
         SecretKind::Link,
         SecretKind::LoginRequest,
+        SecretKind::PasswordReset,
     ];
 
     const fn prefix(self) -> &'static str {
@@ -51,6 +54,7 @@ impl SecretKind {
             SecretKind::LoginSession => "tss_",
             SecretKind::Link => "tsl_",
             SecretKind::LoginRequest => "tsq_",
+            SecretKind::PasswordReset => "tsp_",
         }
     }
 

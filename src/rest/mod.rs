@@ -12,6 +12,7 @@ mod endpoint;
 mod engine;
 mod identifier;
 mod openapi;
+mod passwords;
 mod sessions;
 mod sign_in;
 #[cfg(test)]
@@ -32,6 +33,7 @@ use crate::operations::backend::call::Access;
 /// Every operation, by area.
 const AREAS: &[(&str, &[Endpoint])] = &[
     ("codes", codes::OPERATIONS),
+    ("passwords", passwords::OPERATIONS),
     ("sessions", sessions::OPERATIONS),
     ("users", users::OPERATIONS),
     ("webauthn", webauthn::OPERATIONS),

@@ -26,6 +26,7 @@ mod lifecycle;
 mod metrics;
 mod observe;
 mod outbound;
+mod passwords;
 mod properties;
 mod revocation;
 mod support;

@@ -61,6 +61,18 @@ codes! {
     PasscodeExpired = "auth_otp_passcode_expired", 400, "The passcode has expired";
     /// The settings name nothing that could send the message.
     ProviderMissing = "external_provider_configuration_error", 400, "No provider for such messages is configured";
+    /// The password is too weak for the application.
+    PasswordWeak = "auth_password_weak", 400, "The password is too weak";
+    /// The password stands in a list of leaked ones.
+    PasswordBreached = "auth_password_breached", 400, "The password stands in a list of leaked passwords";
+    /// The user had the password before.
+    PasswordRecentlyUsed = "auth_password_recently_used", 400, "The password was used before";
+    /// The application has no passwords.
+    PasswordPolicyDisabled = "auth_password_policy_disabled", 400, "The application has no password policy";
+    /// The user has no password that could be changed.
+    PasswordNotActive = "auth_not_active", 400, "The user has no password";
+    /// There is no new password in the request.
+    PasswordIncomplete = "auth_password_incomplete_credentials", 400, "The request has no password";
     /// What a browser or its authenticator answered is refused, or belongs to no ceremony that waits for it.
     WebauthnResult = "webauthn_encoded_result", 400, "Invalid webauthn encoded result";
     /// No access token, or one that cannot be used.
@@ -71,8 +83,16 @@ codes! {
     Forbidden = "forbidden", 403, "The access token does not allow this operation";
     /// The user is disabled.
     UserNotActive = "user_not_active", 403, "User is not active";
-    /// Too many answers were wrong.
+    /// Too many wrong secrets, codes or signatures.
     Locked = "auth_locked", 403, "Locked after too many failed attempts";
+    /// The password is right and too old: it is good for choosing another one.
+    PasswordExpired = "password_expired", 403, "The password has expired; set another one with the reset token";
+    /// The password is right and was not chosen by the user: it is good for choosing another one.
+    TemporaryPassword = "temporary_password", 403, "The password is temporary; set another one with the reset token";
+    /// The reset token is unknown, used up, over, or not for this: all alike on purpose.
+    ResetTokenInvalid = "invalid_reset_token", 403, "The reset token is invalid or expired";
+    /// The reset token is good for nothing but a second authentication.
+    SecondFactorNeeded = "mfa_required", 403, "A second authentication is required: send the token as prev_reset_token";
     /// The application's login preferences do not have the method.
     PreferencesMissing = "auth_login_preferences_missing", 403,
         "The authentication method is not configured for this application";
@@ -94,6 +114,8 @@ codes! {
     IdentifierNotFound = "identifier_not_found", 404, "The user has no such identifier";
     /// Somebody has the address, the number or the name; or the user is in the application already.
     IdentifierTaken = "identifier_is_taken", 409, "The identifier is taken";
+    /// The user has a password, or it was changed at the same moment.
+    PasswordConfigured = "auth_password_already_configured", 409, "The user has a password already";
     /// Somebody else has passkeys under that name in the application.
     WebauthnUsernameTaken = "username_already_registered", 409, "The username is registered by another user";
     /// The user has as many passkeys as one can have.

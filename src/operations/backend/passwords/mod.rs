@@ -1,15 +1,30 @@
 //! Passwords of users: hashed on threads of their own, judged by the rules of an application, and compared.
 
+mod authenticate;
+mod change;
+mod check;
 mod counts;
+mod judge;
 mod leaked;
+mod policy;
 mod pool;
+mod reset;
 
 use std::{io, sync::Arc};
 
 use self::{counts::LeakCounts, pool::HashPool};
 pub use self::{
-    counts::{JobKind, LeakAnswer},
+    authenticate::authenticate,
+    change::{Accepted, Expected, NewPassword, accept, set},
+    check::{Checked, Login, check, kind_of},
+    judge::{Background, Objection, objections, read},
+    policy::{Standing, ends_at, preferences},
     pool::PoolError,
+    reset::{Redeemed, ResetOrder, ResetToken, previous_token, redeem, reset_token},
+};
+use self::{
+    counts::{JobKind, LeakCounts},
+    pool::HashPool,
 };
 use super::error::{ApiCode, ApiError};
 use crate::{
@@ -90,6 +105,14 @@ impl Passwords {
     /// What new hashes cost.
     pub fn parameters(&self) -> HashParameters {
         self.parameters
+    }
+
+    /// Whether a password could be worked on now.
+    ///
+    /// # Errors
+    /// [`ApiCode::Unavailable`]: too many wait.
+    pub fn ready(&self) -> Result<(), ApiError> {
+        Ok(self.pool.ready()?)
     }
 
     /// Hashes a password in order to keep it.

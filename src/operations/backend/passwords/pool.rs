@@ -115,6 +115,14 @@ impl HashPool {
         Ok(pool)
     }
 
+    /// Whether there is a place.
+    ///
+    /// # Errors
+    /// [`PoolError::Full`].
+    pub fn ready(&self) -> Result<(), PoolError> {
+        self.shared.place(&mut self.shared.queue())
+    }
+
     /// Does `work` when a thread is free. If the caller is gone by then, it is not begun.
     ///
     /// # Errors
@@ -160,6 +168,14 @@ impl Shared {
 
     fn push(&self, kind: JobKind, job: Box<dyn Job>) -> Result<(), PoolError> {
         let mut queue = self.queue();
+        self.place(&mut queue).inspect_err(|_| self.counts.ended(kind, JobEnding::Refused))?;
+        queue.waiting.push_back(Waiting { kind, since: Instant::now(), job });
+        drop(queue);
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    fn place(&self, queue: &mut Queue) -> Result<(), PoolError> {
         if queue.waiting.len() >= self.most {
             // Whoever hung up keeps no place from those who wait.
             let before = queue.waiting.len();
@@ -167,12 +183,8 @@ impl Shared {
             self.counts.abandoned(before - queue.waiting.len());
         }
         if queue.closed || queue.waiting.len() >= self.most {
-            self.counts.ended(kind, JobEnding::Refused);
             return Err(PoolError::Full { retry_after: self.until_empty(queue.waiting.len()) });
         }
-        queue.waiting.push_back(Waiting { kind, since: Instant::now(), job });
-        drop(queue);
-        self.wake.notify_one();
         Ok(())
     }
 

@@ -1,0 +1,43 @@
+//! Signing in with a password.
+
+use serde_json::Map;
+
+use super::{
+    check::{Checked, Login, check},
+    policy::Standing,
+    reset::{ResetOrder, ResetToken, reset_token},
+};
+use crate::{
+    domain::login::AuthMethod,
+    operations::backend::{
+        call::Call,
+        error::{ApiCode, ApiError},
+        sign_in::{CommonRequest, Proof, TokenAnswer, preflight, sign_in},
+    },
+};
+
+/// Signs a user in.
+///
+/// # Errors
+/// Those of [`check`]; [`ApiCode::PasswordExpired`] and [`ApiCode::TemporaryPassword`], with a reset token; those of a sign-in.
+pub async fn authenticate(call: &mut Call, common: CommonRequest, login: Login) -> Result<TokenAnswer, ApiError> {
+    let preflight = preflight(call, common).await?;
+    let application = call.application()?.clone();
+    let Checked { person, standing, .. } = check(call, &application, login).await?;
+    let code = match standing {
+        Standing::Good | Standing::Over => {
+            let method = Some(AuthMethod::Password);
+            let proof = Proof { user_id: person.user.id, method, verifies: None, approval_data: None };
+            return sign_in(call, preflight, proof).await;
+        }
+        Standing::Expired => ApiCode::PasswordExpired,
+        Standing::Temporary => ApiCode::TemporaryPassword,
+    };
+    let order = ResetOrder::new(&application, &person.user.id, AuthMethod::Password);
+    let ResetToken { secret, needs_second_factor, .. } = reset_token(call, &application, order).await?;
+    let members = Map::from_iter([
+        ("reset_token".to_owned(), secret.reveal().into()),
+        ("mfa_required".to_owned(), needs_second_factor.into()),
+    ]);
+    Err(ApiError::from(code).with_members(members))
+}
