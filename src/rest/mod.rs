@@ -8,12 +8,13 @@ mod answer;
 mod approval;
 mod authenticators;
 mod body;
+mod codes;
 mod endpoint;
 mod engine;
 mod identifier;
 mod openapi;
-mod preferences;
 mod passwords;
+mod preferences;
 mod sessions;
 mod sign_in;
 #[cfg(test)]
@@ -34,13 +35,14 @@ use crate::operations::backend::call::Access;
 
 /// Every operation, by area.
 const AREAS: &[(&str, &[Endpoint])] = &[
-    ("sessions", sessions::OPERATIONS),
-    ("users", users::OPERATIONS),
-    ("login preferences", preferences::OPERATIONS),
-    ("webauthn", webauthn::OPERATIONS),
-    ("passwords", passwords::OPERATIONS),
     ("authenticators", authenticators::OPERATIONS),
+    ("codes", codes::OPERATIONS),
+    ("login preferences", preferences::OPERATIONS),
+    ("passwords", passwords::OPERATIONS),
+    ("sessions", sessions::OPERATIONS),
     ("totp", totp::OPERATIONS),
+    ("users", users::OPERATIONS),
+    ("webauthn", webauthn::OPERATIONS),
 ];
 
 /// Every operation.

@@ -10,10 +10,11 @@
 
 mod architecture;
 mod authorize;
-mod backend;
 mod backchannel_logout;
+mod backend;
 mod catalog;
 mod cli;
+mod codes;
 mod delivery;
 mod documents;
 mod grants;

@@ -50,6 +50,17 @@ codes! {
     ResourceNotAllowed = "invalid_resource", 400, "The resource is not configured for this application";
     /// The user is unknown, or the secret, code or signature is wrong: all alike on purpose.
     InvalidCredentials = "auth_invalid_credentials", 400, "Invalid credentials";
+    /// The link leads nowhere that the client has said its users come back to.
+    RedirectUriNotAllowed = "invalid_redirect_uri", 400,
+        "redirect_uri is not one of the allowed redirect URIs configured for this app";
+    /// The link is unknown, used, expired, or not for whoever presents it: all alike on purpose.
+    LinkInvalid = "invalid_magic_link_code", 400, "Invalid magic link code";
+    /// Whoever the link was sent to is gone. The contract has it under this status.
+    LinkUserNotFound = "user_not_found", 400, "User not found";
+    /// The code that could be meant has expired.
+    PasscodeExpired = "auth_otp_passcode_expired", 400, "The passcode has expired";
+    /// The settings name nothing that could send the message.
+    ProviderMissing = "external_provider_configuration_error", 400, "No provider for such messages is configured";
     /// The password is too weak for the application.
     PasswordWeak = "auth_password_weak", 400, "The password is too weak";
     /// The password stands in a list of leaked ones.
@@ -95,6 +106,10 @@ codes! {
     PasskeyNotFound = "webauthn_credential_not_found", 404, "Credential not found";
     /// There is no such user here.
     UserNotFound = "user_not_found", 404, "User not found";
+    /// The user has no address that a mail could go to.
+    UserEmailMissing = "user_email_address_missing", 404, "The user has no e-mail address";
+    /// The user has no number that a text message could go to.
+    UserPhoneMissing = "user_phone_number_missing", 404, "The user has no telephone number";
     /// The user has no such address or number.
     IdentifierNotFound = "identifier_not_found", 404, "The user has no such identifier";
     /// The user has no such authenticator.

@@ -2,13 +2,18 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::{
-    domain::{environment::Environment, login::one_time_code::CodePurpose, random::SystemRandom, user::User},
+    domain::{
+        environment::Environment,
+        login::{IdentifierKind, KnownIdentifier, lockout::LockoutRule, one_time_code::CodePurpose},
+        random::SystemRandom,
+        user::User,
+    },
     store::{
         Store,
         one_time_codes::Sought,
         tenants::{self, Tenant},
         testing::{TestDatabase, on_both_engines},
-        {environments, users},
+        {environments, user_identifiers, users},
     },
 };
 
@@ -35,7 +40,19 @@ fn with_user(conn: &mut Conn<'_>) -> Result<(), StoreError> {
         created_at: 0,
         updated_at: 0,
     };
-    users::insert(conn, "e", &user)
+    users::insert(conn, "e", &user)?;
+    user_identifiers::insert(conn, "e", "ada", &address(), 0)
+}
+
+fn address() -> KnownIdentifier {
+    KnownIdentifier {
+        kind: IdentifierKind::Email,
+        application_id: String::new(),
+        value: "ada@example.com".into(),
+        shown: "ada@example.com".into(),
+        is_primary: true,
+        verified_at: None,
+    }
 }
 
 fn wanted(channel: CodeChannel) -> NewCode {
@@ -49,7 +66,7 @@ fn wanted(channel: CodeChannel) -> NewCode {
         },
         any_client: false,
         named_as: named_as("email", "ada@example.com"),
-        address: Some(CodeAddress { value: "ada@example.com".into(), is_own: true }),
+        address: Some(CodeAddress { value: "ada@example.com".into(), is_own: channel != CodeChannel::Sms }),
         with_request_id: false,
         length: 6,
         max_failures: 3,
@@ -68,6 +85,11 @@ fn kept(store: &Store, key: &MasterKey, new: NewCode) -> MadeCode {
 /// Another code than this.
 fn wrong(made: &MadeCode) -> &'static str {
     if made.secret.reveal() == "000000" { "000001" } else { "000000" }
+}
+
+/// Three wrong ones lock for ten minutes.
+fn rule() -> LockoutRule {
+    LockoutRule { max_failures: 3, lock_seconds: 600, failures_expire_seconds: Some(600), tiers: Vec::new() }
 }
 
 struct Caller {
@@ -102,7 +124,8 @@ impl Caller {
             request_hash: request_hash.as_deref(),
         };
         let passcode = Secret::new(passcode);
-        let presented = Presented { sought, channels: &CodeChannel::TYPED, passcode: &passcode };
+        let channels = CodeChannel::TYPED.map(|channel| (channel, rule()));
+        let presented = Presented { sought, channels: &channels, passcode: &passcode };
         store.transact(|conn| guess_in(conn, key, &presented, now)).expect("a guess")
     }
 
@@ -115,7 +138,11 @@ impl Caller {
             code,
             request_id: self.request_id.as_ref(),
         };
-        store.transact(|conn| redeem_link_in(conn, &presented, now)).expect("the database")
+        let redeem = |conn: &mut Conn<'_>| -> Result<Option<OneTimeCode>, StoreError> {
+            let Some(code) = find_link_in(conn, &presented, now)? else { return Ok(None) };
+            Ok(one_time_codes::take(conn, &code.id, now)?.then_some(code))
+        };
+        store.transact(redeem).expect("the database")
     }
 }
 
@@ -181,8 +208,8 @@ fn a_code_ends_in_its_second_and_after_its_last_guess() {
         for _ in 0..3 {
             assert_eq!(CALLER.guess(store, key, wrong(&made), 159), Guess::Wrong);
         }
-        assert_eq!(CALLER.guess(store, key, made.secret.reveal(), 159), Guess::Exhausted);
-        assert_eq!(CALLER.guess(store, key, made.secret.reveal(), 160), Guess::Exhausted);
+        assert_eq!(CALLER.guess(store, key, made.secret.reveal(), 159), Guess::Locked);
+        assert_eq!(CALLER.guess(store, key, made.secret.reveal(), 160), Guess::Locked);
     });
 }
 
@@ -193,8 +220,8 @@ fn however_many_guess_at_once_no_more_are_looked_at_than_allowed() {
         let made = kept(store, key, wanted(CodeChannel::Email));
         let guesses = at_once(16, |_| CALLER.guess(store, key, wrong(&made), 100));
         assert_eq!(guesses.iter().filter(|guess| **guess == Guess::Wrong).count(), 3);
-        assert_eq!(guesses.iter().filter(|guess| **guess == Guess::Exhausted).count(), 13);
-        assert_eq!(CALLER.guess(store, key, made.secret.reveal(), 100), Guess::Exhausted);
+        assert_eq!(guesses.iter().filter(|guess| **guess == Guess::Locked).count(), 13);
+        assert_eq!(CALLER.guess(store, key, made.secret.reveal(), 100), Guess::Locked);
     });
 }
 
@@ -202,12 +229,12 @@ fn however_many_guess_at_once_no_more_are_looked_at_than_allowed() {
 fn of_those_who_redeem_at_once_one_gets_it() {
     prepared(|database, key| {
         let store = &database.store;
-        for _ in 0..3 {
+        for _ in 0..10 {
             let made = kept(store, key, NewCode { max_failures: 20, ..wanted(CodeChannel::Email) });
-            let guesses = at_once(8, |_| CALLER.guess(store, key, made.secret.reveal(), 100));
+            let guesses = at_once(4, |_| CALLER.guess(store, key, made.secret.reveal(), 100));
             assert_eq!(guesses.iter().filter(|guess| is_right(guess)).count(), 1, "{guesses:?}");
             let made = kept(store, key, wanted(CodeChannel::Link));
-            let redeemed = at_once(8, |_| CALLER.redeem(store, &made.secret, 100));
+            let redeemed = at_once(4, |_| CALLER.redeem(store, &made.secret, 100));
             assert_eq!(redeemed.iter().flatten().count(), 1);
         }
     });
@@ -233,6 +260,51 @@ fn a_link_is_good_once_and_only_for_whom_it_was_made() {
         assert_eq!(own().redeem(store, &Secret::new("tsl_"), 159), None);
         assert_eq!(own().redeem(store, &made.secret, 159), Some(made.kept.clone()));
         assert_eq!(own().redeem(store, &made.secret, 159), None);
+    });
+}
+
+// Otherwise whoever can have codes sent would have three guesses more for each.
+#[test]
+fn wrong_codes_are_counted_across_codes_and_by_channel() {
+    prepared(|database, key| {
+        let store = &database.store;
+        let first = kept(store, key, wanted(CodeChannel::Email));
+        for _ in 0..2 {
+            assert_eq!(CALLER.guess(store, key, wrong(&first), 100), Guess::Wrong);
+        }
+        let second = kept(store, key, wanted(CodeChannel::Email));
+        assert_eq!(CALLER.guess(store, key, wrong(&second), 100), Guess::Wrong);
+        assert_eq!(CALLER.guess(store, key, second.secret.reveal(), 100), Guess::Locked);
+        let sms = kept(store, key, wanted(CodeChannel::Sms));
+        assert!(is_right(&CALLER.guess(store, key, sms.secret.reveal(), 100)), "another channel is not locked");
+    });
+}
+
+#[test]
+fn a_right_code_forgets_the_wrong_ones_before_it_and_is_no_wrong_one_of_another_channel() {
+    prepared(|database, key| {
+        let store = &database.store;
+        for _ in 0..4 {
+            let (email, sms) =
+                (kept(store, key, wanted(CodeChannel::Email)), kept(store, key, wanted(CodeChannel::Sms)));
+            assert_eq!(CALLER.guess(store, key, "no", 100), Guess::Wrong);
+            assert!(is_right(&CALLER.guess(store, key, email.secret.reveal(), 100)));
+            // It is gone with the other, which proved the same.
+            assert_eq!(CALLER.guess(store, key, sms.secret.reveal(), 100), Guess::Wrong);
+            let sms = kept(store, key, wanted(CodeChannel::Sms));
+            assert!(is_right(&CALLER.guess(store, key, sms.secret.reveal(), 100)));
+        }
+    });
+}
+
+#[test]
+fn what_was_sent_to_an_address_that_the_user_has_no_more_is_dead() {
+    prepared(|database, key| {
+        let store = &database.store;
+        let (code, link) = (kept(store, key, wanted(CodeChannel::Email)), kept(store, key, wanted(CodeChannel::Link)));
+        store.transact(|conn| user_identifiers::remove(conn, "e", "ada", &address())).expect("removed");
+        assert_eq!(CALLER.guess(store, key, code.secret.reveal(), 100), Guess::Wrong);
+        assert_eq!(CALLER.redeem(store, &link.secret, 100), None);
     });
 }
 

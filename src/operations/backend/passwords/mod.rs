@@ -12,7 +12,6 @@ mod reset;
 
 use std::{io, sync::Arc};
 
-use self::{counts::LeakCounts, pool::HashPool};
 pub use self::{
     authenticate::authenticate,
     change::{Accepted, Expected, NewPassword, accept, set},
@@ -22,6 +21,7 @@ pub use self::{
     pool::PoolError,
     reset::{Redeemed, ResetOrder, ResetToken, previous_token, redeem, reset_token},
 };
+use self::{counts::LeakCounts, pool::HashPool};
 use self::{
     counts::{JobKind, LeakCounts},
     pool::HashPool,
