@@ -201,7 +201,10 @@ fn form(body: &[u8]) {
 fn members(json: &Json) {
     match json {
         Json::Object(all) => all.iter().for_each(|(name, value)| match value {
-            Json::String(text) if ["clientSecret", "secret", "applicationKey", "password", "new_password"].contains(&name.as_str()) => {
+            Json::String(text)
+                if ["clientSecret", "secret", "applicationKey", "password", "new_password"]
+                    .contains(&name.as_str()) =>
+            {
                 secret_is(text);
             }
             value => members(value),
