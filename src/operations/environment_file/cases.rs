@@ -4,7 +4,8 @@ use serde_json::{Map, Value};
 
 use super::{
     findings::{Findings, hint},
-    table::{Table, json_of},
+    json::json_of,
+    table::Table,
 };
 use crate::{
     domain::{exchange::Check, rule::ISSUER_SELF},

@@ -7,8 +7,9 @@ use serde_json::Value;
 use super::{
     ConnectionBlock, Sources,
     findings::Findings,
+    json::json_of,
     sign_in,
-    table::{MAX_NAME, Table, item_path, json_of},
+    table::{MAX_NAME, Table, item_path},
     urls::safe_url,
 };
 use crate::{

@@ -11,6 +11,7 @@ mod checks;
 mod clients;
 mod connections;
 mod findings;
+mod json;
 mod permissions;
 mod rules;
 mod secrets;

@@ -3,7 +3,8 @@
 use super::{
     RuleBlock,
     findings::Findings,
-    table::{Table, item_path, json_of},
+    json::json_of,
+    table::{Table, item_path},
 };
 use crate::{
     domain::{

@@ -69,10 +69,10 @@ pub(super) fn check(file: &EnvironmentFile, findings: &mut Findings<'_>) {
                     findings.error(&path(key), "is missing; the grant authorization_code needs it");
                 }
             }
-        } else if !sign_in.redirect_uris.is_empty() {
+        } else if !sign_in.redirect_uris.is_empty() && sign_in.application.is_none() {
             findings.warn(
                 &path("redirect_uris"),
-                "have no effect: the client lacks the grant authorization_code; add it or remove them",
+                "have no effect: the client has neither the grant authorization_code nor an application whose backend it is",
             );
         }
     }

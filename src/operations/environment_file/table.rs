@@ -3,10 +3,13 @@
 use std::ops::RangeInclusive;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use toml::de::{DeTable, DeValue};
 
-use super::findings::{Findings, hint};
+use super::{
+    findings::{Findings, hint},
+    json::{json_of, remember_all},
+};
 use crate::oauth::scope::Scope;
 
 /// The longest name of anything, in bytes: what an index of both databases and a log line bear well.
@@ -285,50 +288,6 @@ pub(super) fn item_path(list: &str, text: &str) -> String {
     format!("{list}[{text}]")
 }
 
-/// Remembers where everything within a value stands.
-fn remember_all(value: &DeValue<'_>, path: &str, findings: &mut Findings<'_>) {
-    match value {
-        DeValue::Table(entries) => {
-            for (key, value) in entries {
-                let path = join(path, key.get_ref());
-                findings.remember(&path, value.span().start);
-                remember_all(value.get_ref(), &path, findings);
-            }
-        }
-        DeValue::Array(items) => {
-            for (position, value) in items.iter().enumerate() {
-                let path = format!("{path}[{position}]");
-                findings.remember(&path, value.span().start);
-                remember_all(value.get_ref(), &path, findings);
-            }
-        }
-        _ => {}
-    }
-}
-
-/// A value as JSON, for claims.
-pub(super) fn json_of(value: &DeValue<'_>, path: &str, findings: &mut Findings<'_>) -> Option<Value> {
-    let json = match value {
-        DeValue::Array(items) => return items.iter().map(|item| json_of(item.get_ref(), path, findings)).collect(),
-        DeValue::Table(entries) => {
-            let mut members = Map::new();
-            for (key, value) in entries {
-                members.insert(key.get_ref().to_string(), json_of(value.get_ref(), path, findings)?);
-            }
-            return Some(Value::Object(members));
-        }
-        DeValue::String(text) => Some(Value::from(text.as_ref())),
-        DeValue::Boolean(boolean) => Some(Value::from(*boolean)),
-        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).ok().map(Value::from),
-        DeValue::Float(number) => number.as_str().parse().ok().and_then(serde_json::Number::from_f64).map(Value::from),
-        DeValue::Datetime(_) => None,
-    };
-    if json.is_none() {
-        findings.error(path, "has a date or a number that JSON cannot hold; write it as a text");
-    }
-    json
-}
-
 fn choose<T: Serialize + Copy>(text: &str, options: &[T], path: &str, findings: &mut Findings<'_>) -> Option<T> {
     let name = |option: &T| serde_json::to_value(option).ok().and_then(|name| name.as_str().map(str::to_owned));
     let chosen = options.iter().find(|option| name(option).as_deref() == Some(text));
@@ -339,7 +298,7 @@ fn choose<T: Serialize + Copy>(text: &str, options: &[T], path: &str, findings: 
     chosen.copied()
 }
 
-fn join(path: &str, key: &str) -> String {
+pub(super) fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 

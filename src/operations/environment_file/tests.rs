@@ -9,7 +9,10 @@ mod tenants;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{connection::IdentityProvider, environment::ScopeClaim, random::SystemRandom, secret::Secret};
+use crate::domain::{
+    connection::IdentityProvider, environment::ScopeClaim, login::preferences::LoginPreferences, random::SystemRandom,
+    secret::Secret,
+};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
@@ -60,6 +63,9 @@ fn the_demo_file_is_right_and_says_what_the_story_needs() {
     let secret = Secret::new("demo-secret-of-the-bff-do-not-use-elsewhere");
     assert!(bff.secret.expect("a secret").matches(&secret) && bff.client.secrets.is_empty());
     assert_eq!(file.applications[0].id.as_deref(), Some("6f4b1a5e-0d3c-4b7e-9a21-5c8d7e6f4a3b"));
+    let login = file.applications[0].login.as_ref().expect("login preferences");
+    let mails = login.email.is_some() && login.email_otp.is_some() && login.sms.is_some();
+    assert!(mails && login.password.is_some() && login.totp.is_some() && login.webauthn_api.is_some(), "{login:?}");
     assert_eq!(file.identity_connections[0].connection.provider, IdentityProvider::Delegated);
     let rule = &file.exchange_rules[0].rule;
     assert_eq!(rule.grant_scopes.to_string(), "calendar.edit");

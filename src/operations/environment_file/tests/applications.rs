@@ -77,3 +77,28 @@ fn requests_cannot_be_signed_with_a_hash() {
     let found = mistakes(&webhook(&format!("secret_sha256 = \"{hash}\"")));
     assert!(found.iter().any(|mistake| mistake.contains("secret_sha256: there is no such key")), "{found:#?}");
 }
+
+#[test]
+fn login_preferences_are_read_as_the_api_reads_them() {
+    let login_of = |lines: &str| parse(&application(lines)).applications.remove(0).login;
+    assert_eq!(login_of(""), None, "those that there are stay");
+    assert_eq!(login_of("login = {}"), Some(LoginPreferences::default()), "no method is allowed");
+    let totp = login_of("[application.login.totp]\ndigits = 8\n").and_then(|login| login.totp).expect("apps");
+    assert_eq!((totp.digits, totp.period), (8, 30));
+
+    let found = mistakes(&application(
+        "[application.login.sms]\nexpiresIn = 0\nmaxFailure = 3\n[application.login.totp]\n\
+         lockoutTiers = [{ attempts = 3, duration = 1 }, { attempts = 2, duration = 5 }]\n[application.login.google]",
+    ));
+    let expected = [
+        "env.toml:6:20: application.login.sms.maxFailures: is missing",
+        "env.toml:7:13: application.login.sms.expiresIn: must be a whole number from 1 to 1440",
+        "env.toml:8:14: application.login.sms.maxFailure: is not known (the nearest one is \"maxFailures\")",
+        "env.toml:10:59: application.login.totp.lockoutTiers.attempts: must be more than the 3 of the tier before",
+        "env.toml:11:20: application.login.google: is not a method of this server",
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(found.starts_with(expected), "{found}\n{expected}");
+    }
+}

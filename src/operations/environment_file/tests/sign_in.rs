@@ -30,7 +30,10 @@ fn a_client_whose_users_sign_in_says_to_what_and_where_they_go_back_to() {
     for bad in ["http://app.example/back", "https://app.example/back#x", "app:/back", "https://u@app.example/"] {
         refused(&SIGN_IN.replace("https://app.example/back", bad), "10:18", "must be an https:// URL");
     }
-    let warnings = parse(&SIGN_IN.replace("[\"authorization_code\"]", "[]")).warnings;
+    // The backend of an application has links sent that lead there.
+    let backend = SIGN_IN.replace("[\"authorization_code\"]", "[]");
+    assert_eq!(parse(&backend).warnings, []);
+    let warnings = parse(&backend.replace("application = \"web\"", "")).warnings;
     assert!(warnings.iter().any(|warning| warning.to_string().contains("have no effect")), "{warnings:?}");
 }
 
