@@ -29,6 +29,7 @@ mod revocation;
 mod support;
 mod token;
 mod trace;
+mod users;
 mod webauthn;
 mod webhook;
 mod well_known;

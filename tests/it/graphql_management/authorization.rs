@@ -58,6 +58,18 @@ fn operations() -> Vec<(&'static str, String, serde_json::Value)> {
         ("USERS_EDIT", "updateUser", json!({ "id": UNKNOWN, "patch": {} })),
         ("USERS_EDIT", "deleteUser", id.clone()),
         ("USERS_EDIT", "setActiveProfile", json!({ "userId": UNKNOWN, "profileId": UNKNOWN })),
+        (
+            "USERS_EDIT",
+            "addUserIdentifier",
+            json!({ "userId": UNKNOWN, "identifier": { "kind": "EMAIL", "value": "a" } }),
+        ),
+        (
+            "USERS_EDIT",
+            "removeUserIdentifier",
+            json!({ "userId": UNKNOWN, "identifier": { "kind": "EMAIL", "value": "a" } }),
+        ),
+        ("USERS_EDIT", "addUserToApplication", json!({ "userId": UNKNOWN, "applicationId": UNKNOWN })),
+        ("USERS_EDIT", "removeUserFromApplication", json!({ "userId": UNKNOWN, "applicationId": UNKNOWN })),
         ("USERS_EDIT", "createProfile", json!({ "userId": UNKNOWN, "profile": {} })),
         ("USERS_EDIT", "updateProfile", json!({ "id": UNKNOWN, "patch": {} })),
         ("USERS_EDIT", "deleteProfile", id),
