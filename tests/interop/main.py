@@ -24,6 +24,7 @@ def client_environment(server):
         "ISSUER": server.issuer,
         "BFF_SECRET": secrets["bff"],
         "CALENDAR_SECRET": secrets["calendar-service"],
+        "BACKEND_SECRET": secrets["web-backend"],
         "SUBJECT_TOKEN": server.run("demo-token"),
         "INTEROP_TESSERA": str(server.binary),
         "INTEROP_DIRECTORY": str(server.directory),
