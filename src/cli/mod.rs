@@ -15,6 +15,7 @@ mod record_line;
 mod revoke;
 mod serve;
 mod service_account;
+mod session;
 mod who;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -57,6 +58,9 @@ enum Command {
     /// Service accounts.
     #[command(subcommand)]
     ServiceAccount(service_account::Command),
+    /// The sessions of users who were signed in behind applications' backends.
+    #[command(subcommand)]
+    Session(session::Command),
     /// The audit log.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -88,6 +92,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Keys(command) => keys::run(config, command),
         Command::Revoke(command) => revoke::run(config, command),
         Command::ServiceAccount(command) => service_account::run(config, command),
+        Command::Session(command) => session::run(config, command),
         Command::Audit(command) => audit::run(config, command),
         Command::DemoToken => demo_token::run(config),
     }

@@ -5,6 +5,7 @@
 
 mod audit;
 mod catalog;
+mod compat;
 mod database;
 #[cfg(test)]
 mod documentation;
@@ -28,6 +29,7 @@ use std::path::Path;
 pub use self::{
     audit::{Audit, AuditCommit},
     catalog::Catalog,
+    compat::Compat,
     database::Database,
     email::{Email, EmailSecurity},
     error::{SettingError, SettingsErrors},
@@ -72,6 +74,8 @@ pub struct Settings {
     pub sms: Option<Sms>,
     /// The Mosaic operations.
     pub graphql: Graphql,
+    /// What is served besides for those who come from elsewhere.
+    pub compat: Compat,
     /// What is logged and how.
     pub log: Log,
     effective: String,
@@ -103,6 +107,7 @@ impl Settings {
         let email = Email::read(&mut reader);
         let sms = Sms::read(&mut reader, outbound.plain_http_to_loopback);
         let graphql = Graphql::read(&mut reader);
+        let compat = Compat::read(&mut reader);
         let log = Log::read(&mut reader);
         if !reader.errors.is_empty() {
             return Err(SettingsErrors(reader.errors));
@@ -122,6 +127,7 @@ impl Settings {
             email,
             sms,
             graphql,
+            compat,
             log,
             effective,
         })

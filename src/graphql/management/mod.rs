@@ -13,6 +13,7 @@ mod profiles;
 mod revocations;
 mod service_account_secrets;
 mod service_accounts;
+mod sessions;
 mod shapes;
 mod tokens;
 mod user_changes;
@@ -39,6 +40,7 @@ pub(super) struct ManagementQuery(
     permissions::PermissionQuery,
     service_accounts::ServiceAccountQuery,
     service_account_secrets::ServiceAccountSecretQuery,
+    sessions::UserSessionQuery,
     explain::ExchangeQuery,
 );
 
@@ -55,6 +57,7 @@ pub(super) struct EverywhereMutation(
     permissions::PermissionMutation,
     service_accounts::ServiceAccountMutation,
     service_account_secrets::ServiceAccountSecretMutation,
+    sessions::UserSessionMutation,
     revocations::RevocationMutation,
 );
 
@@ -79,6 +82,7 @@ impl ManagementQuery {
             permissions::PermissionQuery,
             service_accounts::ServiceAccountQuery,
             service_account_secrets::ServiceAccountSecretQuery,
+            sessions::UserSessionQuery,
             explain::ExchangeQuery,
         )
     }

@@ -5,6 +5,7 @@ pub mod call;
 pub mod claims;
 pub mod codes;
 pub mod error;
+pub mod kept_sessions;
 pub mod lockout;
 pub mod person;
 pub mod refresh;

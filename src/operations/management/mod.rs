@@ -14,6 +14,7 @@ pub mod recorded;
 pub mod revocations;
 pub mod service_account_secrets;
 pub mod service_accounts;
+pub mod sessions;
 pub mod users;
 pub mod webhooks;
 
