@@ -59,7 +59,7 @@ both_engines! {
         let answer = by_api(&portal, &first.refresh);
         let body = answer.json();
         let members: Vec<&String> = body.as_object().expect("an object").keys().collect();
-        assert_eq!(members, ["access_token", "expires_in", "id_token", "refresh_token", "token_type"]);
+        assert_eq!(members, ["access_token", "id_token", "refresh_token", "token_type", "expires_in"]);
         let second = Renewed::of(&answer);
         let record = server.record_of(&answer);
         assert_eq!((&record["event"], &record["subject"], &record["grant"]), (&json!("token.refreshed"), &json!(first.user_id), &json!("refresh_token")));

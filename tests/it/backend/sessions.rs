@@ -142,7 +142,7 @@ both_engines! {
         let ids: Vec<&Value> = list.as_array().expect("a list").iter().map(|item| &item["session_id"]).collect();
         assert_eq!(ids, [&json!(sid(&first)), &json!(sid(&second))]);
         let members: Vec<&String> = list[0].as_object().expect("an object").keys().collect();
-        assert_eq!(members, ["expiration_time", "session_id", "start_time"]);
+        assert_eq!(members, ["session_id", "start_time", "expiration_time"]);
         assert!(list[0]["start_time"].as_str().is_some_and(|time| time.ends_with('Z')), "{list}");
         assert!(!answer.text.contains("tss_"), "what signs in is not told");
 

@@ -181,7 +181,7 @@ impl SignedIn {
         let body = answer.json();
         let text = |name: &str| body[name].as_str().unwrap_or_else(|| panic!("{name} in {body}")).to_owned();
         let members: Vec<&String> = body.as_object().expect("an object").keys().collect();
-        assert_eq!(members, ["access_token", "expires_in", "id_token", "refresh_token", "session_id", "token_type"]);
+        assert_eq!(members, ["access_token", "id_token", "refresh_token", "token_type", "expires_in", "session_id"]);
         let (session_id, refresh) = (text("session_id"), text("refresh_token"));
         assert!(session_id.starts_with("tss_") && refresh.starts_with("tsr_"), "{session_id} {refresh}");
         Self { user_id, session_id, access, id_token: text("id_token"), refresh }
