@@ -117,6 +117,7 @@ impl App {
             max_body: settings.server.max_body,
             behind_proxy: settings.server.behind_proxy.clone(),
             probes_apart: internal.is_some(),
+            cis_paths: settings.compat.cis_paths,
             started_at: sources.clock.now(),
             counts: HttpCounts::default(),
         });

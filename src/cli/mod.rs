@@ -17,6 +17,7 @@ mod revoke;
 mod serve;
 mod service_account;
 mod user;
+mod session;
 mod who;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -64,6 +65,9 @@ enum Command {
     /// Users, and by what they are found when they sign in.
     #[command(subcommand)]
     User(user::Command),
+    /// The sessions of users who were signed in behind applications' backends.
+    #[command(subcommand)]
+    Session(session::Command),
     /// The audit log.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -97,6 +101,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Revoke(command) => revoke::run(config, command),
         Command::ServiceAccount(command) => service_account::run(config, command),
         Command::User(command) => user::run(config, command),
+        Command::Session(command) => session::run(config, command),
         Command::Audit(command) => audit::run(config, command),
         Command::DemoToken => demo_token::run(config),
     }

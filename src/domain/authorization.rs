@@ -17,6 +17,10 @@ pub const ID_TOKEN_LIFETIME: i64 = 600;
 
 /// The scopes that ask for an ID token and for what it says (OpenID Connect Core §5.4). They are no resource server's.
 pub const IDENTITY_SCOPES: [&str; 3] = [OPENID, PROFILE, EMAIL];
+/// The claim of access tokens of users who signed in that says which of [`IDENTITY_SCOPES`] the client asked for: the UserInfo
+/// endpoint goes by it. (`scope` is that of the resource servers.)
+pub const IDENTITY_SCOPE_CLAIM: &str = "identityScope";
+
 /// Asks for an ID token.
 pub const OPENID: &str = "openid";
 /// Asks for the user's name in it.

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use actix_web::{HttpResponse, http::StatusCode, http::header, web};
 
-use super::{Site, respond};
+use super::{CIS_JWKS_PATH, CIS_REVOCATION_PATH, CIS_USERINFO_PATH, Site, respond};
 use crate::{
     metrics::{CONTENT_TYPE, CountByTwo, Histogram, Kind, Page},
-    oauth::metadata::{AUTHORIZATION_PATH, CALLBACK_PATH, INTROSPECTION_PATH, REVOCATION_PATH, TOKEN_PATH},
+    oauth::metadata::{
+        AUTHORIZATION_PATH, CALLBACK_PATH, INTROSPECTION_PATH, REVOCATION_PATH, TOKEN_PATH, USERINFO_PATH,
+    },
     operations::metadata::{GRAPHQL_MANAGEMENT_PATH, GRAPHQL_PATH},
 };
 
@@ -113,6 +115,8 @@ kinds! {
         Introspection = "introspect",
         Revocation = "revoke",
         Authorization = "authorize",
+        UserInfo = "userinfo",
+        Backend = "backend",
         GraphQl = "graphql",
         GraphQlManagement = "graphql_management",
         WellKnown = "well_known",
@@ -135,8 +139,16 @@ impl Endpoint {
         if status == StatusCode::NOT_FOUND {
             return Endpoint::Other;
         }
-        let ends: [(&str, Self); 10] = [
+        // Before the others: parts of these paths are for callers to choose.
+        if path.contains("/v1/") || path.contains("/loginPreferences/") {
+            return Endpoint::Backend;
+        }
+        let ends: [(&str, Self); 14] = [
             (TOKEN_PATH, Endpoint::Token),
+            (CIS_REVOCATION_PATH, Endpoint::Revocation),
+            (USERINFO_PATH, Endpoint::UserInfo),
+            (CIS_USERINFO_PATH, Endpoint::UserInfo),
+            (CIS_JWKS_PATH, Endpoint::WellKnown),
             (INTROSPECTION_PATH, Endpoint::Introspection),
             (REVOCATION_PATH, Endpoint::Revocation),
             (AUTHORIZATION_PATH, Endpoint::Authorization),
@@ -176,6 +188,12 @@ mod tests {
         let of = |path, status| Endpoint::of(path, StatusCode::from_u16(status).expect("a status"));
         assert_eq!(of("/token", 200), Endpoint::Token);
         assert_eq!(of("/t/e/token", 401), Endpoint::Token);
+        assert_eq!(of("/cis/oidc/token", 401), Endpoint::Token);
+        assert_eq!(of("/cis/oidc/token/revocation", 200), Endpoint::Revocation);
+        assert_eq!(of("/t/e/cis/oidc/jwks", 200), Endpoint::WellKnown);
+        assert_eq!((of("/userinfo", 200), of("/cis/oidc/me", 401)), (Endpoint::UserInfo, Endpoint::UserInfo));
+        assert_eq!(of("/t/e/v1/auth/session/authenticate", 400), Endpoint::Backend);
+        assert_eq!(of("/cis/v1/users/token", 200), Endpoint::Backend);
         assert_eq!(of("/t/e/graphql", 200), Endpoint::GraphQl);
         assert_eq!(of("/graphql-management", 200), Endpoint::GraphQlManagement);
         assert_eq!(of("/.well-known/jwks.json", 304), Endpoint::WellKnown);

@@ -17,6 +17,7 @@ mod respond;
 mod rest;
 mod server;
 mod token;
+mod userinfo;
 mod well_known;
 
 use std::{sync::Arc, time::Duration};
@@ -32,7 +33,7 @@ use crate::{
     graphql::Engine,
     oauth::metadata::{
         AUTHORIZATION_PATH, AUTHORIZATION_SERVER_PATH, CALLBACK_PATH, INTROSPECTION_PATH, JWKS_PATH,
-        OPENID_CONFIGURATION_PATH, REVOCATION_PATH, TOKEN_PATH,
+        OPENID_CONFIGURATION_PATH, REVOCATION_PATH, TOKEN_PATH, USERINFO_PATH,
     },
     operations::{
         context::Context,
@@ -70,6 +71,8 @@ pub struct Site {
     pub behind_proxy: Option<BehindProxy>,
     /// Whether `/health`, `/ready` and `/metrics` have a listener of their own.
     pub probes_apart: bool,
+    /// Whether the paths are served below `/cis` too, as Mosaic has them.
+    pub cis_paths: bool,
     /// When the node started, in seconds since 1970.
     pub started_at: i64,
     /// What is counted of requests and answers.
@@ -86,8 +89,8 @@ fn routes(config: &mut ServiceConfig, site: &Arc<Site>) {
         // RFC 8414 §3.1 puts the well-known part between the host and the path of the issuer.
         .service(get(&format!("{AUTHORIZATION_SERVER_PATH}{ENVIRONMENT}")).to(well_known::authorization_server))
         .service(get(&format!("{OPENID_CONFIGURATION_PATH}{ENVIRONMENT}")).to(well_known::openid_configuration))
-        .configure(below_issuer)
-        .service(web::scope(ENVIRONMENT).configure(below_issuer).configure(below_named_issuer))
+        .configure(|config| below_issuer(config, site))
+        .service(web::scope(ENVIRONMENT).configure(|config| below_issuer(config, site)).configure(below_named_issuer))
         .default_service(web::to(respond::not_found));
 }
 
@@ -104,6 +107,15 @@ fn probe_routes(config: &mut ServiceConfig, site: &Arc<Site>) {
     config.app_data(web::Data::from(Arc::clone(site))).configure(probes).default_service(web::to(respond::not_found));
 }
 
+/// [`TOKEN_PATH`], as Mosaic has it.
+const CIS_TOKEN_PATH: &str = "/cis/oidc/token";
+/// [`REVOCATION_PATH`], likewise.
+const CIS_REVOCATION_PATH: &str = "/cis/oidc/token/revocation";
+/// [`USERINFO_PATH`], likewise.
+const CIS_USERINFO_PATH: &str = "/cis/oidc/me";
+/// [`JWKS_PATH`], likewise.
+const CIS_JWKS_PATH: &str = "/cis/oidc/jwks";
+
 /// The keys of an environment by its ids and the id of one of its applications.
 const JWKS_OF_APPLICATION: &str = "/{application_id}/.well-known/jwks.json";
 /// Its own ids again, below the issuer of an environment.
@@ -113,7 +125,10 @@ const SAME_ENVIRONMENT: &str = "/{same_tenant_id}/{same_environment_id}";
 const ENVIRONMENT: &str = "/{tenant_id}/{environment_id}";
 
 /// What every issuer serves.
-fn below_issuer(config: &mut ServiceConfig) {
+fn below_issuer(config: &mut ServiceConfig, site: &Site) {
+    if site.cis_paths {
+        config.configure(below_cis);
+    }
     config
         .service(post(TOKEN_PATH, token::post))
         .service(
@@ -129,6 +144,7 @@ fn below_issuer(config: &mut ServiceConfig) {
         )
         .service(post(INTROSPECTION_PATH, introspect::introspection))
         .service(post(REVOCATION_PATH, introspect::revocation))
+        .service(user_info(USERINFO_PATH))
         .service(post(GRAPHQL_PATH, graphql::auth))
         .service(post(GRAPHQL_MANAGEMENT_PATH, graphql::management))
         .service(get("/graphiql").to(graphiql::page))
@@ -139,6 +155,25 @@ fn below_issuer(config: &mut ServiceConfig) {
         .service(get(JWKS_PATH).to(well_known::jwks))
         .service(get(rest_api::OPENAPI_PATH).to(rest::document));
     rest::paths(config, "");
+}
+
+/// The same handlers at Mosaic's paths. The documents name the addresses without `/cis`, which every client that reads them uses.
+fn below_cis(config: &mut ServiceConfig) {
+    config
+        .service(post(CIS_TOKEN_PATH, token::post))
+        .service(post(CIS_REVOCATION_PATH, introspect::revocation))
+        .service(user_info(CIS_USERINFO_PATH))
+        .service(get(CIS_JWKS_PATH).to(well_known::jwks))
+        .service(get(&format!("/cis/oidc{OPENID_CONFIGURATION_PATH}")).to(well_known::openid_configuration));
+    rest::paths(config, "/cis");
+}
+
+/// The UserInfo endpoint.
+fn user_info(path: &str) -> Resource {
+    web::resource(path)
+        .route(web::get().to(userinfo::answer))
+        .route(web::post().to(userinfo::answer))
+        .default_service(web::to(respond::only_get_and_post))
 }
 
 /// What an issuer with ids in its path serves besides; verifiers of Mosaic tokens put the ids behind any base URL.

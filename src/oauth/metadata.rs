@@ -10,6 +10,8 @@ pub const TOKEN_PATH: &str = "/token";
 pub const INTROSPECTION_PATH: &str = "/introspect";
 /// Token revocation (RFC 7009), below the issuer.
 pub const REVOCATION_PATH: &str = "/revoke";
+/// Claims about the user of an access token (OpenID Connect Core §5.3), below the issuer.
+pub const USERINFO_PATH: &str = "/userinfo";
 /// The public keys (RFC 7517), below the issuer.
 pub const JWKS_PATH: &str = "/.well-known/jwks.json";
 /// This document (RFC 8414 §3), below the issuer, and between the host and the path of one that has a path.
@@ -81,6 +83,10 @@ pub struct AuthorizationServerMetadata {
     backchannel_logout_supported: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     backchannel_logout_session_supported: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    userinfo_endpoint: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    claims_supported: Vec<String>,
 }
 
 impl AuthorizationServerMetadata {
@@ -107,6 +113,8 @@ impl AuthorizationServerMetadata {
             id_token_signing_alg_values_supported: Vec::new(),
             backchannel_logout_supported: None,
             backchannel_logout_session_supported: None,
+            userinfo_endpoint: None,
+            claims_supported: Vec::new(),
         }
     }
 
@@ -118,16 +126,22 @@ impl AuthorizationServerMetadata {
     }
 
     /// Adds the members that OpenID Connect Discovery 1.0 §3 requires and we can truthfully give: a user has the same
-    /// `sub` everywhere, and these are the algorithms (`alg`, RFC 7518) that the issuer's keys sign with.
-    /// For `/.well-known/openid-configuration`.
+    /// `sub` everywhere, and these are the algorithms (`alg`, RFC 7518) that the issuer's keys sign with; and those about users:
+    /// where to ask, and what may be told. For `/.well-known/openid-configuration`.
     #[must_use]
-    pub fn for_openid<A: AsRef<str>>(mut self, signing_algs: impl IntoIterator<Item = A>) -> Self {
+    pub fn for_openid<A: AsRef<str>>(
+        mut self,
+        signing_algs: impl IntoIterator<Item = A>,
+        claims: impl IntoIterator<Item = A>,
+    ) -> Self {
         self.subject_types_supported = &["public"];
         self.id_token_signing_alg_values_supported =
             signing_algs.into_iter().map(|alg| alg.as_ref().to_owned()).collect();
         // OpenID Connect Back-Channel Logout 1.0 §2.1.
         self.backchannel_logout_supported = Some(true);
         self.backchannel_logout_session_supported = Some(true);
+        self.userinfo_endpoint = Some(format!("{}{USERINFO_PATH}", self.issuer));
+        self.claims_supported = claims.into_iter().map(|claim| claim.as_ref().to_owned()).collect();
         self
     }
 }
@@ -174,7 +188,8 @@ mod tests {
     #[test]
     fn the_openid_form_only_adds_members() {
         let plain = serde_json::to_value(document("a")).expect("JSON");
-        let openid = serde_json::to_value(document("a").for_openid(["ES256", "RS256"])).expect("JSON");
+        let openid =
+            serde_json::to_value(document("a").for_openid(["ES256", "RS256"], ["sub", "email"])).expect("JSON");
         let plain = plain.as_object().expect("an object");
         let openid = openid.as_object().expect("an object");
         assert!(plain.iter().all(|(name, value)| openid.get(name) == Some(value)));
@@ -184,13 +199,15 @@ mod tests {
             (&"id_token_signing_alg_values_supported".to_owned(), &json!(["ES256", "RS256"])),
             (&"backchannel_logout_supported".to_owned(), &json!(true)),
             (&"backchannel_logout_session_supported".to_owned(), &json!(true)),
+            (&"userinfo_endpoint".to_owned(), &json!(format!("{ISSUER}/userinfo"))),
+            (&"claims_supported".to_owned(), &json!(["sub", "email"])),
         ];
         assert_eq!(added, expected);
     }
 
     #[test]
     fn no_array_is_empty() {
-        let bare = AuthorizationServerMetadata::new(ISSUER, &[], &Scope::empty()).for_openid([""; 0]);
+        let bare = AuthorizationServerMetadata::new(ISSUER, &[], &Scope::empty()).for_openid([""; 0], [""; 0]);
         let bare = serde_json::to_value(bare).expect("JSON");
         for (name, value) in bare.as_object().expect("an object") {
             assert!(value.as_array().is_none_or(|array| !array.is_empty()), "{name}");

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::context::Context;
 use crate::{
     catalog::environment::EnvironmentSnapshot,
-    domain::{authorization::IDENTITY_SCOPES, environment::SigningAlg},
+    domain::{authorization::IDENTITY_SCOPES, environment::SigningAlg, login::claims},
     grants::GRANTS,
     oauth::{metadata::AuthorizationServerMetadata, scope::Scope},
 };
@@ -36,6 +36,29 @@ pub fn graphql_endpoints(environment: &EnvironmentSnapshot) -> GraphqlEndpoints 
     }
 }
 
+/// The claims that ID tokens have by themselves, and those of the UserInfo endpoint that cannot be asked for by name.
+const OWN_CLAIMS: [&str; 19] = [
+    "sub",
+    "iss",
+    "aud",
+    "exp",
+    "iat",
+    "auth_time",
+    "nonce",
+    "at_hash",
+    "sid",
+    "amr",
+    "acr",
+    "tid",
+    "name",
+    "given_name",
+    "middle_name",
+    "family_name",
+    "preferred_username",
+    "birthdate",
+    "updated_at",
+];
+
 /// RFC 8414.
 pub fn authorization_server(context: &Context, environment: &EnvironmentSnapshot) -> AuthorizationServerMetadata {
     let grants: Vec<_> = GRANTS.iter().map(|grant| grant.grant_type()).collect();
@@ -49,7 +72,8 @@ pub fn authorization_server(context: &Context, environment: &EnvironmentSnapshot
 /// The same with what OpenID Connect Discovery requires (TE-105).
 pub fn openid_configuration(context: &Context, environment: &EnvironmentSnapshot) -> AuthorizationServerMetadata {
     let algs = signing_algs(environment, context.signing_alg);
-    authorization_server(context, environment).for_openid(algs.into_iter().map(SigningAlg::as_str))
+    authorization_server(context, environment)
+        .for_openid(algs.into_iter().map(SigningAlg::as_str), OWN_CLAIMS.iter().chain(claims::NAMES).copied())
 }
 
 /// Every algorithm that tokens of this environment are signed with.

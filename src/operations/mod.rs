@@ -42,3 +42,4 @@ pub mod subject;
 pub mod throttle;
 pub mod token;
 pub mod upkeep;
+pub mod userinfo;

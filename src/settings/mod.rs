@@ -5,6 +5,7 @@
 
 mod audit;
 mod catalog;
+mod compat;
 mod database;
 #[cfg(test)]
 mod documentation;
@@ -30,6 +31,7 @@ use std::path::Path;
 pub use self::{
     audit::{Audit, AuditCommit},
     catalog::Catalog,
+    compat::Compat,
     database::Database,
     email::{Email, EmailSecurity},
     error::{SettingError, SettingsErrors},
@@ -80,6 +82,8 @@ pub struct Settings {
     pub webauthn: Webauthn,
     /// The Mosaic operations.
     pub graphql: Graphql,
+    /// What is served besides for those who come from elsewhere.
+    pub compat: Compat,
     /// What is logged and how.
     pub log: Log,
     effective: String,
@@ -113,6 +117,7 @@ impl Settings {
         let sms = Sms::read(&mut reader, outbound.plain_http_to_loopback);
         let webauthn = Webauthn::read(&mut reader);
         let graphql = Graphql::read(&mut reader);
+        let compat = Compat::read(&mut reader);
         let log = Log::read(&mut reader);
         if !reader.errors.is_empty() {
             return Err(SettingsErrors(reader.errors));
@@ -134,6 +139,7 @@ impl Settings {
             sms,
             webauthn,
             graphql,
+            compat,
             log,
             effective,
         })

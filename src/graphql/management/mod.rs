@@ -13,6 +13,7 @@ mod profiles;
 mod revocations;
 mod service_account_secrets;
 mod service_accounts;
+mod sessions;
 mod shapes;
 mod tokens;
 mod user_changes;
@@ -40,6 +41,7 @@ pub(super) struct ManagementQuery(
     permissions::PermissionQuery,
     service_accounts::ServiceAccountQuery,
     service_account_secrets::ServiceAccountSecretQuery,
+    sessions::UserSessionQuery,
     explain::ExchangeQuery,
 );
 
@@ -57,6 +59,7 @@ pub(super) struct EverywhereMutation(
     permissions::PermissionMutation,
     service_accounts::ServiceAccountMutation,
     service_account_secrets::ServiceAccountSecretMutation,
+    sessions::UserSessionMutation,
     revocations::RevocationMutation,
 );
 
@@ -81,6 +84,7 @@ impl ManagementQuery {
             permissions::PermissionQuery,
             service_accounts::ServiceAccountQuery,
             service_account_secrets::ServiceAccountSecretQuery,
+            sessions::UserSessionQuery,
             explain::ExchangeQuery,
         )
     }

@@ -8,7 +8,7 @@ use crate::{
     audit::{AuditRecord, Event, Outcome},
     catalog::environment::EnvironmentSnapshot,
     domain::{
-        authorization::{AuthorizationCode, CODE_LIFETIME, ID_TOKEN_LIFETIME},
+        authorization::{AuthorizationCode, CODE_LIFETIME, ID_TOKEN_LIFETIME, IDENTITY_SCOPE_CLAIM, OPENID},
         order::{IdTokenOrder, TokenOrder},
         revocation::RevocationKind,
         secret::{Secret, SecretKind},
@@ -144,6 +144,9 @@ pub async fn speak_of_user(
     order.speaks_of(user.user_id, user.claims);
     order.claims.insert("auth_time".to_owned(), granted.auth_time.into());
     let (scope, _) = granted.request.scopes();
+    if scope.contains(OPENID) {
+        order.claims.insert(IDENTITY_SCOPE_CLAIM.to_owned(), scope.to_string().into());
+    }
     order.id_token = Some(IdTokenOrder {
         scope,
         nonce: granted.request.nonce.clone(),

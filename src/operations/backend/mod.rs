@@ -6,6 +6,7 @@ pub mod call;
 pub mod claims;
 pub mod codes;
 pub mod error;
+pub mod kept_sessions;
 pub mod lockout;
 pub mod passwords;
 pub mod person;

@@ -16,6 +16,7 @@ pub mod service_account_secrets;
 pub mod service_accounts;
 pub mod user_parts;
 pub mod user_sign_in;
+pub mod sessions;
 pub mod users;
 pub mod webhooks;
 

@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
+use super::sessions::is_active;
 use crate::{
     both_engines,
     grants::token_exchange::demo_token,
@@ -46,7 +47,7 @@ both_engines! {
             assert_refused(&server, &answer, 403, "forbidden");
         }
         assert_eq!(call_with(&server, Method::GET, &format!("/v1/auth/users/{}/sessions", signed_in.user_id), &reader, &json!({})).status, 200);
-        assert!(super::sessions::is_active(&server, &signed_in.access), "nothing has happened");
+        assert!(is_active(&server, &signed_in.access), "nothing has happened");
     }
 
     fn a_token_for_others_or_of_others_is_of_no_use_here(engine) {

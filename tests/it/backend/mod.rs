@@ -1,6 +1,9 @@
 //! Signing users in behind applications' backends.
 
 mod callers;
+mod cis;
+mod operators;
 mod refresh;
 mod sessions;
 mod sso;
+mod userinfo;

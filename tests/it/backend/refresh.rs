@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tessera::domain::{clock::Clock as _, login::AuthMethod};
 
-use super::sso::id_claims;
+use super::{sessions::is_active, sso::id_claims};
 use crate::{
     both_engines,
     grants::refresh_token::refresh_as,
@@ -59,7 +59,7 @@ both_engines! {
         let answer = by_api(&portal, &first.refresh);
         let body = answer.json();
         let members: Vec<&String> = body.as_object().expect("an object").keys().collect();
-        assert_eq!(members, ["access_token", "expires_in", "id_token", "refresh_token", "token_type"]);
+        assert_eq!(members, ["access_token", "id_token", "refresh_token", "token_type", "expires_in"]);
         let second = Renewed::of(&answer);
         let record = server.record_of(&answer);
         assert_eq!((&record["event"], &record["subject"], &record["grant"]), (&json!("token.refreshed"), &json!(first.user_id), &json!("refresh_token")));
@@ -94,7 +94,7 @@ both_engines! {
         let events: Vec<Value> = server.records_of(&answer).into_iter().map(|record| record["event"].clone()).collect();
         assert!(events.contains(&json!("refresh_token.replayed")) && events.contains(&json!("session.ended")), "{events:?}");
         for access in [&first.access, &second.access, &third.access] {
-            assert!(!super::sessions::is_active(&server, access));
+            assert!(!is_active(&server, access));
         }
         assert_refused(&server, &by_api(&portal, &third.refresh), 400, "invalid_refresh_token");
         // The thief had no session.

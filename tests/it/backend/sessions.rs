@@ -9,7 +9,9 @@ use crate::{
     grants::refresh_token::{assert_dead_of, one},
     support::{
         Answer, BFF, CALENDAR, TestServer,
-        backend::{Backend, PORTAL, SignedIn, assert_refused, call_with, open_session, start},
+        backend::{
+            Backend, PORTAL, SignedIn, assert_refused, call_with, client_token, environment, open_session, start,
+        },
         tokens::{exchange_as, peek, verify},
     },
 };
@@ -56,8 +58,8 @@ both_engines! {
     }
 
     fn a_session_lives_on_while_it_is_used_up_to_its_longest_life(engine) {
-        let server = crate::support::TestServer::builder(engine)
-            .environment(&crate::support::backend::environment())
+        let server = TestServer::builder(engine)
+            .environment(&environment())
             .setting("sessions.idle_lifetime", "1000")
             .setting("sessions.absolute_lifetime", "2500")
             .start();
@@ -114,7 +116,7 @@ both_engines! {
         assert_eq!(exchange_as(&server, CALENDAR, &edited, &[("scope", "reports.read")]).status, 400);
         exchange_as(&server, CALENDAR, &other_edited, &[("scope", "reports.read")]).access_token();
         node.eventually("the end at the other node", || !is_active(&node, &signed_in.access));
-        let elsewhere = call_with(&node, Method::POST, AUTHENTICATE, &crate::support::backend::client_token(&node, PORTAL),
+        let elsewhere = call_with(&node, Method::POST, AUTHENTICATE, &client_token(&node, PORTAL),
             &json!({ "session_id": signed_in.session_id }));
         assert_unknown(&node, &elsewhere);
         assert_dead_of(&server, PORTAL, &signed_in.refresh);
@@ -140,7 +142,7 @@ both_engines! {
         let ids: Vec<&Value> = list.as_array().expect("a list").iter().map(|item| &item["session_id"]).collect();
         assert_eq!(ids, [&json!(sid(&first)), &json!(sid(&second))]);
         let members: Vec<&String> = list[0].as_object().expect("an object").keys().collect();
-        assert_eq!(members, ["expiration_time", "session_id", "start_time"]);
+        assert_eq!(members, ["session_id", "start_time", "expiration_time"]);
         assert!(list[0]["start_time"].as_str().is_some_and(|time| time.ends_with('Z')), "{list}");
         assert!(!answer.text.contains("tss_"), "what signs in is not told");
 

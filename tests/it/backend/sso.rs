@@ -6,6 +6,7 @@ use openssl::sha::sha256;
 use serde_json::{Value, json};
 use tessera::domain::{clock::Clock as _, login::AuthMethod};
 
+use super::sessions::is_active;
 use crate::{
     both_engines,
     support::{
@@ -113,6 +114,6 @@ both_engines! {
         for (backend, token) in [(&portal, &signed_in.refresh), (&shop, &there.refresh)] {
             assert_refused(&server, &refresh(backend, token), 400, "invalid_refresh_token");
         }
-        assert!(!super::sessions::is_active(&server, &signed_in.access));
+        assert!(!is_active(&server, &signed_in.access));
     }
 }

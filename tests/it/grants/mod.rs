@@ -2,5 +2,5 @@
 
 mod client_credentials;
 mod delegation;
-mod refresh_token;
-mod token_exchange;
+pub mod refresh_token;
+pub mod token_exchange;

@@ -1,7 +1,5 @@
 //! Applications' backends: an environment with two of them, their tokens, their users, and users who are signed in.
 
-use std::cell::RefCell;
-
 use reqwest::Method;
 use serde_json::{Value, json};
 use tessera::{
@@ -97,14 +95,13 @@ pub fn client_token(server: &TestServer, client: (&str, &str)) -> String {
 /// One backend that calls, with its token.
 pub struct Backend<'s> {
     server: &'s TestServer,
-    client: (&'static str, &'static str),
-    token: RefCell<String>,
+    token: String,
 }
 
 impl<'s> Backend<'s> {
     /// With a token of its own.
-    pub fn of(server: &'s TestServer, client: (&'static str, &'static str)) -> Self {
-        Self { server, client, token: client_token(server, client).into() }
+    pub fn of(server: &'s TestServer, client: (&str, &str)) -> Self {
+        Self { server, token: client_token(server, client) }
     }
 
     /// The portal's.
@@ -117,14 +114,9 @@ impl<'s> Backend<'s> {
         Self::of(server, SHOP)
     }
 
-    /// Gets another token: the clock went on.
-    pub fn renew(&self) {
-        *self.token.borrow_mut() = client_token(self.server, self.client);
-    }
-
     /// A call with a JSON body.
     pub fn call(&self, method: Method, path: &str, body: &Value) -> Answer {
-        call_with(self.server, method, path, &self.token.borrow(), body)
+        call_with(self.server, method, path, &self.token, body)
     }
 
     /// `POST`.
@@ -134,7 +126,7 @@ impl<'s> Backend<'s> {
 
     /// Without a body.
     pub fn plain(&self, method: Method, path: &str) -> Answer {
-        Answer::to(self.server.request(method, path).bearer_auth(self.token.borrow()))
+        Answer::to(self.server.request(method, path).bearer_auth(&self.token))
     }
 
     /// `GET`.
@@ -189,7 +181,7 @@ impl SignedIn {
         let body = answer.json();
         let text = |name: &str| body[name].as_str().unwrap_or_else(|| panic!("{name} in {body}")).to_owned();
         let members: Vec<&String> = body.as_object().expect("an object").keys().collect();
-        assert_eq!(members, ["access_token", "expires_in", "id_token", "refresh_token", "session_id", "token_type"]);
+        assert_eq!(members, ["access_token", "id_token", "refresh_token", "token_type", "expires_in", "session_id"]);
         let (session_id, refresh) = (text("session_id"), text("refresh_token"));
         assert!(session_id.starts_with("tss_") && refresh.starts_with("tsr_"), "{session_id} {refresh}");
         Self { user_id, session_id, access, id_token: text("id_token"), refresh }
