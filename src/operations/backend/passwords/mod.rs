@@ -12,7 +12,6 @@ mod reset;
 
 use std::{io, sync::Arc};
 
-use self::{counts::LeakCounts, pool::HashPool};
 pub use self::{
     authenticate::authenticate,
     change::{Accepted, Expected, NewPassword, accept, set},
