@@ -22,6 +22,7 @@ use crate::{
         delivery::Delivery,
         demo_token::{DemoTokenError, demo_token},
         keys::{self, KeyMaker},
+        logout::LogoutNotices,
         migrations,
         operator::{Operator, SERVER},
         throttle::{ThrottleOptions, sharing::Sharing},
@@ -51,6 +52,7 @@ pub struct Sources {
 pub struct App {
     site: Arc<Site>,
     upkeep: Upkeep,
+    logout: LogoutNotices,
     audit: AuditLog,
     delivery: Delivery,
     listener: TcpListener,
@@ -103,6 +105,7 @@ impl App {
             log::warn!("graphql.dev_operations is on: never on a server that matters");
         }
         let upkeep = Upkeep::start(&context, &store, upkeep_options(&settings.keys))?;
+        let logout = LogoutNotices::start(&context, &store)?;
         let site = Arc::new(Site {
             graphql: Engine::new(context.clone(), settings.graphql.dev_operations),
             rest: rest::Engine::new(context.clone()).map_err(StartError::Schema)?,
@@ -122,7 +125,19 @@ impl App {
             shutdown_timeout: settings.server.shutdown_timeout,
             tls: settings.server.tls.clone(),
         };
-        Ok(Self { site, upkeep, audit, delivery, listener, internal, address, public_url, options, _sharing: sharing })
+        Ok(Self {
+            site,
+            upkeep,
+            logout,
+            audit,
+            delivery,
+            listener,
+            internal,
+            address,
+            public_url,
+            options,
+            _sharing: sharing,
+        })
     }
 
     /// Where it listens.
@@ -168,7 +183,7 @@ impl App {
         });
         on_start(server.handle());
         let served = server.await;
-        drop(self.upkeep);
+        drop((self.upkeep, self.logout));
         // Probes are answered until the last request is: somebody may want to see it end.
         if let Some(probes) = told {
             probes.stop(true).await;

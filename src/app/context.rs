@@ -8,7 +8,10 @@ use crate::{
     catalog::foreign_keys::ForeignKeyCache,
     jose::master_key::MasterKey,
     operations::{
-        backend::passwords::{PasswordOptions, Passwords},
+        backend::{
+            codes::SendPolicy,
+            passwords::{PasswordOptions, Passwords},
+        },
         context::Context,
         delivery::{Delivery, DeliveryParts},
         sessions::SessionPolicy,
@@ -61,12 +64,22 @@ pub fn context(
         )),
         passwords: Arc::new(passwords(settings, sources, &outbound)?),
         outbound,
+        sending: send_policy(settings),
         sessions: session_policy(settings),
         hook_calls: Arc::default(),
         delivery,
         attestation_anchors: settings.webauthn.attestation_roots.as_deref().map(anchors).transpose()?,
         counts: Arc::default(),
     })
+}
+
+fn send_policy(settings: &Settings) -> SendPolicy {
+    let limits = &settings.limits;
+    SendPolicy {
+        per_address: limits.messages_per_address,
+        per_user: limits.messages_per_user,
+        window: whole_seconds(limits.messages_window),
+    }
 }
 
 fn anchors(pem: &str) -> Result<Arc<TrustAnchors>, StartError> {

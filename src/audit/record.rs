@@ -29,6 +29,8 @@ pub enum Event {
     RevocationRefused,
     /// An enrichment webhook was called.
     WebhookCalled,
+    /// A client was told that a session has ended, or given up.
+    LogoutDelivered,
     /// A mail was sent to a user, or given up.
     MailSent,
     /// A text message was.
@@ -69,6 +71,7 @@ impl Event {
             Event::TokenRevoked => "token.revoked",
             Event::RevocationRefused => "revocation.refused",
             Event::WebhookCalled => "webhook.called",
+            Event::LogoutDelivered => "logout.delivered",
             Event::MailSent => "mail.sent",
             Event::TextMessageSent => "text_message.sent",
             Event::AuthorizationStarted => "authorization.started",

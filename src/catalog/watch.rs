@@ -113,6 +113,7 @@ fn sweep(catalog: &Catalog, goes_on: bool) -> bool {
     let deleted = catalog.delete_revocations();
     let deleted = deleted.and_then(|more| Ok(catalog.delete_sessions()? || more));
     let deleted = deleted.and_then(|more| Ok(catalog.delete_attempts()? || more));
+    let deleted = deleted.and_then(|more| Ok(catalog.delete_codes()? || more));
     let failed = |error: &StoreError| log::warn!("what has expired cannot be deleted yet: {error}");
     deleted.inspect_err(failed).unwrap_or_default()
 }

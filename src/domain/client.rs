@@ -85,6 +85,12 @@ pub struct ClientSignIn {
     /// The claims that ID tokens of sign-ins behind its backend have without being asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub default_claims: Vec<String>,
+    /// Where it is told that a session has ended (OpenID Connect Back-Channel Logout 1.0 §2.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<String>,
+    /// Whether it must be told which session. It always is.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub backchannel_logout_session_required: bool,
 }
 
 /// What a client is.

@@ -15,6 +15,7 @@ pub mod exchange;
 pub mod foreign;
 pub mod id_token;
 pub mod login;
+pub mod logout_token;
 pub mod message;
 pub mod order;
 pub mod party;

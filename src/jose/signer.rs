@@ -21,6 +21,8 @@ pub struct Signer {
     introspection_header: String,
     /// The same with `"typ":"JWT"`, for ID tokens.
     id_token_header: String,
+    /// The same for logout tokens.
+    logout_header: String,
     signer: Box<dyn JwsSigner>,
 }
 
@@ -41,6 +43,7 @@ impl Signer {
             header: header("at+jwt"),
             introspection_header: header("token-introspection+jwt"),
             id_token_header: header("JWT"),
+            logout_header: header("logout+jwt"),
             signer: key.jws_signer()?,
         })
     }
@@ -69,6 +72,14 @@ impl Signer {
     /// OpenSSL failed.
     pub fn sign_id_token(&self, payload: &[u8]) -> Result<String, JoseError> {
         self.sign_under(&self.id_token_header, payload)
+    }
+
+    /// Signs a payload as a logout token (OpenID Connect Back-Channel Logout 1.0 §2.4).
+    ///
+    /// # Errors
+    /// OpenSSL failed.
+    pub fn sign_logout_token(&self, payload: &[u8]) -> Result<String, JoseError> {
+        self.sign_under(&self.logout_header, payload)
     }
 
     /// Signs a payload as an introspection answer (RFC 9701 §5): its type says that it is no access token.

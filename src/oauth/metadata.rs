@@ -77,6 +77,10 @@ pub struct AuthorizationServerMetadata {
     subject_types_supported: &'static [&'static str],
     #[serde(skip_serializing_if = "Vec::is_empty")]
     id_token_signing_alg_values_supported: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backchannel_logout_supported: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backchannel_logout_session_supported: Option<bool>,
 }
 
 impl AuthorizationServerMetadata {
@@ -101,6 +105,8 @@ impl AuthorizationServerMetadata {
             token_endpoint_auth_methods_supported: authentication,
             subject_types_supported: &[],
             id_token_signing_alg_values_supported: Vec::new(),
+            backchannel_logout_supported: None,
+            backchannel_logout_session_supported: None,
         }
     }
 
@@ -119,6 +125,9 @@ impl AuthorizationServerMetadata {
         self.subject_types_supported = &["public"];
         self.id_token_signing_alg_values_supported =
             signing_algs.into_iter().map(|alg| alg.as_ref().to_owned()).collect();
+        // OpenID Connect Back-Channel Logout 1.0 §2.1.
+        self.backchannel_logout_supported = Some(true);
+        self.backchannel_logout_session_supported = Some(true);
         self
     }
 }
@@ -173,6 +182,8 @@ mod tests {
         let expected = [
             (&"subject_types_supported".to_owned(), &json!(["public"])),
             (&"id_token_signing_alg_values_supported".to_owned(), &json!(["ES256", "RS256"])),
+            (&"backchannel_logout_supported".to_owned(), &json!(true)),
+            (&"backchannel_logout_session_supported".to_owned(), &json!(true)),
         ];
         assert_eq!(added, expected);
     }

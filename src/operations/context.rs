@@ -3,8 +3,13 @@
 use std::sync::Arc;
 
 use super::{
-    backend::passwords::Passwords, counts::Counts, delivery::Delivery, enrich::HookCalls, issue::TokenIssuer,
-    sessions::SessionPolicy, throttle::Throttle,
+    backend::{codes::SendPolicy, passwords::Passwords},
+    counts::Counts,
+    delivery::Delivery,
+    enrich::HookCalls,
+    issue::TokenIssuer,
+    sessions::SessionPolicy,
+    throttle::Throttle,
 };
 use crate::{
     audit::AuditLog,
@@ -38,6 +43,8 @@ pub struct Context {
     pub outbound: Outbound,
     /// The keys of foreign issuers.
     pub foreign_keys: Arc<ForeignKeyCache>,
+    /// How many messages go to an address and to a user.
+    pub sending: SendPolicy,
     /// How long sessions live.
     pub sessions: SessionPolicy,
     /// How the calls of webhooks went.

@@ -19,6 +19,7 @@ pub struct Counts {
     graphql_tokens: CountBy<Outcome>,
     graphql_refusals: CountBy<MosaicCode>,
     signatures: CountBy<SigningAlg>,
+    logouts: CountBy<Outcome>,
 }
 
 impl Counts {
@@ -46,6 +47,11 @@ impl Counts {
         self.signatures.one(alg);
     }
 
+    /// A client was told that a session has ended, or given up.
+    pub(super) fn logout(&self, outcome: Outcome) {
+        self.logouts.one(outcome);
+    }
+
     /// Writes all onto `page`.
     pub fn expose(&self, page: &mut Page) {
         let help = "Requests at the token endpoint, by grant and by how they ended.";
@@ -56,6 +62,8 @@ impl Counts {
         self.graphql_tokens.expose(page, "tessera_graphql_tokens_total", help, "outcome");
         let help = "Errors in the answers of GraphQL, by code.";
         self.graphql_refusals.expose(page, "tessera_graphql_refusals_total", help, "code");
+        let help = "Clients that were to be told that a session has ended, by how that went.";
+        self.logouts.expose(page, "tessera_logout_notices_total", help, "outcome");
         self.signatures.expose(page, "tessera_signatures_total", "Tokens that were signed, by algorithm.", "alg");
     }
 }

@@ -13,6 +13,7 @@ use crate::{
         claims::AccessTokenClaims,
         environment::{Environment, SigningAlg, TokenProfile},
         id_token::IdTokenClaims,
+        logout_token::{self, LogoutTokenClaims},
         order::{IdTokenOrder, TokenOrder},
         random::{Random, random_id},
     },
@@ -102,6 +103,32 @@ impl TokenIssuer<'_> {
             further: &wanted.claims,
         };
         signer.sign_id_token(&serde_json::to_vec(&claims).map_err(failed)?).map_err(failed)
+    }
+}
+
+impl TokenIssuer<'_> {
+    /// Signs a logout token: tells the client `client_id` that the session `sid` of the user `sub` has ended. By the default
+    /// algorithm, as ID tokens are.
+    ///
+    /// # Errors
+    /// There is no key to sign with, or OpenSSL failed.
+    pub fn issue_logout_token(
+        &self,
+        environment: &EnvironmentSnapshot,
+        client_id: &str,
+        (sub, sid): (&str, &str),
+        now: i64,
+    ) -> Result<String, OAuthError> {
+        let alg = self.signing_alg;
+        let signer =
+            environment.keyring.signer(alg, now).ok_or_else(|| failed(format!("no active {} key", alg.as_str())))?;
+        let jti = random_id(self.random).map_err(failed)?;
+        let exp = now.saturating_add(logout_token::LIFETIME);
+        let (iss, events) = (environment.issuer.as_str(), logout_token::events());
+        let claims = LogoutTokenClaims { iss, sub, aud: client_id, iat: now, exp, jti: &jti, sid, events };
+        let token = signer.sign_logout_token(&serde_json::to_vec(&claims).map_err(failed)?).map_err(failed)?;
+        self.counts.signature(alg);
+        Ok(token)
     }
 }
 

@@ -19,6 +19,7 @@ pub mod foreign;
 pub mod introspect;
 pub mod issue;
 pub mod keys;
+pub mod logout;
 pub mod lookup;
 pub mod management;
 pub mod metadata;

@@ -5,15 +5,21 @@
 //! One file per area holds its wire types and the operations over them; what they do is in `operations::backend`.
 
 mod answer;
+mod approval;
+mod authenticators;
 mod body;
+mod codes;
 mod endpoint;
 mod engine;
+mod identifier;
 mod openapi;
 mod passwords;
+mod preferences;
 mod sessions;
 mod sign_in;
 #[cfg(test)]
 mod snapshots;
+mod totp;
 mod users;
 mod webauthn;
 
@@ -29,8 +35,12 @@ use crate::operations::backend::call::Access;
 
 /// Every operation, by area.
 const AREAS: &[(&str, &[Endpoint])] = &[
+    ("authenticators", authenticators::OPERATIONS),
+    ("codes", codes::OPERATIONS),
+    ("login preferences", preferences::OPERATIONS),
     ("passwords", passwords::OPERATIONS),
     ("sessions", sessions::OPERATIONS),
+    ("totp", totp::OPERATIONS),
     ("users", users::OPERATIONS),
     ("webauthn", webauthn::OPERATIONS),
 ];

@@ -18,6 +18,12 @@ pub struct Limits {
     pub refused_tokens_per_client: u32,
     /// Refused subject and actor tokens from one address.
     pub refused_tokens_per_address: u32,
+    /// Messages with codes and links to one address.
+    pub messages_per_address: u32,
+    /// Messages with codes and links to one user, and codes for one that the caller gets.
+    pub messages_per_user: u32,
+    /// How long those are counted from the first one on, then anew.
+    pub messages_window: Duration,
     /// How long it takes until a limit that was used up is whole again.
     pub window: Duration,
 }
@@ -30,6 +36,9 @@ impl Limits {
             failures_per_address: most("limits.failures_per_address"),
             refused_tokens_per_client: most("limits.refused_tokens_per_client"),
             refused_tokens_per_address: most("limits.refused_tokens_per_address"),
+            messages_per_address: most("limits.messages_per_address"),
+            messages_per_user: most("limits.messages_per_user"),
+            messages_window: reader.seconds("limits.messages_window", 1..=86_400),
             window: reader.seconds("limits.window", 1..=3600),
         }
     }

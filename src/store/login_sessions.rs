@@ -5,6 +5,7 @@ use diesel::{prelude::*, sql_types::BigInt};
 use super::{
     Conn, StoreError,
     connection::each,
+    logout_deliveries,
     rows::{Row, to_json},
     schema::{login_session_clients, login_sessions},
 };
@@ -120,17 +121,20 @@ pub fn extend(conn: &mut Conn<'_>, before: &LoginSession, after: &LoginSession) 
     Ok(each!(conn, c => diesel::update(same).set(changes).execute(c))? == 1)
 }
 
-/// Ends one; `false` when there is none, or it has ended already.
+/// Ends one, and notes which clients are to be told; `false` when there is none, or it has ended already.
 ///
 /// # Errors
 /// The database failed.
 pub fn end(conn: &mut Conn<'_>, environment_id: &str, id: &str, now: i64) -> Result<bool, StoreError> {
     use login_sessions as t;
     let open = t::table.find(id).filter(t::ended_at.is_null().and(t::environment_id.eq(environment_id)));
-    Ok(each!(conn, c => diesel::update(open).set(t::ended_at.eq(now)).execute(c))? == 1)
+    let ended = diesel::update(open).set(t::ended_at.eq(now)).returning((t::id, t::user_id));
+    let ended: Vec<(String, String)> = each!(conn, c => ended.get_results(c))?;
+    logout_deliveries::note(conn, environment_id, &ended, now)?;
+    Ok(!ended.is_empty())
 }
 
-/// Ends all of a user, and gives their ids.
+/// Ends all of a user, notes which clients are to be told, and gives their ids.
 ///
 /// # Errors
 /// The database failed.
@@ -143,7 +147,10 @@ pub fn end_of_user(
     use login_sessions as t;
     let own = t::user_id.eq(user_id).and(t::environment_id.eq(environment_id));
     let open = t::table.filter(own.and(t::ended_at.is_null()));
-    Ok(each!(conn, c => diesel::update(open).set(t::ended_at.eq(now)).returning(t::id).get_results(c))?)
+    let ended = diesel::update(open).set(t::ended_at.eq(now)).returning((t::id, t::user_id));
+    let ended: Vec<(String, String)> = each!(conn, c => ended.get_results(c))?;
+    logout_deliveries::note(conn, environment_id, &ended, now)?;
+    Ok(ended.into_iter().map(|(id, _)| id).collect())
 }
 
 /// Notes that a client got tokens of a session.

@@ -26,6 +26,7 @@ pub mod failures;
 pub mod identity_connections;
 pub mod leases;
 pub mod login_sessions;
+pub mod logout_deliveries;
 pub mod managed_services;
 pub mod one_time_codes;
 pub mod password_resets;

@@ -1,10 +1,12 @@
 //! The tables, once for both engines. `migrations/` makes them; a test compares the two results with each other and with this.
 
 mod authenticators;
+mod logout;
 mod user_passwords;
 
 pub use self::{
     authenticators::{authenticator_attempts, totp_authenticators, totp_transactions},
+    logout::logout_deliveries,
     user_passwords::{password_history, password_resets, passwords},
 };
 
@@ -355,6 +357,7 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(client_secrets, environments);
+diesel::allow_tables_to_appear_in_same_query!(clients, login_session_clients);
 diesel::allow_tables_to_appear_in_same_query!(environments, tenants);
 diesel::allow_tables_to_appear_in_same_query!(refresh_tokens, session_origins, sessions);
 diesel::joinable!(refresh_tokens -> sessions (session_id));

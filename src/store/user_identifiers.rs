@@ -78,6 +78,17 @@ pub fn owner(
     Ok(each!(conn, c => one.select(t::user_id).first(c).optional())?)
 }
 
+/// Whether an address or number is this user's.
+///
+/// # Errors
+/// The database failed.
+pub fn is_of_user(conn: &mut Conn<'_>, user_id: &str, kind: IdentifierKind, value: &str) -> Result<bool, StoreError> {
+    use user_identifiers as t;
+    let own = t::table.filter(t::user_id.eq(user_id)).filter(t::kind.eq(to_name(&kind)?).and(t::value.eq(value)));
+    let found: Option<i64> = each!(conn, c => own.select(t::created_at).first(c).optional())?;
+    Ok(found.is_some())
+}
+
 /// All that a user has, in the order in which they came.
 ///
 /// # Errors

@@ -11,6 +11,8 @@ import tomllib
 import urllib.error
 import urllib.request
 
+from mail_sink import MailSink
+
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 STARTUP_SECONDS = 60
 
@@ -36,11 +38,16 @@ class Server:
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="tessera-interop-"))
         self.port = free_port()
         self.issuer = f"http://127.0.0.1:{self.port}"
+        self.mails = MailSink(self.directory / "mails")
         self.environment = {key: value for key, value in os.environ.items() if not key.startswith("TESSERA_")} | {
             "TESSERA__SERVER__LISTEN": f"127.0.0.1:{self.port}",
             "TESSERA__SERVER__PUBLIC_URL": self.issuer,
             # The foreign issuer of a check is on this machine.
             "TESSERA__OUTBOUND__PLAIN_HTTP_TO_LOOPBACK": "true",
+            "TESSERA__EMAIL__HOST": "127.0.0.1",
+            "TESSERA__EMAIL__PORT": str(self.mails.port),
+            "TESSERA__EMAIL__SECURITY": "none",
+            "TESSERA__EMAIL__FROM_ADDRESS": "login@demo.example",
             # Some of the documented requests need them.
             "TESSERA__GRAPHQL__DEV_OPERATIONS": "true",
             # Documented lines say `tessera`, and `curl` is ours, which records.

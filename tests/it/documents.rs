@@ -155,6 +155,7 @@ fn the_page_on_environment_files_has_the_keys_that_the_parser_reads() {
         "scope",
         "table",
         "tables",
+        "json",
     ];
     let mut known = BTreeSet::from(["enabled".to_owned()]);
     for file in ["applications", "blocks", "cases", "clients", "connections", "permissions", "rules", "sign_in"] {

@@ -10,9 +10,12 @@
 
 mod architecture;
 mod authorize;
+mod backchannel_logout;
 mod backend;
 mod catalog;
 mod cli;
+mod codes;
+mod delivery;
 mod documents;
 mod grants;
 mod graphql;
@@ -22,6 +25,7 @@ mod health;
 mod introspection;
 mod keys;
 mod lifecycle;
+mod login_preferences;
 mod metrics;
 mod observe;
 mod outbound;
@@ -30,6 +34,7 @@ mod properties;
 mod revocation;
 mod support;
 mod token;
+mod totp;
 mod trace;
 mod users;
 mod webauthn;

@@ -50,6 +50,17 @@ codes! {
     ResourceNotAllowed = "invalid_resource", 400, "The resource is not configured for this application";
     /// The user is unknown, or the secret, code or signature is wrong: all alike on purpose.
     InvalidCredentials = "auth_invalid_credentials", 400, "Invalid credentials";
+    /// The link leads nowhere that the client has said its users come back to.
+    RedirectUriNotAllowed = "invalid_redirect_uri", 400,
+        "redirect_uri is not one of the allowed redirect URIs configured for this app";
+    /// The link is unknown, used, expired, or not for whoever presents it: all alike on purpose.
+    LinkInvalid = "invalid_magic_link_code", 400, "Invalid magic link code";
+    /// Whoever the link was sent to is gone. The contract has it under this status.
+    LinkUserNotFound = "user_not_found", 400, "User not found";
+    /// The code that could be meant has expired.
+    PasscodeExpired = "auth_otp_passcode_expired", 400, "The passcode has expired";
+    /// The settings name nothing that could send the message.
+    ProviderMissing = "external_provider_configuration_error", 400, "No provider for such messages is configured";
     /// The password is too weak for the application.
     PasswordWeak = "auth_password_weak", 400, "The password is too weak";
     /// The password stands in a list of leaked ones.
@@ -72,8 +83,6 @@ codes! {
     Forbidden = "forbidden", 403, "The access token does not allow this operation";
     /// The user is disabled.
     UserNotActive = "user_not_active", 403, "User is not active";
-    /// Too many wrong secrets, codes or signatures.
-    Locked = "auth_locked", 403, "Locked after too many failed attempts";
     /// The password is right and too old: it is good for choosing another one.
     PasswordExpired = "password_expired", 403, "The password has expired; set another one with the reset token";
     /// The password is right and was not chosen by the user: it is good for choosing another one.
@@ -85,6 +94,8 @@ codes! {
     /// The application's login preferences do not have the method.
     PreferencesMissing = "auth_login_preferences_missing", 403,
         "The authentication method is not configured for this application";
+    /// Too many wrong secrets, codes or signatures.
+    Locked = "auth_locked", 403, "Locked after too many failed attempts";
     /// The client has no application, or that is disabled or gone.
     AppNotFound = "app_not_found", 404, "App not found";
     /// There is no such client, or no application behind it.
@@ -93,12 +104,20 @@ codes! {
     PasskeyNotFound = "webauthn_credential_not_found", 404, "Credential not found";
     /// There is no such user here.
     UserNotFound = "user_not_found", 404, "User not found";
+    /// The user has no address that a mail could go to.
+    UserEmailMissing = "user_email_address_missing", 404, "The user has no e-mail address";
+    /// The user has no number that a text message could go to.
+    UserPhoneMissing = "user_phone_number_missing", 404, "The user has no telephone number";
     /// The user has no such address or number.
     IdentifierNotFound = "identifier_not_found", 404, "The user has no such identifier";
+    /// The user has no such authenticator.
+    AuthenticatorNotFound = "authenticator_not_found", 404, "Authenticator not found";
     /// Somebody has the address, the number or the name; or the user is in the application already.
     IdentifierTaken = "identifier_is_taken", 409, "The identifier is taken";
     /// The user has a password, or it was changed at the same moment.
     PasswordConfigured = "auth_password_already_configured", 409, "The user has a password already";
+    /// The user has as many authenticator apps as the application allows.
+    TotpExists = "auth_totp_already_registered", 409, "The user has an authenticator app already";
     /// Somebody else has passkeys under that name in the application.
     WebauthnUsernameTaken = "username_already_registered", 409, "The username is registered by another user";
     /// The user has as many passkeys as one can have.

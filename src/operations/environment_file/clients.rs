@@ -43,7 +43,7 @@ pub(super) fn read(table: &mut Table<'_, '_>, sources: &Sources<'_>, findings: &
     ClientBlock { client, secret: secret.hash(table, sources, findings), line: findings.line(table.own_path()) }
 }
 
-/// Whoever owns one of the redirect URIs is sent the codes of this client's users.
+/// Whoever owns one of the redirect URIs is sent the codes of this client's users; whoever owns the other, when they leave.
 fn read_sign_in(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> ClientSignIn {
     let redirect_uris = table.texts("redirect_uris", findings);
     let list = table.path("redirect_uris");
@@ -61,7 +61,25 @@ fn read_sign_in(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> Clien
         let known = NAMES.join(", ");
         findings.error(&item_path(&table.path("default_claims"), name), format_args!("is no claim: those are {known}"));
     }
-    ClientSignIn { redirect_uris, application: table.name("application", findings), default_claims }
+    let backchannel_logout_uri = table.text("backchannel_logout_uri", findings);
+    let is_good = |uri: &String| is_redirect_uri(uri);
+    if !backchannel_logout_uri.as_ref().is_none_or(is_good) {
+        findings.error(
+            &table.path("backchannel_logout_uri"),
+            "must be an https:// URL, or an http:// one on loopback, without user name and fragment",
+        );
+    }
+    let backchannel_logout_session_required = table.flag("backchannel_logout_session_required", findings);
+    if backchannel_logout_session_required.is_some() && backchannel_logout_uri.is_none() {
+        findings.error(&table.path("backchannel_logout_session_required"), "needs backchannel_logout_uri");
+    }
+    ClientSignIn {
+        redirect_uris,
+        application: table.name("application", findings),
+        default_claims,
+        backchannel_logout_uri,
+        backchannel_logout_session_required: backchannel_logout_session_required.unwrap_or_default(),
+    }
 }
 
 fn read_access(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> Vec<Access> {

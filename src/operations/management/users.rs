@@ -176,10 +176,14 @@ pub async fn update(
     patch: UserPatch,
 ) -> Result<Changed<UserDetails>, MosaicError> {
     check(patch.email.as_ref().and_then(Option::as_deref), patch.name.as_ref().and_then(Option::as_deref))?;
-    edit(context, environment, id, move |_, user| {
+    let (environment_id, now) = (environment.environment.id.clone(), context.clock.now());
+    edit(context, environment, id, move |conn, user| {
         replace(&mut user.email, patch.email);
         replace(&mut user.name, patch.name);
         replace(&mut user.enabled, patch.enabled);
+        if !user.enabled {
+            end_all_in(conn, &environment_id, &user.id, now)?;
+        }
         Ok(())
     })
     .await

@@ -40,7 +40,8 @@ impl Operation for Authenticate {
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/auth/password/authenticate";
     const ID: &'static str = "authenticatePassword";
-    const SUMMARY: &'static str = "Signs a user in with a password. The answer does not say whether there is such a user";
+    const SUMMARY: &'static str =
+        "Signs a user in with a password. The answer does not say whether there is such a user";
     const ACCESS: Access = Access::Client(&["AUTH_EXECUTE"]);
     const ERRORS: &'static [ApiCode] = &[
         ApiCode::InvalidCredentials,

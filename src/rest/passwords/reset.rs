@@ -74,9 +74,8 @@ impl Operation for WithPassword {
         call.record.client_id = Some(client.id.clone());
         let application = application_of(&call.environment, &client).ok_or(ApiCode::AppNotFound)?.clone();
         let named = body.user.first();
-        let (kind, identifier) = named.ok_or_else(|| {
-            ApiError::new(ApiCode::InvalidInput, "give one of email, phone_number and username")
-        })?;
+        let (kind, identifier) = named
+            .ok_or_else(|| ApiError::new(ApiCode::InvalidInput, "give one of email, phone_number and username"))?;
         let login = Login { kind, identifier, password: body.password };
         let checked = passwords::check(call, &application, login).await?;
         let (user_id, previous) = (&checked.person.user.id, body.prev_reset_token.as_deref());

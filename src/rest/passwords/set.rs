@@ -70,8 +70,7 @@ impl Operation for First {
             name(call, &id, username).await?;
             person = user_by_id(call, &id).await?;
         }
-        let new =
-            NewPassword { text: body.password, temporary: body.force_replace, enforced: body.enforce_complexity };
+        let new = NewPassword { text: body.password, temporary: body.force_replace, enforced: body.enforce_complexity };
         passwords::set(call, &person, Expected::First, &new).await?;
         Ok(Done::new("Password registered"))
     }
@@ -196,8 +195,7 @@ impl Operation for Register {
     const ID: &'static str = "registerPassword";
     const SUMMARY: &'static str = "Gives a user a temporary password who has none";
     const ACCESS: Access = Access::Client(&["AUTH_EXECUTE"]);
-    const ERRORS: &'static [ApiCode] =
-        &[ApiCode::UserNotFound, ApiCode::UserNotActive, ApiCode::PasswordConfigured];
+    const ERRORS: &'static [ApiCode] = &[ApiCode::UserNotFound, ApiCode::UserNotActive, ApiCode::PasswordConfigured];
     const SHARED_ERRORS: &'static [ApiCode] = OBJECTIONS;
     const EVENTS: Option<Events> = CHANGES;
 

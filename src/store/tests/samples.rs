@@ -56,6 +56,8 @@ pub(super) fn a_client(id: &str) -> Client {
         sign_in: ClientSignIn {
             redirect_uris: vec!["https://app.example/back".to_owned()],
             application: Some("web".to_owned()),
+            backchannel_logout_uri: Some("https://app.example/logout".to_owned()),
+            backchannel_logout_session_required: true,
         },
         secrets: Vec::new(),
     }

@@ -7,10 +7,10 @@ use crate::{
         attempts::{self, Holder},
         authorization_codes, authorization_requests,
         client_secrets::{self, SecretOrigin},
-        clients, environments, exchange_rules, identity_connections, login_sessions, managed_services, one_time_codes,
-        permissions, profiles, refresh_tokens, resource_servers, revocations, sendings, sessions, signing_keys, totp,
-        totp_transactions, user_applications, user_identifiers, user_identities, users, webauthn_ceremonies,
-        webauthn_credentials,
+        clients, environments, exchange_rules, identity_connections, login_sessions, logout_deliveries,
+        managed_services, one_time_codes, permissions, profiles, refresh_tokens, resource_servers, revocations,
+        sendings, sessions, signing_keys, totp, totp_transactions, user_applications, user_identifiers,
+        user_identities, users, webauthn_ceremonies, webauthn_credentials,
     },
 };
 
@@ -45,6 +45,7 @@ pub(super) fn fill(conn: &mut Conn<'_>) {
     assert!(user_applications::add(conn, "user", "app", 6).expect("application of a user"));
     login_sessions::insert(conn, &a_login_session()).expect("login session");
     login_sessions::join(conn, "login", "bff", "app", 11).expect("client of a session");
+    logout_deliveries::note(conn, "one", &[("login".to_owned(), "user".to_owned())], 12).expect("logout delivery");
     assert!(authorization_requests::insert(conn, "one", &a_pending_sign_in("state", 600), 0, 1).expect("request"));
     authorization_codes::insert(conn, "one", &a_code("code"), 0).expect("code");
     assert!(revocations::add(conn, "one", &a_revocation()).expect("revocation"));

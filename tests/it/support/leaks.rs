@@ -138,8 +138,8 @@ pub fn secrets_in(text: &str) {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     for word in text.split(|c| !is_part(c)) {
         let parts: Vec<&str> = word.split('.').collect();
-        // Client secrets, sessions of users, refresh tokens, reset tokens.
-        if ["tsk_", "tss_", "tsr_", "tsp_"].iter().any(|prefix| word.starts_with(prefix)) {
+        // Client secrets, links and request ids, sessions of users, refresh tokens, reset tokens.
+        if ["tsk_", "tsl_", "tsq_", "tss_", "tsr_", "tsp_"].iter().any(|prefix| word.starts_with(prefix)) {
             secret_is(word);
         } else if word.starts_with("eyJ") && parts.len() >= 3 {
             // Not the header: it is no secret, and the same for many tokens.
@@ -201,7 +201,10 @@ fn form(body: &[u8]) {
 fn members(json: &Json) {
     match json {
         Json::Object(all) => all.iter().for_each(|(name, value)| match value {
-            Json::String(text) if ["clientSecret", "secret", "applicationKey", "password", "new_password"].contains(&name.as_str()) => {
+            Json::String(text)
+                if ["clientSecret", "secret", "applicationKey", "password", "new_password"]
+                    .contains(&name.as_str()) =>
+            {
                 secret_is(text);
             }
             value => members(value),

@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod authenticator;
+pub mod authenticator_app;
 pub mod backend;
 pub mod browser;
 pub mod certificate;
@@ -14,6 +15,7 @@ pub mod guard;
 pub mod hook;
 pub mod leaks;
 pub mod lifecycle;
+pub mod mails;
 pub mod maker;
 pub mod peer;
 pub mod process;
@@ -23,6 +25,7 @@ pub mod records;
 pub mod rust_paths;
 pub mod server;
 pub mod sources;
+pub mod texts;
 pub mod tokens;
 pub mod tunnel;
 

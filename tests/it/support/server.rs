@@ -81,7 +81,7 @@ pub fn variable(key: &str) -> String {
 }
 
 /// The settings that tests run with.
-pub(super) fn default_settings() -> BTreeMap<String, String> {
+pub fn default_settings() -> BTreeMap<String, String> {
     let settings = [
         ("server.listen", "127.0.0.1:0"),
         ("server.workers", "1"),

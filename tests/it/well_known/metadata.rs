@@ -64,6 +64,9 @@ fn the_openid_document_has_the_same_values_and_more() {
     }
     assert_eq!(openid["subject_types_supported"], json!(["public"]));
     assert_eq!(openid["id_token_signing_alg_values_supported"], json!(["ES256"]));
+    for member in ["backchannel_logout_supported", "backchannel_logout_session_supported"] {
+        assert_eq!((&openid[member], document.get(member)), (&json!(true), None));
+    }
     assert_eq!(openid["authorization_endpoint"], format!("{}/authorize", server.url));
 }
 

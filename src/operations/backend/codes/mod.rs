@@ -3,9 +3,14 @@
 //! What is typed in can be guessed, so each look at a guess is paid for in the database before the comparison
 //! ([`one_time_codes::claim`]). What is clicked cannot, and is found by its hash.
 
+mod keep;
+pub mod link;
+pub mod otp;
+mod policy;
 mod redeem;
 
-pub use redeem::{Guess, LinkPresented, Presented, find_link_in, guess_in, redeem_link_in};
+pub use keep::{Kept, SendPolicy};
+pub use redeem::{Guess, LinkPresented, Presented, find_link_in, guess_in};
 
 use openssl::sha::Sha256;
 
@@ -68,6 +73,9 @@ pub enum CodeError {
     /// The random source failed.
     #[error(transparent)]
     Random(#[from] RandomError),
+    /// Wrong codes have locked the user out.
+    #[error("the user is locked out")]
+    Locked,
     /// An address or a user has had as many messages as a limit allows. Nothing was counted.
     #[error("too many messages: the limit {kind} lets the next one through in {retry_after} s")]
     TooMany {

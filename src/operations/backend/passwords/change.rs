@@ -128,9 +128,10 @@ pub async fn set(call: &mut Call, person: &Person, expected: Expected, new: &New
     }
     let accepted = accept(call, &application, background, new).await?;
     let (environment_id, user_id, now) = (call.environment_id().to_owned(), person.user.id.clone(), call.now());
-    let change = call.context.catalog.change(move |store| {
-        store.transact(|conn| accepted.change_in(conn, (&environment_id, &user_id), None, now))
-    });
+    let change = call
+        .context
+        .catalog
+        .change(move |store| store.transact(|conn| accepted.change_in(conn, (&environment_id, &user_id), None, now)));
     if !change.await? {
         return Err(ApiError::from(ApiCode::PasswordConfigured).with_detail("another one was set at the same moment"));
     }

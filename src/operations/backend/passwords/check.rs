@@ -85,9 +85,10 @@ pub async fn check(call: &mut Call, application: &Application, login: Login) -> 
             Ok(Checked { person, kept, standing })
         }
         (matches, person, kept, _) => {
-            let noted = call.context.catalog.work(move |store| {
-                store.transact(|conn| lockout::failed(conn, &holder, Authenticator::Password, now))
-            });
+            let noted = call
+                .context
+                .catalog
+                .work(move |store| store.transact(|conn| lockout::failed(conn, &holder, Authenticator::Password, now)));
             noted.await?;
             let why = match (person, kept, matches) {
                 (None, ..) => "there is no such user, or the user is disabled",
@@ -163,9 +164,10 @@ async fn renew(call: &Call, person: &Person, password: &Password, kept: &StoredP
     }
     let Ok(renewed) = passwords.hash(password).await else { return };
     let (user_id, before) = (person.user.id.clone(), kept.hash.clone());
-    let written = call.context.catalog.work(move |store| {
-        store.transact(|conn| passwords::rehash(conn, &user_id, &before, &renewed))
-    });
+    let written = call
+        .context
+        .catalog
+        .work(move |store| store.transact(|conn| passwords::rehash(conn, &user_id, &before, &renewed)));
     if let Err(error) = written.await {
         let error: StoreError = error;
         log::warn!(request_id = call.request_id.as_str(); "a password is still hashed as before: {error}");

@@ -21,6 +21,7 @@ pub use self::{
     pool::PoolError,
     reset::{Redeemed, ResetOrder, ResetToken, previous_token, redeem, reset_token},
 };
+use self::{counts::LeakCounts, pool::HashPool};
 use self::{
     counts::{JobKind, LeakCounts},
     pool::HashPool,

@@ -124,7 +124,12 @@ pub async fn reset_token(call: &Call, application: &Application, order: ResetOrd
 
 impl ResetOrder {
     /// By what the user was authenticated, with the authentication before, which is used up; `None` if there is none such.
-    fn methods(&self, conn: &mut Conn<'_>, environment_id: &str, now: i64) -> Result<Option<Vec<AuthMethod>>, StoreError> {
+    fn methods(
+        &self,
+        conn: &mut Conn<'_>,
+        environment_id: &str,
+        now: i64,
+    ) -> Result<Option<Vec<AuthMethod>>, StoreError> {
         let Some(hash) = &self.previous else { return Ok(Some(vec![self.method])) };
         let found = password_resets::find(conn, environment_id, hash, now)?;
         let is_own = |one: &PasswordReset| one.user_id == self.user_id && one.application_id == self.application_id;
@@ -150,8 +155,10 @@ async fn find(call: &Call, token: &str) -> Result<PasswordReset, ApiError> {
         return Err(refused("it has not the form of a reset token"));
     }
     let (environment_id, hash, now) = (call.environment_id().to_owned(), secret.hash().to_hex(), call.now());
-    let found =
-        call.context.catalog.look_up(move |store| store.read(|conn| password_resets::find(conn, &environment_id, &hash, now)));
+    let found = call
+        .context
+        .catalog
+        .look_up(move |store| store.read(|conn| password_resets::find(conn, &environment_id, &hash, now)));
     found.await?.ok_or_else(|| refused("it is unknown, used up or over"))
 }
 
@@ -186,7 +193,8 @@ pub async fn redeem(call: &mut Call, token: &str, password: &str, wants_two: boo
         store.transact(|conn| {
             let user = (environment_id.as_str(), reset.user_id.as_str());
             // Of any number who present it at the same moment one gets further.
-            let is_done = password_resets::take(conn, &reset.token_hash)? && accepted.change_in(conn, user, None, now)?;
+            let is_done =
+                password_resets::take(conn, &reset.token_hash)? && accepted.change_in(conn, user, None, now)?;
             if is_done {
                 // Whoever was locked out and has come this way need not wait. A lock that is somebody's to open stays.
                 lockout::unlock(conn, &reset.user_id, Authenticator::Password, UnlockKind::Automatic, now)?;

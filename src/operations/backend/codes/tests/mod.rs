@@ -1,14 +1,22 @@
+mod counting;
+mod sending;
+
 use std::sync::Mutex;
 
 use super::*;
 use crate::{
-    domain::{environment::Environment, login::one_time_code::CodePurpose, random::SystemRandom, user::User},
+    domain::{
+        environment::Environment,
+        login::{IdentifierKind, KnownIdentifier, lockout::LockoutRule, one_time_code::CodePurpose},
+        random::SystemRandom,
+        user::User,
+    },
     store::{
         Store,
         one_time_codes::Sought,
         tenants::{self, Tenant},
         testing::{TestDatabase, on_both_engines},
-        {environments, users},
+        {environments, user_identifiers, users},
     },
 };
 
@@ -35,7 +43,19 @@ fn with_user(conn: &mut Conn<'_>) -> Result<(), StoreError> {
         created_at: 0,
         updated_at: 0,
     };
-    users::insert(conn, "e", &user)
+    users::insert(conn, "e", &user)?;
+    user_identifiers::insert(conn, "e", "ada", &address(), 0)
+}
+
+fn address() -> KnownIdentifier {
+    KnownIdentifier {
+        kind: IdentifierKind::Email,
+        application_id: String::new(),
+        value: "ada@example.com".into(),
+        shown: "ada@example.com".into(),
+        is_primary: true,
+        verified_at: None,
+    }
 }
 
 fn wanted(channel: CodeChannel) -> NewCode {
@@ -49,7 +69,7 @@ fn wanted(channel: CodeChannel) -> NewCode {
         },
         any_client: false,
         named_as: named_as("email", "ada@example.com"),
-        address: Some(CodeAddress { value: "ada@example.com".into(), is_own: true }),
+        address: Some(CodeAddress { value: "ada@example.com".into(), is_own: channel != CodeChannel::Sms }),
         with_request_id: false,
         length: 6,
         max_failures: 3,
@@ -68,6 +88,11 @@ fn kept(store: &Store, key: &MasterKey, new: NewCode) -> MadeCode {
 /// Another code than this.
 fn wrong(made: &MadeCode) -> &'static str {
     if made.secret.reveal() == "000000" { "000001" } else { "000000" }
+}
+
+/// Three wrong ones lock for ten minutes.
+fn rule() -> LockoutRule {
+    LockoutRule { max_failures: 3, lock_seconds: 600, failures_expire_seconds: Some(600), tiers: Vec::new() }
 }
 
 struct Caller {
@@ -102,7 +127,8 @@ impl Caller {
             request_hash: request_hash.as_deref(),
         };
         let passcode = Secret::new(passcode);
-        let presented = Presented { sought, channels: &CodeChannel::TYPED, passcode: &passcode };
+        let channels = CodeChannel::TYPED.map(|channel| (channel, rule()));
+        let presented = Presented { sought, channels: &channels, passcode: &passcode };
         store.transact(|conn| guess_in(conn, key, &presented, now)).expect("a guess")
     }
 
@@ -115,7 +141,11 @@ impl Caller {
             code,
             request_id: self.request_id.as_ref(),
         };
-        store.transact(|conn| redeem_link_in(conn, &presented, now)).expect("the database")
+        let redeem = |conn: &mut Conn<'_>| -> Result<Option<OneTimeCode>, StoreError> {
+            let Some(code) = find_link_in(conn, &presented, now)? else { return Ok(None) };
+            Ok(one_time_codes::take(conn, &code.id, now)?.then_some(code))
+        };
+        store.transact(redeem).expect("the database")
     }
 }
 
@@ -181,8 +211,8 @@ fn a_code_ends_in_its_second_and_after_its_last_guess() {
         for _ in 0..3 {
             assert_eq!(CALLER.guess(store, key, wrong(&made), 159), Guess::Wrong);
         }
-        assert_eq!(CALLER.guess(store, key, made.secret.reveal(), 159), Guess::Exhausted);
-        assert_eq!(CALLER.guess(store, key, made.secret.reveal(), 160), Guess::Exhausted);
+        assert_eq!(CALLER.guess(store, key, made.secret.reveal(), 159), Guess::Locked);
+        assert_eq!(CALLER.guess(store, key, made.secret.reveal(), 160), Guess::Locked);
     });
 }
 
@@ -193,8 +223,8 @@ fn however_many_guess_at_once_no_more_are_looked_at_than_allowed() {
         let made = kept(store, key, wanted(CodeChannel::Email));
         let guesses = at_once(16, |_| CALLER.guess(store, key, wrong(&made), 100));
         assert_eq!(guesses.iter().filter(|guess| **guess == Guess::Wrong).count(), 3);
-        assert_eq!(guesses.iter().filter(|guess| **guess == Guess::Exhausted).count(), 13);
-        assert_eq!(CALLER.guess(store, key, made.secret.reveal(), 100), Guess::Exhausted);
+        assert_eq!(guesses.iter().filter(|guess| **guess == Guess::Locked).count(), 13);
+        assert_eq!(CALLER.guess(store, key, made.secret.reveal(), 100), Guess::Locked);
     });
 }
 
@@ -202,12 +232,12 @@ fn however_many_guess_at_once_no_more_are_looked_at_than_allowed() {
 fn of_those_who_redeem_at_once_one_gets_it() {
     prepared(|database, key| {
         let store = &database.store;
-        for _ in 0..3 {
+        for _ in 0..10 {
             let made = kept(store, key, NewCode { max_failures: 20, ..wanted(CodeChannel::Email) });
-            let guesses = at_once(8, |_| CALLER.guess(store, key, made.secret.reveal(), 100));
+            let guesses = at_once(4, |_| CALLER.guess(store, key, made.secret.reveal(), 100));
             assert_eq!(guesses.iter().filter(|guess| is_right(guess)).count(), 1, "{guesses:?}");
             let made = kept(store, key, wanted(CodeChannel::Link));
-            let redeemed = at_once(8, |_| CALLER.redeem(store, &made.secret, 100));
+            let redeemed = at_once(4, |_| CALLER.redeem(store, &made.secret, 100));
             assert_eq!(redeemed.iter().flatten().count(), 1);
         }
     });
@@ -233,6 +263,17 @@ fn a_link_is_good_once_and_only_for_whom_it_was_made() {
         assert_eq!(own().redeem(store, &Secret::new("tsl_"), 159), None);
         assert_eq!(own().redeem(store, &made.secret, 159), Some(made.kept.clone()));
         assert_eq!(own().redeem(store, &made.secret, 159), None);
+    });
+}
+
+#[test]
+fn what_was_sent_to_an_address_that_the_user_has_no_more_is_dead() {
+    prepared(|database, key| {
+        let store = &database.store;
+        let (code, link) = (kept(store, key, wanted(CodeChannel::Email)), kept(store, key, wanted(CodeChannel::Link)));
+        store.transact(|conn| user_identifiers::remove(conn, "e", "ada", &address())).expect("removed");
+        assert_eq!(CALLER.guess(store, key, code.secret.reveal(), 100), Guess::Wrong);
+        assert_eq!(CALLER.redeem(store, &link.secret, 100), None);
     });
 }
 
@@ -270,49 +311,6 @@ fn codes_are_kept_so_that_the_database_alone_does_not_give_them_away() {
         assert_eq!(database.count("one_time_codes", &format!("secret_hash = '{plain}'")), 0);
         let another = MasterKey::generate(&SystemRandom).expect("random source");
         assert_eq!(CALLER.guess(&database.store, &another, made.secret.reveal(), 100), Guess::Wrong);
-    });
-}
-
-fn limit(holder: &str) -> SendLimit {
-    SendLimit { kind: "address", holder: holder.into(), most: 5, window: 60 }
-}
-
-#[test]
-fn messages_are_counted_over_all_who_send_at_once_and_anew_when_the_window_is_over() {
-    prepared(|database, key| {
-        let store = &database.store;
-        let send = |holder: &str, now: i64| {
-            let made = make(&SystemRandom, key, wanted(CodeChannel::Email), now).expect("a code");
-            store.transact(|conn| keep_in(conn, "e", &made.kept, &[limit(holder)])).map(|()| made)
-        };
-        let outcomes = at_once(12, |_| send("a", 100));
-        assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 5);
-        for refused in outcomes.into_iter().filter_map(Result::err) {
-            assert!(matches!(refused, CodeError::TooMany { kind: "address", retry_after: 60 }), "{refused}");
-        }
-        assert!(matches!(send("a", 159), Err(CodeError::TooMany { retry_after: 1, .. })));
-        assert!(send("b", 159).is_ok());
-        assert!(send("a", 160).is_ok());
-        assert_eq!(database.count("sendings", "holder = 'a' AND sent = 1 AND until = 220"), 1);
-        let refused = store.transact(|conn| sendings::sweep(conn, 219));
-        assert!(!refused.expect("the database"));
-        assert_eq!(database.count("sendings", "true"), 1, "b is over, a is not");
-    });
-}
-
-#[test]
-fn what_one_limit_refuses_is_not_counted_by_another_and_leaves_the_code_before_it() {
-    prepared(|database, key| {
-        let store = &database.store;
-        let made = kept(store, key, wanted(CodeChannel::Email));
-        let full = SendLimit { kind: "user", most: 0, ..limit("ada") };
-        let full = SendLimit { most: 1, ..full };
-        store.transact(|conn| sendings::count(conn, "e", &full, 100)).expect("counted");
-        let next = make(&SystemRandom, key, wanted(CodeChannel::Email), 100).expect("a code");
-        let refused = store.transact(|conn| keep_in(conn, "e", &next.kept, &[limit("a"), full]));
-        assert!(matches!(refused, Err(CodeError::TooMany { kind: "user", .. })));
-        assert_eq!(database.count("sendings", "kind = 'address'"), 0);
-        assert!(is_right(&CALLER.guess(store, key, made.secret.reveal(), 100)));
     });
 }
 
