@@ -10,6 +10,7 @@ import sys
 import cases
 import load
 import openssl_speed
+import passwords
 import postgres
 import procfs
 import report
@@ -28,6 +29,7 @@ def arguments():
     parser.add_argument("--seconds", type=int, default=5, help="of load for each row (default 5)")
     parser.add_argument("--warm-up", type=int, default=2, help="seconds of load before it (default 2)")
     parser.add_argument("--tokens", type=int, default=20000, help="different subject tokens (default 20000)")
+    parser.add_argument("--passwords", action="store_true", help="sign-ins with passwords alone, and beside tokens")
     parser.add_argument("--quick", action="store_true", help="2 s of load after 1 s, 3000 tokens: a look, not a measurement")
     parser.add_argument("--out", type=pathlib.Path, default=TARGET / "bench/result.json")
     chosen = parser.parse_args()
@@ -104,6 +106,10 @@ def rows(chosen, speed):
 
 def main():
     chosen = arguments()
+    if chosen.passwords:
+        for engine, alg in itertools.product(chosen.engine or ["sqlite", "postgres"], chosen.alg or ["ES256"]):
+            passwords.measure(engine, alg, chosen.seconds)
+        return
     speed = openssl_speed.measure(chosen.alg or openssl_speed.KEYS, 1 if chosen.quick else 3)
     measured = list(rows(chosen, speed))
     units = {row["statement_unit"] for row in measured} - {None}
