@@ -26,6 +26,7 @@ def client_environment(server):
         "CALENDAR_SECRET": secrets["calendar-service"],
         "WEB_SECRET": secrets["web-backend"],
         "INTEROP_MAILS": str(server.mails.directory),
+        "BACKEND_SECRET": secrets["web-backend"],
         "SUBJECT_TOKEN": server.run("demo-token"),
         "INTEROP_TESSERA": str(server.binary),
         "INTEROP_DIRECTORY": str(server.directory),

@@ -83,8 +83,6 @@ codes! {
     Forbidden = "forbidden", 403, "The access token does not allow this operation";
     /// The user is disabled.
     UserNotActive = "user_not_active", 403, "User is not active";
-    /// Too many wrong secrets, codes or signatures.
-    Locked = "auth_locked", 403, "Locked after too many failed attempts";
     /// The password is right and too old: it is good for choosing another one.
     PasswordExpired = "password_expired", 403, "The password has expired; set another one with the reset token";
     /// The password is right and was not chosen by the user: it is good for choosing another one.

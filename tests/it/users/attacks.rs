@@ -68,7 +68,7 @@ both_engines! {
         let id = Api::of(&server, WEB_BACKEND).create(&ada())["user_id"].clone();
         let before = as_it_is(&server);
         let apis = PERMISSIONS.map(|key| (key, Api::of(&server, (key, WEB_BACKEND.1))));
-        let others = [("ax-user-service", Api::of(&server, super::MANAGER))];
+        let others = [("ax-user-service", Api::of(&server, super::super::MANAGER))];
         for (key, api) in apis.iter().chain(&others) {
             for (method, path, body, permission) in operations(text(&id)).into_iter().filter(|one| one.3 != *key) {
                 let answer = api.send(method.clone(), &path, body.as_ref());

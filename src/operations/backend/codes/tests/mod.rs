@@ -1,3 +1,6 @@
+mod counting;
+mod sending;
+
 use std::sync::Mutex;
 
 use super::*;
@@ -263,40 +266,6 @@ fn a_link_is_good_once_and_only_for_whom_it_was_made() {
     });
 }
 
-// Otherwise whoever can have codes sent would have three guesses more for each.
-#[test]
-fn wrong_codes_are_counted_across_codes_and_by_channel() {
-    prepared(|database, key| {
-        let store = &database.store;
-        let first = kept(store, key, wanted(CodeChannel::Email));
-        for _ in 0..2 {
-            assert_eq!(CALLER.guess(store, key, wrong(&first), 100), Guess::Wrong);
-        }
-        let second = kept(store, key, wanted(CodeChannel::Email));
-        assert_eq!(CALLER.guess(store, key, wrong(&second), 100), Guess::Wrong);
-        assert_eq!(CALLER.guess(store, key, second.secret.reveal(), 100), Guess::Locked);
-        let sms = kept(store, key, wanted(CodeChannel::Sms));
-        assert!(is_right(&CALLER.guess(store, key, sms.secret.reveal(), 100)), "another channel is not locked");
-    });
-}
-
-#[test]
-fn a_right_code_forgets_the_wrong_ones_before_it_and_is_no_wrong_one_of_another_channel() {
-    prepared(|database, key| {
-        let store = &database.store;
-        for _ in 0..4 {
-            let (email, sms) =
-                (kept(store, key, wanted(CodeChannel::Email)), kept(store, key, wanted(CodeChannel::Sms)));
-            assert_eq!(CALLER.guess(store, key, "no", 100), Guess::Wrong);
-            assert!(is_right(&CALLER.guess(store, key, email.secret.reveal(), 100)));
-            // It is gone with the other, which proved the same.
-            assert_eq!(CALLER.guess(store, key, sms.secret.reveal(), 100), Guess::Wrong);
-            let sms = kept(store, key, wanted(CodeChannel::Sms));
-            assert!(is_right(&CALLER.guess(store, key, sms.secret.reveal(), 100)));
-        }
-    });
-}
-
 #[test]
 fn what_was_sent_to_an_address_that_the_user_has_no_more_is_dead() {
     prepared(|database, key| {
@@ -342,49 +311,6 @@ fn codes_are_kept_so_that_the_database_alone_does_not_give_them_away() {
         assert_eq!(database.count("one_time_codes", &format!("secret_hash = '{plain}'")), 0);
         let another = MasterKey::generate(&SystemRandom).expect("random source");
         assert_eq!(CALLER.guess(&database.store, &another, made.secret.reveal(), 100), Guess::Wrong);
-    });
-}
-
-fn limit(holder: &str) -> SendLimit {
-    SendLimit { kind: "address", holder: holder.into(), most: 5, window: 60 }
-}
-
-#[test]
-fn messages_are_counted_over_all_who_send_at_once_and_anew_when_the_window_is_over() {
-    prepared(|database, key| {
-        let store = &database.store;
-        let send = |holder: &str, now: i64| {
-            let made = make(&SystemRandom, key, wanted(CodeChannel::Email), now).expect("a code");
-            store.transact(|conn| keep_in(conn, "e", &made.kept, &[limit(holder)])).map(|()| made)
-        };
-        let outcomes = at_once(12, |_| send("a", 100));
-        assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 5);
-        for refused in outcomes.into_iter().filter_map(Result::err) {
-            assert!(matches!(refused, CodeError::TooMany { kind: "address", retry_after: 60 }), "{refused}");
-        }
-        assert!(matches!(send("a", 159), Err(CodeError::TooMany { retry_after: 1, .. })));
-        assert!(send("b", 159).is_ok());
-        assert!(send("a", 160).is_ok());
-        assert_eq!(database.count("sendings", "holder = 'a' AND sent = 1 AND until = 220"), 1);
-        let refused = store.transact(|conn| sendings::sweep(conn, 219));
-        assert!(!refused.expect("the database"));
-        assert_eq!(database.count("sendings", "true"), 1, "b is over, a is not");
-    });
-}
-
-#[test]
-fn what_one_limit_refuses_is_not_counted_by_another_and_leaves_the_code_before_it() {
-    prepared(|database, key| {
-        let store = &database.store;
-        let made = kept(store, key, wanted(CodeChannel::Email));
-        let full = SendLimit { kind: "user", most: 0, ..limit("ada") };
-        let full = SendLimit { most: 1, ..full };
-        store.transact(|conn| sendings::count(conn, "e", &full, 100)).expect("counted");
-        let next = make(&SystemRandom, key, wanted(CodeChannel::Email), 100).expect("a code");
-        let refused = store.transact(|conn| keep_in(conn, "e", &next.kept, &[limit("a"), full]));
-        assert!(matches!(refused, Err(CodeError::TooMany { kind: "user", .. })));
-        assert_eq!(database.count("sendings", "kind = 'address'"), 0);
-        assert!(is_right(&CALLER.guess(store, key, made.secret.reveal(), 100)));
     });
 }
 
