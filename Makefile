@@ -15,6 +15,7 @@ run: ## Start Tessera with the demo environment; prints curl lines to try
 	scripts/cargo run --locked -- quickstart
 
 test: ## Run the whole suite, each test on SQLite and on a throw-away PostgreSQL (or on that of TEST_DATABASE_URL)
+	@. scripts/lib.sh && need curl curl "the walks of the documentation" && need jq jq "the walks of the documentation"
 	scripts/with-postgres scripts/cargo test --locked $(ARGS)
 	$(if $(ARGS),,scripts/no-secrets-in-logs)
 

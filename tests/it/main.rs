@@ -37,6 +37,7 @@ mod token;
 mod totp;
 mod trace;
 mod users;
+mod walks;
 mod webauthn;
 mod webhook;
 mod well_known;
