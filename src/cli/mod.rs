@@ -16,8 +16,8 @@ mod record_line;
 mod revoke;
 mod serve;
 mod service_account;
-mod user;
 mod session;
+mod user;
 mod who;
 
 use std::{path::PathBuf, process::ExitCode};

@@ -3,7 +3,12 @@
 
 use std::{collections::BTreeMap, path::Path, process::Command};
 
-use crate::support::{Engine, Installation, Process, leaks, mails::MailServer, sources::{read, root}, texts};
+use crate::support::{
+    Engine, Installation, Process, leaks,
+    mails::MailServer,
+    sources::{read, root},
+    texts,
+};
 
 const PAGE: &str = "docs/backend-authentication.md";
 
@@ -41,7 +46,8 @@ fn scripts() -> BTreeMap<String, String> {
     for section in page.split("\n## ").skip(1) {
         let (title, text) = section.split_once('\n').expect("a heading and its section");
         let Some(title) = title.strip_prefix("Walk: ") else { continue };
-        let blocks = text.split("\n```sh\n").skip(1).map(|rest| rest.split("\n```").next().expect("the end of a block"));
+        let blocks =
+            text.split("\n```sh\n").skip(1).map(|rest| rest.split("\n```").next().expect("the end of a block"));
         let script = blocks.collect::<Vec<_>>().join("\n");
         assert!(!script.is_empty(), "the walk {title:?} has nothing to run");
         assert!(found.insert(title.to_owned(), script).is_none(), "two walks are called {title:?}");

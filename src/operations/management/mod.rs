@@ -14,9 +14,9 @@ pub mod recorded;
 pub mod revocations;
 pub mod service_account_secrets;
 pub mod service_accounts;
+pub mod sessions;
 pub mod user_parts;
 pub mod user_sign_in;
-pub mod sessions;
 pub mod users;
 pub mod webhooks;
 
