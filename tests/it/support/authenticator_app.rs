@@ -3,7 +3,7 @@
 use openssl::{hash::MessageDigest, pkey::PKey, sign::Signer};
 
 /// One entry of an app.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct AuthenticatorApp {
     secret: Vec<u8>,
     digest: MessageDigest,
