@@ -67,7 +67,13 @@ const DOORS: [(&[&str], &[&str]); 36] = [
     (&["std", "time", "SystemTime"], &["src/domain/clock.rs"]),
     (
         &["std", "env"],
-        &["src/cli/", "src/settings/documentation.rs", "src/graphql/snapshots.rs", "src/store/testing.rs"],
+        &[
+            "src/cli/",
+            "src/settings/documentation.rs",
+            "src/graphql/snapshots.rs",
+            "src/rest/snapshots.rs",
+            "src/store/testing.rs",
+        ],
     ),
 ];
 

@@ -25,7 +25,7 @@ async function ownToken() {
   const response = await fetch(`${ISSUER}/token`, {
     method: 'POST',
     headers: { authorization: `Basic ${Buffer.from(`${CLIENT_ID}:${CLIENT_SECRET}`).toString('base64')}` },
-    body: new URLSearchParams({ grant_type: 'client_credentials' }),
+    body: new URLSearchParams({ grant_type: 'client_credentials', audience: 'userid-api' }),
   });
   if (!response.ok) throw new Error(`no client token: ${response.status} ${await response.text()}`);
   const { access_token: value, expires_in: seconds } = await response.json();

@@ -10,6 +10,7 @@ mod samples;
 mod schema;
 mod secret_uses;
 mod sessions;
+mod sign_in_samples;
 mod tables;
 mod totp;
 mod watch;

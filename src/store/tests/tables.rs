@@ -1,4 +1,7 @@
-use super::{super::testing::on_both_engines, an_environment, passwords::fill_passwords, samples::*, with_environment};
+use super::{
+    super::testing::on_both_engines, an_environment, passwords::fill_passwords, samples::*, sign_in_samples::*,
+    with_environment,
+};
 use crate::{
     domain::{application::Application, client::Client, login::lockout::Authenticator, signing_key::KeySchedule},
     oauth::scope::Scope,

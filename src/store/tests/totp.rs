@@ -1,6 +1,6 @@
 use super::{
     super::testing::on_both_engines,
-    samples::{a_totp, a_transaction},
+    sign_in_samples::{a_totp, a_transaction},
     tables::fill,
 };
 use crate::store::{Conn, Store, StoreError, totp, totp_transactions};

@@ -1,4 +1,4 @@
-use super::{super::testing::on_both_engines, samples::*, tables::fill};
+use super::{super::testing::on_both_engines, samples::*, sign_in_samples::*, tables::fill};
 use crate::{
     domain::secret::Secret,
     store::{Conn, StoreError, webauthn_ceremonies as ceremonies, webauthn_credentials as passkeys},

@@ -153,12 +153,6 @@ impl World {
         Answer::to(node.request(Method::POST, path).bearer_auth(token).json(&body))
     }
 
-    /// `GET` as [`WEB`].
-    pub fn get(&self, path: &str) -> Answer {
-        let token = self.server.token(WEB, &CLIENT_CREDENTIALS).access_token();
-        Answer::to(self.server.request(Method::GET, path).bearer_auth(token))
-    }
-
     /// Makes a user, or lets one who is there sign in to the client's application; gives the id.
     pub fn user(&self, client: Client, body: Value) -> String {
         let answer = self.post(client, "/v1/users", body);

@@ -88,7 +88,7 @@ pub fn start(engine: Engine) -> TestServer {
 
 /// A token of a backend for the backend authentication API.
 pub fn client_token(server: &TestServer, client: (&str, &str)) -> String {
-    let form = [("grant_type", "client_credentials"), ("resource", "userid-api")];
+    let form = [("grant_type", "client_credentials"), ("audience", "userid-api")];
     server.token(client, &form).access_token()
 }
 

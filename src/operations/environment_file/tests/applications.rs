@@ -91,7 +91,7 @@ fn login_preferences_are_read_as_the_api_reads_them() {
          lockoutTiers = [{ attempts = 3, duration = 1 }, { attempts = 2, duration = 5 }]\n[application.login.google]",
     ));
     let expected = [
-        "env.toml:6:20: application.login.sms.maxFailures: is missing",
+        "env.toml:6:1: application.login.sms.maxFailures: is missing",
         "env.toml:7:13: application.login.sms.expiresIn: must be a whole number from 1 to 1440",
         "env.toml:8:14: application.login.sms.maxFailure: is not known (the nearest one is \"maxFailures\")",
         "env.toml:10:59: application.login.totp.lockoutTiers.attempts: must be more than the 3 of the tier before",
