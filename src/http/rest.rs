@@ -95,11 +95,14 @@ async fn answer(
     response
 }
 
-/// Decoded in whole, unlike `match_info`: ids may hold what has to be encoded.
+/// Decoded in whole: `match_info` leaves what would change the meaning of a path encoded, and ids may hold it.
 fn path_of(request: &HttpRequest) -> HashMap<String, String> {
-    use actix_web::FromRequest as _;
-    let path = web::Path::<HashMap<String, String>>::extract(request).into_inner();
-    path.map(web::Path::into_inner).unwrap_or_default()
+    let decoded = |value: &str| {
+        let value = value.replace("%2F", "/").replace("%2f", "/").replace("%2B", "+").replace("%2b", "+");
+        // Last, so that nothing is decoded twice.
+        value.replace("%25", "%")
+    };
+    request.match_info().iter().map(|(name, value)| (name.to_owned(), decoded(value))).collect()
 }
 
 fn query_of(request: &HttpRequest) -> Vec<(String, String)> {
