@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jsonschema::Validator;
+use jsonschema::{ValidationError, Validator, error::ValidationErrorKind};
 use serde_json::{Map, Value};
 
 use super::endpoint::{Endpoint, cut};
@@ -45,16 +45,39 @@ pub(super) fn read(
         // A browser sends other types to any host without asking first: this is what keeps foreign pages out.
         _ => return Err(ApiCode::UnsupportedMediaType.into()),
     };
-    let mistakes: BTreeSet<String> =
-        validator.iter_errors(&body).take(MAX_MISTAKES).map(|error| mistake(&error)).collect();
+    let mut mistakes = BTreeSet::new();
+    for error in validator.iter_errors(&body) {
+        note(&error, &mut mistakes);
+    }
     if mistakes.is_empty() {
         return Ok(body);
     }
     Err(ApiError::with_messages(ApiCode::InvalidInput, mistakes.into_iter().collect()))
 }
 
+/// Notes what is wrong. What may be absent is `null` or something in the schema: of the two the something is what is meant, so that
+/// its mistakes are told instead of that it is neither.
+fn note(error: &ValidationError<'_>, mistakes: &mut BTreeSet<String>) {
+    if mistakes.len() >= MAX_MISTAKES {
+        return;
+    }
+    let is_of_another_type = |inner: &ValidationError<'_>| {
+        matches!(inner.kind(), ValidationErrorKind::Type { .. }) && inner.instance_path() == error.instance_path()
+    };
+    let meant = match error.kind() {
+        ValidationErrorKind::AnyOf { context } => {
+            context.iter().find(|branch| !branch.is_empty() && !branch.iter().any(is_of_another_type))
+        }
+        _ => None,
+    };
+    match meant {
+        Some(branch) => branch.iter().for_each(|inner| note(inner, mistakes)),
+        None => _ = mistakes.insert(mistake(error)),
+    }
+}
+
 /// Never quotes the value: it may be a password, and messages get into the logs of backends.
-fn mistake(error: &jsonschema::ValidationError<'_>) -> String {
+fn mistake(error: &ValidationError<'_>) -> String {
     let path = error.instance_path().to_string();
     let place = if path.is_empty() { "the body".to_owned() } else { path.trim_start_matches('/').replace('/', ".") };
     cut(&format!("{place}: {}", error.masked_with("the value")))

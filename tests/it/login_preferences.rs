@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     both_engines,
-    support::{Answer, BFF, CLIENT_CREDENTIALS, DEMO, Engine, TestServer},
+    support::{Answer, BFF, DEMO, Engine, TestServer},
 };
 
 /// The demo's application.
@@ -47,7 +47,8 @@ fn start(engine: Engine) -> TestServer {
 }
 
 fn send(server: &TestServer, client: (&str, &str), method: Method, path: &str, body: Option<&Value>) -> Answer {
-    let token = server.token(client, &CLIENT_CREDENTIALS).access_token();
+    let token =
+        server.token(client, &[("grant_type", "client_credentials"), ("audience", "userid-api")]).access_token();
     let request = server.request(method, &format!("/loginPreferences/{path}")).bearer_auth(token);
     Answer::to(match body {
         Some(body) => request.json(body),
@@ -85,7 +86,7 @@ both_engines! {
         let server = start(engine);
         let demo = methods(&server, WEB);
         let names: Vec<&String> = demo.as_object().expect("an object").keys().collect();
-        assert_eq!(names, ["email", "email_otp", "password", "sms", "totp", "webauthn_api"]);
+        assert_eq!(names, ["email", "email_otp", "sms", "password", "totp", "webauthn_api"]);
         assert_eq!(demo["password"]["passwordMinLength"], 8);
         assert_eq!(demo["webauthn_api"]["rpWebOrigins"], json!(["http://localhost:3000"]));
 

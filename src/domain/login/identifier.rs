@@ -50,7 +50,7 @@ impl Identifier {
 /// What the texts of a kind are like, for people.
 const fn rule(kind: IdentifierKind) -> &'static str {
     match kind {
-        IdentifierKind::Email => "an e-mail address in ASCII, such as ada@mail.example",
+        IdentifierKind::Email => "an e-mail address in ASCII, such as ada@example.org",
         IdentifierKind::PhoneNumber => "a telephone number in E.164 format, such as +14155550100",
         IdentifierKind::Username => {
             "1 to 64 visible ASCII characters, without @, quotes, <, > and \\, and not beginning with +"
@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn a_refusal_says_what_would_be_right_and_does_not_repeat_what_was_given() {
         let refused = Identifier::parse(IdentifierKind::Email, "secret").expect_err("no address");
-        assert_eq!(refused.to_string(), "must be an e-mail address in ASCII, such as ada@mail.example");
+        assert_eq!(refused.to_string(), "must be an e-mail address in ASCII, such as ada@example.org");
     }
 
     proptest! {

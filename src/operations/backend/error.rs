@@ -249,11 +249,11 @@ impl From<MosaicError> for ApiError {
     fn from(error: MosaicError) -> Self {
         let code = match (error.code, error.code.status()) {
             (MosaicCode::UserNotAuthorized | MosaicCode::Unauthorized, _) => ApiCode::Forbidden,
-            (MosaicCode::UserDisabled, _) => ApiCode::UserNotActive,
             (MosaicCode::ServiceUnavailable, _) => ApiCode::Unavailable,
             (MosaicCode::EnvironmentNotActive | MosaicCode::TenantNotActive, _) => ApiCode::Forbidden,
             (MosaicCode::TooManyRequests, _) => ApiCode::TooManyRequests,
-            (MosaicCode::ApplicationNotActive, _) | (_, 401) => ApiCode::Unauthorized,
+            // Of those behind the token of the call, which is of no use then (RFC 6750 §3.1).
+            (MosaicCode::UserDisabled | MosaicCode::ApplicationNotActive, _) | (_, 401) => ApiCode::Unauthorized,
             _ => ApiCode::ServerError,
         };
         let detail = error.detail.as_deref().unwrap_or(&error.message);

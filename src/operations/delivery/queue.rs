@@ -94,15 +94,15 @@ impl Queue {
         state.under_way = state.under_way.saturating_sub(1);
     }
 
-    /// What was taken is to be tried again; `Err` gives it back when there will be no other time.
-    pub fn again(&self, waiting: Waiting) -> Result<(), Waiting> {
+    /// What was taken is to be tried again; it comes back when there will be no other time.
+    pub fn again(&self, waiting: Waiting) -> Option<Waiting> {
         let mut state = self.state();
         state.under_way = state.under_way.saturating_sub(1);
         if state.stopping {
-            return Err(waiting);
+            return Some(waiting);
         }
         state.waiting.push_back(waiting);
-        Ok(())
+        None
     }
 
     /// Takes no more. All that waits is due now, for the last time.

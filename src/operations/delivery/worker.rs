@@ -62,7 +62,7 @@ impl Worker {
         let Message { request_id, kind, .. } = &waiting.message;
         log::warn!(request_id = request_id.as_str(); "a message ({}, {}) was not sent and is tried again: {failure}", channel.label(), kind.as_str());
         waiting.due_ms = self.clock.now_millis().saturating_add(*back_off);
-        if let Err(waiting) = self.queue.again(waiting) {
+        if let Some(waiting) = self.queue.again(waiting) {
             self.gave_up(runtime, &waiting, channel, &failure);
         }
     }

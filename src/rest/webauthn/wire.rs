@@ -135,7 +135,8 @@ impl AuthenticateStartBody {
             _ => return invalid("identifier and identifier_type need each other"),
         };
         let approval_data = self.approval_data.unwrap_or_default();
-        if approval_data.len() > MAX_APPROVED || approval_data.iter().flat_map(|(name, text)| [name, text]).any(is_odd)
+        if approval_data.len() > MAX_APPROVED
+            || approval_data.iter().flat_map(|(name, text)| [name, text]).any(|text| is_odd(text))
         {
             return invalid("approval_data: at most 10 texts of letters, digits, spaces and - _ . :");
         }
@@ -145,7 +146,7 @@ impl AuthenticateStartBody {
     }
 }
 
-fn is_odd(text: &String) -> bool {
+fn is_odd(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.: ".contains(&byte);
     text.len() > MAX_APPROVED_TEXT || !text.bytes().all(fits)
 }

@@ -56,7 +56,7 @@ both_engines! {
         let signed_in = portal.signed_in("ada@example.com");
         let path = "/v1/auth/session/authenticate";
         let body = json!({ "session_id": signed_in.session_id });
-        let form = [("grant_type", "client_credentials"), ("resource", "bff-api")];
+        let form = [("grant_type", "client_credentials"), ("audience", "bff-api")];
         let for_others = server.token(PORTAL, &form).access_token();
         let delegated = exchange_as(&server, BFF, &demo_token(&server), &[("scope", "calendar.edit")]).access_token();
         for token in [&for_others, &delegated] {
@@ -75,7 +75,7 @@ both_engines! {
         let server = start(engine);
         let portal = Backend::portal(&server);
         let signed_in = portal.signed_in("ada@example.com");
-        let file = environment().replacen("\"AUTH_EXECUTE\", ", "", 1);
+        let file = environment().replace("\"AUTH_EXECUTE\", ", "");
         server.apply(&file);
         server.eventually("the change", || portal.authenticate(&signed_in.session_id, json!({})).status == 403);
         let off = environment().replacen("id = \"portal-backend\"", "id = \"portal-backend\"\nenabled = false", 1);

@@ -18,7 +18,7 @@ both_engines! {
         let post = |path: &str, form: &[(&str, &str)]| {
             Answer::to(server.request(Method::POST, path).basic_auth(PORTAL.0, Some(PORTAL.1)).form(form))
         };
-        let form = [("grant_type", "client_credentials"), ("resource", "userid-api")];
+        let form = [("grant_type", "client_credentials"), ("audience", "userid-api")];
         let token = post("/cis/oidc/token", &form).access_token();
         let body = json!({ "session_id": signed_in.session_id });
         let answer = call_with(&server, Method::POST, "/cis/v1/auth/session/authenticate", &token, &body);

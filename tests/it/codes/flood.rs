@@ -18,7 +18,7 @@ fn send(world: &World, node: &TestServer, channel: &str, to: &str) -> Answer {
 /// What so many at once to two nodes are answered.
 fn statuses(world: &World, second: &TestServer, count: usize, to: impl Fn(usize) -> String + Sync) -> Vec<u16> {
     let send_one = |place: usize| {
-        let node = if place % 2 == 0 { &world.server } else { second };
+        let node = if place.is_multiple_of(2) { &world.server } else { second };
         send(world, node, "email", &to(place)).status.as_u16()
     };
     let send_one = &send_one;

@@ -40,7 +40,7 @@ fn a_server_that_does_not_offer_starttls_is_told_nothing() {
 
 #[test]
 fn a_certificate_that_nobody_vouches_for_ends_the_connection_and_is_tried_again() {
-    for (tls, security) in [(Tls::StartTls, "starttls"), (Tls::Always, "tls")] {
+    for (tls, security) in [(Tls::Upgraded, "starttls"), (Tls::Always, "tls")] {
         let server = server(tls);
         let world = sending_to(&server, security, LOGIN.1);
         world.send(link_mail());
@@ -71,7 +71,7 @@ fn with_a_good_certificate_the_password_is_told_and_the_mail_arrives() {
         );
         return;
     };
-    for (tls, security) in [(Tls::StartTls, "starttls"), (Tls::Always, "tls")] {
+    for (tls, security) in [(Tls::Upgraded, "starttls"), (Tls::Always, "tls")] {
         let server = server(tls);
         std::fs::write(&trusted, server.certificate.to_pem().expect("PEM")).expect("to write");
         let world = sending_to(&server, security, LOGIN.1);

@@ -10,11 +10,11 @@ use openssl::{
     hash::MessageDigest,
     nid::Nid,
     pkey::{PKey, Private},
-    rand::rand_bytes,
     sha::sha256,
     sign::Signer,
 };
 use serde_json::{Value, json};
+use tessera::domain::random::{Random as _, SystemRandom};
 
 use super::maker::Maker;
 
@@ -121,7 +121,7 @@ impl Authenticator {
         let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).expect("a curve");
         let key = EcKey::generate(&group).expect("a key");
         let mut id = vec![0; 32];
-        rand_bytes(&mut id).expect("random bytes");
+        SystemRandom.fill(&mut id).expect("random bytes");
         let rp_id = page.rp_id.clone().unwrap_or_else(|| options["rp"]["id"].as_str().expect("an rp id").to_owned());
         let user_handle = STANDARD.decode(options["user"]["id"].as_str().expect("a user id")).expect("base64");
         let client_data = page.client_data("webauthn.create", options);

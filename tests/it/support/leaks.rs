@@ -18,8 +18,8 @@ use serde_json::Value as Json;
 /// The shortest word that is looked for.
 const SHORTEST: usize = 16;
 /// Parameters whose value is a secret, whatever it looks like.
-const SECRET_PARAMETERS: [&str; 6] =
-    ["client_secret", "password", "refresh_token", "code", "code_verifier", "assertion"];
+const SECRET_PARAMETERS: [&str; 7] =
+    ["client_secret", "password", "refresh_token", "code", "code_verifier", "assertion", "webauthn_encoded_result"];
 
 /// What a test says in every parameter, secret or not, to see that no answer repeats it.
 const MARKER: &str = "Zx9MarkerOfTheCaller";

@@ -29,7 +29,7 @@ pub enum Tls {
     #[default]
     Never,
     /// It offers `STARTTLS`, and takes nothing before.
-    StartTls,
+    Upgraded,
     /// From the first byte.
     Always,
 }
@@ -231,7 +231,7 @@ impl Shared {
 
     fn greet(&self, stream: &mut dyn Stream, over_tls: bool) -> io::Result<()> {
         let mut offers = vec!["sink.example", "8BITMIME"];
-        if self.manners.tls == Tls::StartTls && !over_tls {
+        if self.manners.tls == Tls::Upgraded && !over_tls {
             offers.push("STARTTLS");
         }
         if self.manners.login.is_some() {

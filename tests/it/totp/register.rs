@@ -100,7 +100,8 @@ both_engines! {
             // A service that was given a delegated token could otherwise add a way to sign in as the user.
             (json!({ "act": { "sub": "calendar-service" } }), 403, "forbidden"),
             (json!({ "aud": "resource-api" }), 403, "forbidden"),
-            (json!({ "subjectType": "ServiceAccount" }), 403, "forbidden"),
+            // There is no such service account.
+            (json!({ "subjectType": "ServiceAccount" }), 401, "unauthorized"),
             (json!({ "iss": "https://id.example.com" }), 401, "unauthorized"),
             (json!({ "exp": 1 }), 401, "unauthorized"),
             (json!({ "applicationId": null }), 404, "app_not_found"),

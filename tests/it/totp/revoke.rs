@@ -63,7 +63,9 @@ both_engines! {
         let world = World::new(engine);
         let (app, backend) = (world.app(&world.ada, WEB_ID), world.backend(WEB));
         refused(&world, &world.sign_in(&app.wrong_code_at(world.now())), 400, "auth_invalid_credentials");
-        world.server.database.execute(&format!("DELETE FROM users WHERE id = '{}'", world.ada));
+        let path = format!("/v1/manage/users/{}", world.ada);
+        let deleted = Answer::to(world.server.request(Method::DELETE, &path).bearer_auth(&backend));
+        assert_eq!(deleted.status, 204, "{}", deleted.text);
         for table in ["totp_authenticators", "authenticator_attempts"] {
             assert_eq!(world.server.database.texts(&format!("SELECT 'x' AS text FROM {table}")), [""; 0], "{table}");
         }

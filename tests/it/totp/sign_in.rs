@@ -46,6 +46,10 @@ both_engines! {
         world.server.clock.advance(31);
         refused(&world, &world.sign_in(&code), 400, "auth_invalid_credentials");
 
+        // A right one forgets the failure, which would count in the other application too.
+        world.server.clock.advance(30);
+        signed_in(&world, &world.sign_in(&app.code_at(world.now())));
+
         // Another application: a window of nothing, SHA-256, eight digits and a minute.
         let (app, backend) = (world.app(&world.ada, OTHER_ID), world.backend(OTHER));
         assert_eq!(app.period, 60);

@@ -75,7 +75,7 @@ both_engines! {
             (json!({ "act": { "sub": "bff", "iss": server.url } }), 403),
             (json!({ "aud": "reports-api" }), 403),
             (json!({ "aud": "ax-user-service" }), 403),
-            (json!({ "subjectType": "ServiceAccount" }), 403),
+            (json!({ "subjectType": "ServiceAccount" }), 401),
             (json!({ "sub": UNKNOWN }), 401),
             (json!({ "exp": 1 }), 401),
         ] {

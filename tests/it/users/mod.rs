@@ -11,7 +11,7 @@ mod read;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, CLIENT_CREDENTIALS, Engine, TestServer};
+use crate::support::{Answer, CLIENT_CREDENTIALS, Engine, TestServer, forge::Forge, tokens::peek};
 
 /// Two applications with a backend each, one that may only read, one that keeps the environment, and one for delegated logins.
 pub const ENVIRONMENT: &str = r#"
@@ -180,7 +180,12 @@ pub fn delegated_login(server: &TestServer, application: &str, subject: &str, em
         input["email"] = email.into();
     }
     let made = api.mutate("generateDelegatedAccessToken", input, "accessToken payload");
-    (text(&made["accessToken"]).to_owned(), text(&made["payload"]["sub"]).to_owned())
+    let (token, id) = (text(&made["accessToken"]), text(&made["payload"]["sub"]).to_owned());
+    // Such tokens are for every service; any that is shown one could come here with it.
+    let mut claims = peek(token);
+    assert_eq!(Api::of(server, WEB_BACKEND).with_token(token).get("/v1/users/me").status, 403);
+    claims["aud"] = "userid-api".into();
+    (Forge::of(server).token(&claims), id)
 }
 
 /// How many users the database has.

@@ -56,7 +56,8 @@ both_engines! {
         let records = server.database.audit_records();
         let record = records.iter().find(|record| record["operation"] == "addUserIdentifier").expect("a record");
         assert_eq!(json!([record["event"], record["subject"], record["after"]["email"]]), json!(["management.changed", id, "…"]));
-        assert!(!json!(records).to_string().to_lowercase().contains("mail.example"), "no address in any record");
+        let told: Vec<_> = records.iter().filter(|one| one.to_string().to_lowercase().contains("mail.example")).collect();
+        assert!(told.is_empty(), "no address in any record: {told:#?}");
     }
 
     fn the_command_line_keeps_users_of_a_running_server(engine) {
@@ -113,6 +114,7 @@ both_engines! {
             "user create", "user disable", "user enable", "user identifiers add", "user identifiers verify",
             "user identifiers add", "user identifiers remove", "user join", "user leave", "user delete",
         ]);
-        assert!(!json!(records).to_string().to_lowercase().contains("mail.example"), "no address in any record");
+        let told: Vec<_> = records.iter().filter(|one| one.to_string().to_lowercase().contains("mail.example")).collect();
+        assert!(told.is_empty(), "no address in any record: {told:#?}");
     }
 }
