@@ -47,8 +47,10 @@ fn start(engine: Engine) -> TestServer {
 }
 
 fn send(server: &TestServer, client: (&str, &str), method: Method, path: &str, body: Option<&Value>) -> Answer {
-    let token =
-        server.token(client, &[("grant_type", "client_credentials"), ("audience", "userid-api")]).access_token();
+    // Whoever has no permission at the API gets no token for it; the token that they do get must open nothing.
+    let form = [("grant_type", "client_credentials"), ("audience", "userid-api")];
+    let form = if client == BFF { &form[..1] } else { &form[..] };
+    let token = server.token(client, form).access_token();
     let request = server.request(method, &format!("/loginPreferences/{path}")).bearer_auth(token);
     Answer::to(match body {
         Some(body) => request.json(body),

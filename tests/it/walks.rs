@@ -37,6 +37,7 @@ walks! {
     passkey = "passkey";
     sessions = "sessions and single sign-on";
     refresh = "refresh";
+    users = "users";
 }
 
 /// The scripts of the page, by the titles of their walks.

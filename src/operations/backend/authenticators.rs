@@ -10,8 +10,17 @@ use super::{
     who::{Found, find_user},
 };
 use crate::{
-    domain::login::{IdentifierKind, KnownIdentifier},
-    store::{Conn, StoreError, attempts, totp, totp::StoredTotp, users},
+    domain::{
+        application::Application,
+        login::{IdentifierKind, KnownIdentifier},
+        passkey::Passkey,
+        timestamp::iso_8601_seconds,
+        user::User,
+    },
+    store::{
+        Conn, StoreError, attempts, passwords, passwords::StoredPassword, totp, totp::StoredTotp, users,
+        webauthn_credentials,
+    },
 };
 
 /// One of them.
@@ -55,78 +64,118 @@ pub async fn managed_user(call: &mut Call, user_id: &str) -> Result<String, ApiE
 /// [`ApiCode::UserNotFound`], or the database failed.
 pub async fn list(call: &mut Call, user_id: &str) -> Result<(String, Vec<Listed>), ApiError> {
     let user_id = managed_user(call, user_id).await?;
-    let (environment_id, application_id) = (call.environment_id().to_owned(), call.application()?.id.clone());
+    let (environment_id, application) = (call.environment_id().to_owned(), call.application()?.clone());
     let (id, now) = (user_id.clone(), call.now());
-    let work = move |conn: &mut Conn<'_>| all(conn, &environment_id, &application_id, &id, now);
+    let work = move |conn: &mut Conn<'_>| match users::find(conn, &environment_id, &id)? {
+        Some(user) => Inventory::read(conn, &environment_id, user, &application, now)?.all(conn, &environment_id),
+        // Deleted a moment ago.
+        None => Ok(Vec::new()),
+    };
     let found = call.context.catalog.look_up(move |store| store.snapshot(work)).await?;
     Ok((user_id, found))
 }
 
-fn all(
-    conn: &mut Conn<'_>,
-    environment_id: &str,
-    application_id: &str,
-    user_id: &str,
+/// What all of a user's authenticators have in common.
+struct Inventory<'a> {
+    person: Person,
+    application: &'a Application,
+    attempts: Vec<(Authenticator, Attempts)>,
     now: i64,
-) -> Result<Vec<Listed>, StoreError> {
-    let Some(user) = users::find(conn, environment_id, user_id)? else { return Ok(Vec::new()) };
-    let person = Person::of(conn, environment_id, user)?;
-    let attempts = attempts::of_user(conn, user_id)?;
-    let seen =
-        |kind| attempts.iter().find(|(of, _)| *of == kind).map(|(_, attempts)| attempts.clone()).unwrap_or_default();
-    let mut found: Vec<Listed> = totp::of_user(conn, environment_id, user_id, Some(application_id))?
-        .into_iter()
-        .map(|one| of_totp(one, &person, application_id, &seen(Authenticator::Totp), now))
-        .collect();
-    let addresses =
-        [(Authenticator::EmailOtp, IdentifierKind::Email), (Authenticator::SmsOtp, IdentifierKind::PhoneNumber)];
-    for (kind, of) in addresses {
-        // An address that was never shown to be the user's is where the first code goes, so it counts as well.
-        if let Some(address) = person.primary(of, application_id) {
-            found.push(of_address(kind, address, &person, &seen(kind), now));
+}
+
+impl<'a> Inventory<'a> {
+    fn read(
+        conn: &mut Conn<'_>,
+        environment_id: &str,
+        user: User,
+        application: &'a Application,
+        now: i64,
+    ) -> Result<Self, StoreError> {
+        let attempts = attempts::of_user(conn, &user.id)?;
+        Ok(Self { person: Person::of(conn, environment_id, user)?, application, attempts, now })
+    }
+
+    fn all(&self, conn: &mut Conn<'_>, environment_id: &str) -> Result<Vec<Listed>, StoreError> {
+        let user_id = &self.person.user.id;
+        let password = passwords::find(conn, user_id)?;
+        let apps = totp::of_user(conn, environment_id, user_id, Some(&self.application.id))?;
+        let mut passkeys = webauthn_credentials::of_user(conn, environment_id, user_id)?;
+        passkeys.retain(|passkey| passkey.application_id == self.application.id && passkey.removed_at.is_none());
+        let addresses =
+            [(Authenticator::EmailOtp, IdentifierKind::Email), (Authenticator::SmsOtp, IdentifierKind::PhoneNumber)];
+        // An address that was not shown to be the user's yet is where the first code goes, so it counts as well.
+        let addresses = addresses.into_iter().filter_map(|(kind, of)| {
+            self.person.primary(of, &self.application.id).map(|address| self.of_address(kind, address))
+        });
+        let mut found: Vec<Listed> = password.map(|password| self.of_password(&password)).into_iter().collect();
+        found.extend(apps.into_iter().map(|app| self.of_app(app)));
+        found.extend(passkeys.into_iter().map(|passkey| self.of_passkey(passkey)));
+        found.extend(addresses);
+        Ok(found)
+    }
+
+    fn of_password(&self, password: &StoredPassword) -> Listed {
+        let mut extra = self.names();
+        extra.insert("temporary".to_owned(), password.temporary.into());
+        extra.insert("updated_at".to_owned(), iso_8601_seconds(password.changed_at).into());
+        let id = only_one(Authenticator::Password, &self.person.user.id);
+        self.listed(id, Authenticator::Password, password.changed_at, extra)
+    }
+
+    fn of_app(&self, app: StoredTotp) -> Listed {
+        let StoredTotp { id, label, issuer, parameters, created_at, last_used_at, .. } = app;
+        let mut extra = self.names();
+        extra.insert("digits".to_owned(), parameters.digits.into());
+        extra.insert("period".to_owned(), parameters.period.into());
+        extra.insert("algorithm".to_owned(), json!(parameters.algorithm));
+        extra.insert("issuer".to_owned(), issuer.into());
+        let listed = self.listed(id, Authenticator::Totp, created_at, extra);
+        Listed { name: Some(label), last_succeeded_at: last_used_at, ..listed }
+    }
+
+    fn of_passkey(&self, passkey: Passkey) -> Listed {
+        let mut extra = Map::new();
+        if let Some(preferences) = &self.application.login.webauthn_api {
+            extra.insert("rpId".to_owned(), preferences.rp_id.as_str().into());
         }
+        extra.insert("identifier".to_owned(), passkey.username.into());
+        extra.insert("aaguid_info".to_owned(), json!({ "aaguid": passkey.aaguid }));
+        let listed = self.listed(passkey.id, Authenticator::WebAuthn, passkey.created_at, extra);
+        Listed { name: Some(passkey.display_name), ..listed }
     }
-    Ok(found)
-}
 
-fn of_totp(one: StoredTotp, person: &Person, application_id: &str, seen: &Attempts, now: i64) -> Listed {
-    let StoredTotp { id, label, issuer, parameters, created_at, last_used_at, .. } = one;
-    let mut extra = Map::new();
-    extra.insert("digits".to_owned(), parameters.digits.into());
-    extra.insert("period".to_owned(), parameters.period.into());
-    extra.insert("algorithm".to_owned(), json!(parameters.algorithm));
-    extra.insert("issuer".to_owned(), issuer.into());
-    for kind in [IdentifierKind::Email, IdentifierKind::PhoneNumber, IdentifierKind::Username] {
-        if let Some(known) = person.primary(kind, application_id) {
-            extra.insert(kind.as_str().to_owned(), known.shown.as_str().into());
+    fn of_address(&self, kind: Authenticator, address: &KnownIdentifier) -> Listed {
+        let mut extra = Map::new();
+        extra.insert(address.kind.as_str().to_owned(), address.shown.as_str().into());
+        extra.insert("verified".to_owned(), address.verified_at.is_some().into());
+        if let Some(at) = address.verified_at {
+            extra.insert("verified_at".to_owned(), iso_8601_seconds(at).into());
         }
+        let user = &self.person.user;
+        self.listed(only_one(kind, &user.id), kind, user.created_at, extra)
     }
-    let listed = Listed { name: Some(label), ..listed(id, Authenticator::Totp, created_at, seen, now) };
-    Listed { last_succeeded_at: last_used_at, extra, ..listed }
-}
 
-fn of_address(kind: Authenticator, address: &KnownIdentifier, person: &Person, seen: &Attempts, now: i64) -> Listed {
-    let mut extra = Map::new();
-    extra.insert(address.kind.as_str().to_owned(), address.shown.as_str().into());
-    extra.insert("verified".to_owned(), address.verified_at.is_some().into());
-    if let Some(at) = address.verified_at {
-        extra.insert("verified_at".to_owned(), crate::domain::timestamp::iso_8601_seconds(at).into());
+    /// By what the user is found.
+    fn names(&self) -> Map<String, Value> {
+        let kinds = [IdentifierKind::Email, IdentifierKind::PhoneNumber, IdentifierKind::Username];
+        let known = kinds.into_iter().filter_map(|kind| self.person.primary(kind, &self.application.id));
+        known.map(|one| (one.kind.as_str().to_owned(), one.shown.as_str().into())).collect()
     }
-    let id = only_one(kind, &person.user.id);
-    Listed { extra, ..listed(id, kind, person.user.created_at, seen, now) }
-}
 
-fn listed(id: String, kind: Authenticator, registered_at: i64, seen: &Attempts, now: i64) -> Listed {
-    Listed {
-        id,
-        kind,
-        name: None,
-        is_locked: seen.lock_at(now).is_some(),
-        registered_at,
-        last_succeeded_at: seen.last_succeeded_at,
-        last_failed_at: seen.last_failed_at,
-        last_application_id: seen.last_application_id.clone(),
-        extra: Map::new(),
+    fn listed(&self, id: String, kind: Authenticator, registered_at: i64, extra: Map<String, Value>) -> Listed {
+        let seen = self.attempts.iter().find(|(of, _)| *of == kind).map(|(_, attempts)| attempts.clone());
+        let seen = seen.unwrap_or_default();
+        Listed {
+            id,
+            kind,
+            name: None,
+            is_locked: seen.lock_at(self.now).is_some(),
+            registered_at,
+            last_succeeded_at: seen.last_succeeded_at,
+            last_failed_at: seen.last_failed_at,
+            last_application_id: seen.last_application_id,
+            extra,
+        }
     }
 }
 

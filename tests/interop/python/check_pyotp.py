@@ -31,7 +31,7 @@ def fresh(totp, used):
     return totp.now()
 
 
-answer = requests.post(demo.TOKEN_URL, auth=BACKEND, data={"grant_type": "client_credentials"}, timeout=10)
+answer = requests.post(demo.TOKEN_URL, auth=BACKEND, data={"grant_type": "client_credentials", "audience": "userid-api"}, timeout=10)
 answer.raise_for_status()
 backend = answer.json()["access_token"]
 user = {"identifier_type": "email", "identifier": EMAIL}

@@ -98,14 +98,14 @@ both_engines! {
         let register = |token: &str| post(&world.server, token, REGISTER, &json!({}));
         for (changes, status, code) in [
             // A service that was given a delegated token could otherwise add a way to sign in as the user.
-            (json!({ "act": { "sub": "calendar-service" } }), 403, "forbidden"),
+            (json!({ "act": { "sub": "calendar-service", "iss": world.server.url } }), 403, "forbidden"),
             (json!({ "aud": "resource-api" }), 403, "forbidden"),
             // There is no such service account.
             (json!({ "subjectType": "ServiceAccount" }), 401, "unauthorized"),
             (json!({ "iss": "https://id.example.com" }), 401, "unauthorized"),
             (json!({ "exp": 1 }), 401, "unauthorized"),
             (json!({ "applicationId": null }), 404, "app_not_found"),
-            (json!({ "applicationId": "5f0c8d1e-3b4a-4c6d-8e9f-0a1b2c3d4e5f" }), 404, "app_not_found"),
+            (json!({ "applicationId": "5f0c8d1e-3b4a-4c6d-8e9f-0a1b2c3d4e5f" }), 401, "unauthorized"),
         ] {
             let token = world.user_token_with(&with(&good, &changes));
             refused(&world, &register(&token), status, code);

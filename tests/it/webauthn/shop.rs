@@ -158,7 +158,7 @@ impl Shop {
 
 /// A client's own token.
 pub fn client_token(server: &TestServer, client: (&str, &str)) -> String {
-    let answer = server.token(client, &[("grant_type", "client_credentials"), ("resource", "userid-api")]);
+    let answer = server.token(client, &[("grant_type", "client_credentials"), ("audience", "userid-api")]);
     if answer.status == 200 {
         return answer.access_token();
     }

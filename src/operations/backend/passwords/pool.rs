@@ -73,7 +73,8 @@ struct Waiting {
 trait Job: Send {
     /// Whether somebody still does.
     fn is_wanted(&self) -> bool;
-    fn run(self: Box<Self>, scratch: &mut Scratch);
+    /// Does it, and gives what hands the result over.
+    fn run(self: Box<Self>, scratch: &mut Scratch) -> Box<dyn FnOnce()>;
 }
 
 struct Asked<T, F> {
@@ -81,14 +82,16 @@ struct Asked<T, F> {
     result: oneshot::Sender<T>,
 }
 
-impl<T: Send, F: FnOnce(&mut Scratch) -> T + Send> Job for Asked<T, F> {
+impl<T: Send + 'static, F: FnOnce(&mut Scratch) -> T + Send> Job for Asked<T, F> {
     fn is_wanted(&self) -> bool {
         !self.result.is_closed()
     }
 
-    fn run(self: Box<Self>, scratch: &mut Scratch) {
+    fn run(self: Box<Self>, scratch: &mut Scratch) -> Box<dyn FnOnce()> {
+        let Self { work, result } = *self;
+        let done = work(scratch);
         // Nobody waits any more: then it was for nothing.
-        let _ = self.result.send((self.work)(scratch));
+        Box::new(move || _ = result.send(done))
     }
 }
 
@@ -206,15 +209,17 @@ impl Shared {
             let started = Instant::now();
             self.counts.waited(started - since);
             // One password that trips up a library must not take the thread from all others.
-            if catch_unwind(AssertUnwindSafe(|| job.run(&mut scratch))).is_err() {
+            let Ok(hand_over) = catch_unwind(AssertUnwindSafe(|| job.run(&mut scratch))) else {
                 scratch = Scratch::default();
                 self.counts.ended(kind, JobEnding::CutOff);
                 continue;
-            }
+            };
             let took = started.elapsed();
             self.last_took.store(micros(took), Ordering::Relaxed);
             self.counts.took(kind, took);
             self.counts.ended(kind, JobEnding::Done);
+            // Last: whoever has the answer finds it counted.
+            hand_over();
         }
     }
 
