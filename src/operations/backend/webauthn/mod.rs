@@ -1,7 +1,7 @@
 //! Passkeys: ceremonies that browsers begin and backends finish, and the passkeys that users have.
 //!
 //! A browser begins, without a token; nothing is done but to keep a row for a while. The backend finishes with what the browser gave
-//! it: [`register`] makes a passkey, [`authenticate`] signs in by one. The row is used up by the first answer, whatever becomes of
+//! it: [`register()`] makes a passkey, [`authenticate()`] signs in by one. The row is used up by the first answer, whatever becomes of
 //! it. What an answer must be is in [`webauthn`](crate::webauthn).
 
 mod authenticate;
