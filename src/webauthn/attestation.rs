@@ -1,6 +1,6 @@
 //! What an application wants to know of the authenticators that it lets in.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use serde::Deserialize;
 use uuid::Uuid;
@@ -60,8 +60,11 @@ pub struct AttestationPolicy {
 }
 
 /// The makers' certificates, to which a statement must lead.
+///
+/// No two certificates of one list have the same subject: OpenSSL looks for an issuer by its name and takes any that bears it, so that
+/// of two makers of one name, or of the old and the new root of one maker, it would believe one, whichever it meets first.
 #[derive(Debug, Clone)]
-pub struct TrustAnchors(pub(super) AttestationCaList);
+pub struct TrustAnchors(Vec<AttestationCaList>);
 
 /// A list of certificates cannot be used; the text says why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -75,20 +78,34 @@ impl TrustAnchors {
     /// There is none, or one cannot be read.
     pub fn from_pem(text: &str) -> Result<Self, TrustAnchorsError> {
         const END: &str = "-----END CERTIFICATE-----";
-        let mut anchors = AttestationCaList::default();
+        let mut lists: Vec<AttestationCaList> = Vec::new();
         for one in text.split_inclusive(END).filter(|one| one.ends_with(END)) {
             let one =
                 AttestationCaList::try_from(one.as_bytes()).map_err(|error| TrustAnchorsError(error.to_string()))?;
-            anchors.union(&one);
+            match lists.iter_mut().find(|list| !share_a_subject(list, &one)) {
+                Some(list) => list.union(&one),
+                None => lists.push(one),
+            }
         }
-        if anchors.is_empty() { Err(TrustAnchorsError("there is none".to_owned())) } else { Ok(Self(anchors)) }
+        if lists.is_empty() { Err(TrustAnchorsError("there is none".to_owned())) } else { Ok(Self(lists)) }
     }
 }
 
+fn share_a_subject(some: &AttestationCaList, others: &AttestationCaList) -> bool {
+    let subjects = |list: &AttestationCaList| -> HashSet<Vec<u8>> {
+        // A name that cannot be written is like none; such a certificate vouches for nobody anyway.
+        list.cas().values().filter_map(|authority| authority.ca().subject_name().to_der().ok()).collect()
+    };
+    !subjects(some).is_disjoint(&subjects(others))
+}
+
 impl AttestationPolicy {
-    /// The anchors that the verifier is to demand: only where a statement must be there.
-    pub(super) fn demanded(&self) -> Option<&AttestationCaList> {
-        self.anchors.as_ref().filter(|_| self.enforced).map(|anchors| &anchors.0)
+    /// Lets the verifier look at an answer: with each list of anchors until one of them is believed, where a statement must be there;
+    /// otherwise without any.
+    pub(super) fn verify<T, E>(&self, look: impl Fn(Option<&AttestationCaList>) -> Result<T, E>) -> Result<T, E> {
+        let lists = self.anchors.as_ref().filter(|_| self.enforced).map_or(&[][..], |anchors| &anchors.0);
+        let Some((last, before)) = lists.split_last() else { return look(None) };
+        before.iter().find_map(|list| look(Some(list)).ok()).map_or_else(|| look(Some(last)), Ok)
     }
 
     /// Checks a credential that the verifier has accepted.

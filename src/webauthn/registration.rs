@@ -143,7 +143,7 @@ impl RelyingParty {
             type_: "public-key".to_owned(),
             extensions: Default::default(),
         };
-        let credential = self.core.register_credential(&answer, &ceremony.0, policy.demanded())?;
+        let credential = policy.verify(|anchors| self.core.register_credential(&answer, &ceremony.0, anchors))?;
         // The verifier takes the id from what is attested, and never looks at what the browser calls it.
         if credential.cred_id.as_slice() != key.id {
             return Err(Refusal::Malformed);

@@ -84,7 +84,7 @@ try {
   assert.equal((await logoutToken('eyJhbGciOiJub25lIn0.e30.')).status, 400);
   await page.goto(origin);
   assert.equal(page.url(), `${origin}/`);
-  const { body } = await tokenRequest(ISSUER, CLIENT, { grant_type: 'client_credentials' });
+  const { body } = await tokenRequest(ISSUER, CLIENT, { grant_type: 'client_credentials', audience: 'userid-api' });
   const headers = { authorization: `Bearer ${body.access_token}` };
   const ended = await fetch(`${ISSUER}/v1/auth/users/${first.sub}/sessions`, { method: 'DELETE', headers });
   assert.equal(ended.status, 204);

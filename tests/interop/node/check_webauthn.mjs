@@ -65,8 +65,16 @@ try {
   await tab.goto(origin);
   await tab.evaluate(async ({ client, server, prefix }) => {
     const sdk = await import('/sdk/webauthn.js');
-    const paths = Object.fromEntries(Object.entries(sdk.getDefaultPaths())
-      .map(([name, path]) => [name, prefix + path.slice(path.indexOf('/v1/'))]));
+    // The SDK wants all of its paths or none (and its own `getDefaultPaths` fails outside of the object that it belongs to).
+    const paths = Object.fromEntries(Object.entries({
+      startAuthentication: 'authenticate/start',
+      startRegistration: 'register/start',
+      initCrossDeviceAuthentication: 'cross-device/authenticate/init',
+      startCrossDeviceAuthentication: 'cross-device/authenticate/start',
+      startCrossDeviceRegistration: 'cross-device/register/start',
+      getCrossDeviceTicketStatus: 'cross-device/status',
+      attachDeviceToCrossDeviceSession: 'cross-device/attach-device',
+    }).map(([name, path]) => [name, `${prefix}/v1/auth/webauthn/${path}`]));
     sdk.initialize({ clientId: client, webauthn: { serverPath: server, webauthnApiPaths: paths } });
     window.sdk = sdk;
   }, { client: BACKEND[0], server: process.env.ISSUER, prefix: `/${tenant}/${environment}` });
