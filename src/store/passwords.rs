@@ -51,6 +51,18 @@ pub fn find(conn: &mut Conn<'_>, user_id: &str) -> Result<Option<StoredPassword>
     Ok(row.map(Into::into))
 }
 
+/// Those of users, each with the user's id.
+///
+/// # Errors
+/// The database failed.
+pub fn of_users(conn: &mut Conn<'_>, ids: &[String]) -> Result<Vec<(String, StoredPassword)>, StoreError> {
+    use passwords as t;
+    let some = t::table.filter(t::user_id.eq_any(ids));
+    let rows: Vec<(String, PasswordRow)> =
+        each!(conn, c => some.select((t::user_id, PasswordRow::as_select())).load(c))?;
+    Ok(rows.into_iter().map(|(user_id, row)| (user_id, row.into())).collect())
+}
+
 /// Gives a user the first one; `false` when there is one already.
 ///
 /// # Errors

@@ -28,6 +28,7 @@ macro_rules! walks {
 
 walks! {
     password = "password";
+    password_reset = "password reset";
     magic_link = "magic link";
     email_otp = "e-mail OTP";
     sms_otp = "SMS OTP";

@@ -57,6 +57,12 @@ pub struct CodeDetails {
     /// What the user approves of by redeeming it; goes into the ID token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval_data: Option<BTreeMap<String, String>>,
+    /// Of a password reset: SHA-256, in hexadecimal, of the reset token of a first factor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_reset: Option<String>,
+    /// Of a password reset: whether one factor is enough although the application wants two.
+    #[serde(default)]
+    pub ignore_mfa: bool,
 }
 
 /// Whom a code is for, and who may redeem it. What is presented must agree with all of it.

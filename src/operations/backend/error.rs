@@ -96,6 +96,14 @@ codes! {
         "The authentication method is not configured for this application";
     /// Too many wrong secrets, codes or signatures.
     Locked = "auth_locked", 403, "Locked after too many failed attempts";
+    /// The code of a password reset is wrong, or there is none.
+    ResetCodeInvalid = "invalid_otp", 403, "Invalid passcode";
+    /// The code of a password reset has expired.
+    ResetCodeExpired = "expired_otp", 403, "Passcode expired";
+    /// Nobody has shown yet that the address is the user's.
+    EmailNotVerified = "email_not_verified", 403, "The user's e-mail address is not verified";
+    /// Nobody has shown yet that the number is the user's.
+    PhoneNotVerified = "phone_number_not_verified", 403, "The user's phone number is not verified";
     /// The client has no application, or that is disabled or gone.
     AppNotFound = "app_not_found", 404, "App not found";
     /// There is no such client, or no application behind it.

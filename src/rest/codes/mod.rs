@@ -2,6 +2,7 @@
 
 mod link;
 mod otp;
+mod reset;
 
 use super::endpoint::{Endpoint, Events};
 use crate::audit::Event;
@@ -11,6 +12,12 @@ pub const OPERATIONS: &[Endpoint] = &[
     Endpoint::of::<link::Authenticate>(),
     Endpoint::of::<otp::Send>(),
     Endpoint::of::<otp::Authenticate>(),
+    Endpoint::of::<reset::MailLink>(),
+    Endpoint::of::<reset::MakeLink>(),
+    Endpoint::of::<reset::MailCode>(),
+    Endpoint::of::<reset::ValidateMail>(),
+    Endpoint::of::<reset::TextCode>(),
+    Endpoint::of::<reset::ValidateText>(),
 ];
 
 /// What is recorded of codes and links that are asked for.

@@ -14,7 +14,7 @@ use crate::{
     domain::login::IdentifierKind,
     operations::backend::{
         call::Call,
-        error::ApiError,
+        error::{ApiCode, ApiError},
         passwords::kind_of,
         person::Person,
         who::{Found, find_user},
@@ -34,6 +34,15 @@ pub const OPERATIONS: &[Endpoint] = &[
 
 /// What is recorded of changes.
 const CHANGES: Option<Events> = Some(Events { done: Event::CredentialChanged, refused: Event::CredentialRefused });
+
+/// What is wrong with a new password.
+pub(super) const OBJECTIONS: &[ApiCode] =
+    &[ApiCode::PasswordWeak, ApiCode::PasswordBreached, ApiCode::PasswordPolicyDisabled, ApiCode::AppNotFound];
+
+/// What members are that nobody sent.
+pub(super) fn enabled() -> bool {
+    true
+}
 
 /// By what a user is named.
 #[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     super::endpoint::{Events, Method, Operation},
-    CHANGES, Done, user_by_id,
+    CHANGES, Done, OBJECTIONS, enabled, user_by_id,
 };
 use crate::{
     domain::login::IdentifierKind,
@@ -19,13 +19,6 @@ use crate::{
 };
 
 const EDIT: Access = Access::Client(&["USERS_EDIT"]);
-/// What is wrong with a new password.
-const OBJECTIONS: &[ApiCode] =
-    &[ApiCode::PasswordWeak, ApiCode::PasswordBreached, ApiCode::PasswordPolicyDisabled, ApiCode::AppNotFound];
-
-fn enabled() -> bool {
-    true
-}
 
 /// A user's first password.
 #[derive(Deserialize, JsonSchema)]

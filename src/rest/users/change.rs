@@ -4,14 +4,20 @@ use super::{
     super::{
         answer::ErrorShape,
         endpoint::{Events, Method, NoBody, NoContent, Operation},
+        passwords::OBJECTIONS,
     },
     EVENTS, SHAPE,
-    wire::{CreateUser, UpdateUser, UserAnswer},
+    bodies::{CreateUser, UpdateUser},
+    wire::UserAnswer,
 };
-use crate::operations::backend::{
-    call::{Access, Call},
-    error::{ApiCode, ApiError},
-    users,
+use crate::{
+    operations::backend::{
+        call::{Access, Call},
+        error::{ApiCode, ApiError},
+        passwords::{self, Accepted, Background, NewPassword},
+        users::{self, AccountChange, Scope},
+    },
+    store::Conn,
 };
 
 /// Makes a user, or lets one who is there sign in to the application.
@@ -25,7 +31,8 @@ impl Operation for Create {
         "Makes a user; one who is there already is associated with the application, and not changed";
     const ACCESS: Access = Access::Client(&["USERS_CREATE"]);
     const SUCCESS: u16 = 201;
-    const ERRORS: &'static [ApiCode] = &[ApiCode::IdentifierTaken, ApiCode::AppNotFound];
+    const ERRORS: &'static [ApiCode] = &[ApiCode::IdentifierTaken];
+    const SHARED_ERRORS: &'static [ApiCode] = OBJECTIONS;
     const SHAPE: ErrorShape = SHAPE;
     const EVENTS: Option<Events> = EVENTS;
 
@@ -33,10 +40,23 @@ impl Operation for Create {
     type Answer = UserAnswer;
 
     async fn run(call: &mut Call, body: CreateUser) -> Result<UserAnswer, ApiError> {
-        let (change, random) = (body.into(), call.context.random.clone());
-        let account = users::change(call, move |conn, scope| users::create(conn, scope, &*random, &change)).await?;
+        let (password, change) = body.split();
+        let password = match password {
+            Some(new) => Some(first_password(call, &change, &new).await?),
+            None => None,
+        };
+        let random = call.context.random.clone();
+        let work =
+            move |conn: &mut Conn<'_>, scope: &Scope| users::create(conn, scope, &*random, &change, password.as_ref());
+        let account = users::change(call, work).await?;
         Ok(UserAnswer::of(call, account))
     }
+}
+
+/// Judges the password of a user who is not there yet.
+async fn first_password(call: &Call, change: &AccountChange, new: &NewPassword) -> Result<Accepted, ApiError> {
+    let application = call.application()?.clone();
+    passwords::accept(call, &application, Background::of_newcomer(change.names()), new).await
 }
 
 /// Changes a user.

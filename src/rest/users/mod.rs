@@ -1,5 +1,6 @@
 //! Users, as applications' backends keep them.
 
+mod bodies;
 mod change;
 mod contacts;
 mod read;

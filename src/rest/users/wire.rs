@@ -1,7 +1,7 @@
-//! How users look on the wire.
+//! How users are shown. What they are made of is in [`bodies`](super::bodies).
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -10,10 +10,8 @@ use crate::{
         timestamp::iso_8601_seconds,
         user_details::{Address, PersonName},
     },
-    operations::backend::{
-        call::Call,
-        users::{Account, AccountChange},
-    },
+    operations::backend::{call::Call, passwords::ends_at, users::Account},
+    store::passwords::StoredPassword,
 };
 
 /// A user.
@@ -64,6 +62,9 @@ pub(super) struct ApiUser {
     /// The application that asks.
     #[serde(skip_serializing_if = "Option::is_none")]
     app_name: Option<String>,
+    /// Of the user's password, where the application that asks has passwords.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password_information: Option<PasswordInformation>,
     /// The last sign-in behind an application's backend.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "date-time"))]
@@ -72,6 +73,35 @@ pub(super) struct ApiUser {
     created_at: i64,
     /// Milliseconds since 1970.
     updated_at: i64,
+}
+
+/// What is known of a password.
+#[derive(Debug, Serialize, JsonSchema)]
+struct PasswordInformation {
+    /// Whether it is too old to sign in with.
+    expired: bool,
+    /// Whether the user did not choose it, and must choose another one.
+    temporary: bool,
+    /// When it was set. Milliseconds since 1970.
+    updated_at: i64,
+    /// When it is too old; not there if it never is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
+    expires_in: Option<String>,
+}
+
+impl PasswordInformation {
+    /// Of the user's password, by the rules of the application of `call`.
+    fn of(call: &Call, password: &StoredPassword) -> Option<Self> {
+        let preferences = call.application().ok()?.login.password.as_ref()?;
+        let end = ends_at(password, preferences);
+        Some(Self {
+            expired: end.is_some_and(|end| end <= call.now()),
+            temporary: password.temporary,
+            updated_at: password.changed_at.saturating_mul(1000),
+            expires_in: end.map(iso_8601_seconds),
+        })
+    }
 }
 
 /// Whether a user may sign in.
@@ -166,6 +196,10 @@ impl ApiUser {
             custom_data: details.custom_data.clone(),
             custom_app_data: own.map(|own| own.custom_data),
             app_name: application.map(|application| application.name.clone()),
+            password_information: account
+                .password
+                .as_ref()
+                .and_then(|password| PasswordInformation::of(call, password)),
             last_auth: account.stored.last_sign_in_at.map(iso_8601_seconds),
             created_at: account.user.created_at.saturating_mul(1000),
             updated_at: account.user.updated_at.saturating_mul(1000),
@@ -178,156 +212,5 @@ impl UserAnswer {
     /// The same, as an answer.
     pub(super) fn of(call: &Call, account: Account) -> Self {
         Self { result: ApiUser::of(call, account) }
-    }
-}
-
-/// What a user is made of. Nothing else is taken: whether an address is verified is not for whoever makes a user to say.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct CreateUser {
-    /// The primary e-mail address. One of this and the next three must be there.
-    #[schemars(length(min = 1, max = 254))]
-    email: Option<String>,
-    /// The primary telephone number, in E.164 format.
-    #[schemars(length(min = 1, max = 16))]
-    phone_number: Option<String>,
-    /// By which name the application knows the user.
-    #[schemars(length(min = 1, max = 64))]
-    username: Option<String>,
-    /// What the applications' own system calls the user.
-    #[schemars(length(min = 1, max = 255))]
-    external_user_id: Option<String>,
-    /// Addresses to have besides.
-    #[serde(default)]
-    #[schemars(length(max = 10), inner(length(min = 1, max = 254)))]
-    secondary_emails: Vec<String>,
-    /// Telephone numbers to have besides, in E.164 format.
-    #[serde(default)]
-    #[schemars(length(max = 10), inner(length(min = 1, max = 16)))]
-    secondary_phone_numbers: Vec<String>,
-    name: Option<PersonName>,
-    /// A day such as `1815-12-10`, or a moment of it.
-    #[schemars(length(min = 1, max = 40))]
-    birthday: Option<String>,
-    /// The URL of a picture.
-    #[schemars(length(min = 1, max = 2048))]
-    picture: Option<String>,
-    /// A language tag, or an `Accept-Language` header.
-    #[schemars(length(min = 1, max = 100))]
-    language: Option<String>,
-    address: Option<Address>,
-    /// What the application calls the user's account.
-    #[schemars(length(min = 1, max = 255))]
-    external_account_id: Option<String>,
-    /// What all applications of the environment keep of the user. At most 100 KB of JSON with the next one, 10 levels deep.
-    custom_data: Option<Map<String, Value>>,
-    /// What the application keeps of the user.
-    custom_app_data: Option<Map<String, Value>>,
-}
-
-impl From<CreateUser> for AccountChange {
-    fn from(body: CreateUser) -> Self {
-        Self {
-            email: body.email.map(Some),
-            phone_number: body.phone_number.map(Some),
-            username: body.username.map(Some),
-            external_user_id: body.external_user_id.map(Some),
-            secondary_emails: body.secondary_emails,
-            secondary_phone_numbers: body.secondary_phone_numbers,
-            name: body.name.map(Some),
-            birthday: body.birthday.map(Some),
-            picture: body.picture.map(Some),
-            language: body.language.map(Some),
-            address: body.address.map(Some),
-            external_account_id: body.external_account_id.map(Some),
-            custom_data: body.custom_data,
-            custom_app_data: body.custom_app_data,
-            enabled: None,
-        }
-    }
-}
-
-/// What is changed of a user. What is left out stays as it is, and null takes it away.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct UpdateUser {
-    /// The primary e-mail address. One that the user has already becomes the primary one; another takes its place, unverified.
-    #[serde(default, deserialize_with = "given")]
-    #[schemars(length(min = 1, max = 254))]
-    email: Option<Option<String>>,
-    /// The primary telephone number, as the address.
-    #[serde(default, deserialize_with = "given")]
-    #[schemars(length(min = 1, max = 16))]
-    phone_number: Option<Option<String>>,
-    /// By which name the application knows the user.
-    #[serde(default, deserialize_with = "given")]
-    #[schemars(length(min = 1, max = 64))]
-    username: Option<Option<String>>,
-    /// What the applications' own system calls the user.
-    #[serde(default, deserialize_with = "given")]
-    #[schemars(length(min = 1, max = 255))]
-    external_user_id: Option<Option<String>>,
-    /// Addresses to have besides those that are there.
-    #[serde(default)]
-    #[schemars(length(max = 10), inner(length(min = 1, max = 254)))]
-    secondary_emails: Vec<String>,
-    /// Telephone numbers to have besides those that are there.
-    #[serde(default)]
-    #[schemars(length(max = 10), inner(length(min = 1, max = 16)))]
-    secondary_phone_numbers: Vec<String>,
-    /// The name, whole.
-    #[serde(default, deserialize_with = "given")]
-    name: Option<Option<PersonName>>,
-    /// A day such as `1815-12-10`, or a moment of it.
-    #[serde(default, deserialize_with = "given")]
-    #[schemars(length(min = 1, max = 40))]
-    birthday: Option<Option<String>>,
-    /// The URL of a picture.
-    #[serde(default, deserialize_with = "given")]
-    #[schemars(length(min = 1, max = 2048))]
-    picture: Option<Option<String>>,
-    /// A language tag, or an `Accept-Language` header.
-    #[serde(default, deserialize_with = "given")]
-    #[schemars(length(min = 1, max = 100))]
-    language: Option<Option<String>>,
-    /// The address, whole.
-    #[serde(default, deserialize_with = "given")]
-    address: Option<Option<Address>>,
-    /// What the application calls the user's account.
-    #[serde(default, deserialize_with = "given")]
-    #[schemars(length(min = 1, max = 255))]
-    external_account_id: Option<Option<String>>,
-    /// Put over what is there, member by member; a member that is null is taken away.
-    custom_data: Option<Map<String, Value>>,
-    /// The same for what the application keeps alone.
-    custom_app_data: Option<Map<String, Value>>,
-    /// Whether the user may sign in. One who is disabled is signed out everywhere.
-    status: Option<UserStatus>,
-}
-
-/// `null` is something else than nothing.
-fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(value).map(Some)
-}
-
-impl From<UpdateUser> for AccountChange {
-    fn from(body: UpdateUser) -> Self {
-        Self {
-            email: body.email,
-            phone_number: body.phone_number,
-            username: body.username,
-            external_user_id: body.external_user_id,
-            secondary_emails: body.secondary_emails,
-            secondary_phone_numbers: body.secondary_phone_numbers,
-            name: body.name,
-            birthday: body.birthday,
-            picture: body.picture,
-            language: body.language,
-            address: body.address,
-            external_account_id: body.external_account_id,
-            custom_data: body.custom_data,
-            custom_app_data: body.custom_app_data,
-            enabled: body.status.map(|status| status == UserStatus::Active),
-        }
     }
 }

@@ -58,7 +58,11 @@ pub(super) fn a_one_time_code() -> OneTimeCode {
         request_hash: Some("another hash".to_owned()),
         secret_hash: "a third hash".to_owned(),
         tries_left: 3,
-        details: CodeDetails { approval_data: Some(approval) },
+        details: CodeDetails {
+            approval_data: Some(approval),
+            previous_reset: Some("a hash".to_owned()),
+            ignore_mfa: true,
+        },
         created_at: 10,
         expires_at: 20,
     }

@@ -7,6 +7,7 @@ mod link;
 mod link_attacks;
 mod otp;
 mod refusals;
+mod reset;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -40,6 +41,13 @@ expiresIn = 5
 maxFailures = 3
 codeLength = 8
 crossClientsAllowed = true
+[application.login.password]
+passwordMinLength = 8
+passwordComplexity = 1
+blockPreviousPasswords = 1
+passwordExpiresIn = 90
+resetValidityMinutes = 15
+message = { primaryColor = "#1a73e8", subject = "Your new password" }
 
 [[application]]
 name = "other"
@@ -51,6 +59,14 @@ message = { primaryColor = "#1a73e8" }
 [application.login.email_otp]
 expiresIn = 5
 maxFailures = 3
+message = { primaryColor = "#1a73e8" }
+[application.login.password]
+passwordMinLength = 8
+passwordComplexity = 1
+blockPreviousPasswords = 0
+passwordExpiresIn = 90
+resetValidityMinutes = 5
+requireMFA = true
 message = { primaryColor = "#1a73e8" }
 
 [[application]]
@@ -78,7 +94,7 @@ id = "other"
 application = "other"
 redirect_uris = ["https://app.example/back"]
 grants = ["client_credentials"]
-permissions = { userid-api = ["AUTH_EXECUTE", "USERS_CREATE"] }
+permissions = { userid-api = ["AUTH_EXECUTE", "USERS_CREATE", "USERS_EDIT"] }
 secret = "a-secret-of-another-backend-with-32-characters"
 
 [[client]]
@@ -127,7 +143,10 @@ pub fn world_with(engine: Engine, settings: &[(&str, &str)]) -> World {
         .setting("email.from_address", "login@acme.example")
         .setting("sms.url", &texts.url("/send"))
         .setting("sms.body", r#"{"to":"{to}","text":"{text}","from":"{sender}"}"#)
-        .setting("outbound.plain_http_to_loopback", "true");
+        .setting("outbound.plain_http_to_loopback", "true")
+        // The least that the settings allow: what a hash costs is not what is tested.
+        .setting("passwords.memory_kib", "7168")
+        .setting("passwords.iterations", "1");
     for (key, value) in settings {
         builder = builder.setting(key, value);
     }

@@ -3,6 +3,7 @@
 mod enumeration;
 mod leaked;
 mod lockout;
+mod newcomers;
 mod overload;
 mod reset;
 mod set;

@@ -1,7 +1,7 @@
 //! From a wish for a code to one that is kept and on its way.
 
 use super::{
-    CodeError, MadeCode, NewCode, address_holder, keep_in, make,
+    CodeError, MadeCode, NewCode, address_holder, count_in, keep_in, make,
     policy::{CodePolicy, MINUTE},
     redeem::authenticator,
 };
@@ -192,6 +192,18 @@ fn limits(
         window: MINUTE,
     });
     Ok(of_address.into_iter().chain([of_user]).chain(of_links).collect())
+}
+
+/// Counts a message whose secret is kept elsewhere.
+///
+/// # Errors
+/// [`ApiCode::TooManyRequests`], or the database failed.
+pub(super) async fn count(call: &Call, person: &Person, to: Option<&Destination>) -> Result<(), ApiError> {
+    let (limits, now) = (limits(call, person, to, None)?, call.now());
+    let environment_id = call.environment_id().to_owned();
+    let work =
+        call.context.catalog.work(move |store| store.transact(|conn| count_in(conn, &environment_id, &limits, now)));
+    Ok(work.await?)
 }
 
 /// Hands a message over to be sent, unless it has expired by then (seconds since 1970).

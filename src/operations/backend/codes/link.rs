@@ -100,7 +100,7 @@ pub async fn send_link(call: &mut Call, request: LinkRequest) -> Result<LinkAnsw
     let link = link_to(&request.redirect_uri, &kept.secret, request.state.as_deref());
     let Some(to) = to else { return Ok(LinkAnswer { link: Some(link), request_id: kept.request_id }) };
     let letter = Letter::SignInLink(&link, kept.minutes);
-    let branding = policy::branding(call.application()?, preferences.map(|email| &email.message));
+    let branding = policy::branding(call.application()?, CodePurpose::SignIn, CodeChannel::Link);
     let parcel = content::mail(&to.shown, &letter, &branding, request.email_content.as_ref())?;
     send(call, letter.kind(), &person, kept.expires_at, parcel)?;
     Ok(LinkAnswer { link: None, request_id: kept.request_id })

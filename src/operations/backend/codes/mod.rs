@@ -8,6 +8,7 @@ pub mod link;
 pub mod otp;
 mod policy;
 mod redeem;
+pub mod reset;
 
 pub use keep::{Kept, SendPolicy};
 pub use redeem::{Guess, LinkPresented, Presented, find_link_in, guess_in};
@@ -145,13 +146,21 @@ pub fn keep_in(
     kept: &OneTimeCode,
     limits: &[SendLimit],
 ) -> Result<(), CodeError> {
-    let now = kept.created_at;
+    count_in(conn, environment_id, limits, kept.created_at)?;
+    Ok(one_time_codes::replace(conn, environment_id, kept)?)
+}
+
+/// Counts a message, in a transaction, which an error must roll back. Limits must be in one order, the same for all.
+///
+/// # Errors
+/// A limit is used up ([`CodeError::TooMany`]), or the database failed.
+pub fn count_in(conn: &mut Conn<'_>, environment_id: &str, limits: &[SendLimit], now: i64) -> Result<(), CodeError> {
     for limit in limits {
         if let Some(until) = sendings::count(conn, environment_id, limit, now)? {
             return Err(CodeError::TooMany { kind: limit.kind, retry_after: until.saturating_sub(now).max(1) });
         }
     }
-    Ok(one_time_codes::replace(conn, environment_id, kept)?)
+    Ok(())
 }
 
 #[cfg(test)]

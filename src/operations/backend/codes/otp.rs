@@ -108,7 +108,7 @@ pub async fn send_otp(call: &mut Call, request: OtpRequest) -> Result<OtpAnswer,
         policy: &policy,
         minutes: request.minutes,
         with_request_id: request.with_request_id,
-        details: CodeDetails { approval_data: request.approval_data.clone() },
+        details: CodeDetails { approval_data: request.approval_data.clone(), ..CodeDetails::default() },
         links_per_minute: None,
     };
     let kept = keep(call, wanted).await?;
@@ -116,7 +116,7 @@ pub async fn send_otp(call: &mut Call, request: OtpRequest) -> Result<OtpAnswer,
     match &to {
         Some(to) => {
             let contents = (request.email_content.as_ref(), request.custom_sms.as_ref());
-            send_code(call, request.channel, &letter, (&person, to, &kept), contents)?;
+            send_code(call, (CodePurpose::SignIn, request.channel), &letter, (&person, to, &kept), contents)?;
             Ok(OtpAnswer { code: None, request_id: kept.request_id })
         }
         None => Ok(OtpAnswer { code: Some(kept.secret.clone()), request_id: kept.request_id }),
@@ -129,7 +129,7 @@ pub async fn send_otp(call: &mut Call, request: OtpRequest) -> Result<OtpAnswer,
 /// There is no room for it.
 pub(super) fn send_code(
     call: &Call,
-    channel: CodeChannel,
+    (purpose, channel): (CodePurpose, CodeChannel),
     letter: &Letter<'_>,
     (person, to, kept): (&Person, &Destination, &Kept),
     (email_content, custom_sms): (Option<&EmailContent>, Option<&CustomSms>),
@@ -138,8 +138,7 @@ pub(super) fn send_code(
     let parcel = if channel == CodeChannel::Sms {
         content::sms(&to.shown, letter, &application.name, custom_sms)?
     } else {
-        let message = application.login.email_otp.as_ref().map(|otp| &otp.message);
-        content::mail(&to.shown, letter, &policy::branding(application, message), email_content)?
+        content::mail(&to.shown, letter, &policy::branding(application, purpose, channel), email_content)?
     };
     send(call, letter.kind(), person, kept.expires_at, parcel)
 }

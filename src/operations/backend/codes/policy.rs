@@ -6,7 +6,7 @@ use crate::{
         login::{
             lockout::LockoutRule,
             one_time_code::{CodeChannel, CodePurpose},
-            preferences::{LoginPreferences, MessagePreferences},
+            preferences::LoginPreferences,
         },
     },
     operations::{
@@ -103,8 +103,14 @@ fn simple(max_failures: u32, minutes: i64) -> LockoutRule {
     LockoutRule { max_failures, lock_seconds, failures_expire_seconds: Some(lock_seconds), tiers: Vec::new() }
 }
 
-/// How the application's own mails of a method look.
-pub(super) fn branding<'a>(application: &'a Application, message: Option<&'a MessagePreferences>) -> Branding<'a> {
+/// How the application's own mails for a purpose look.
+pub(super) fn branding(application: &Application, purpose: CodePurpose, channel: CodeChannel) -> Branding<'_> {
+    let LoginPreferences { email, email_otp, password, .. } = &application.login;
+    let message = match (purpose, channel) {
+        (CodePurpose::PasswordReset, _) => password.as_ref().map(|password| &password.message),
+        (CodePurpose::SignIn, CodeChannel::Link) => email.as_ref().map(|email| &email.message),
+        (CodePurpose::SignIn, _) => email_otp.as_ref().map(|otp| &otp.message),
+    };
     Branding {
         application: &application.name,
         primary_color: message.map(|message| message.primary_color.as_str()),

@@ -11,7 +11,9 @@ use crate::{
     },
     operations::facts::{Facts, Known, Members, members_of},
     store::{
-        Conn, StoreError, profiles,
+        Conn, StoreError,
+        passwords::{self, StoredPassword},
+        profiles,
         user_applications::{self, Membership},
         user_details::{self, StoredDetails},
         user_identifiers, user_identities, users,
@@ -46,6 +48,8 @@ pub struct Account {
     pub memberships: Vec<Membership>,
     /// Whether a connection vouches for the user too: then `email` and `name` of [`User`] are what that one says.
     pub has_identities: bool,
+    /// The user's password.
+    pub password: Option<StoredPassword>,
 }
 
 impl Account {
@@ -119,6 +123,7 @@ pub(super) fn assemble(conn: &mut Conn<'_>, environment_id: &str, user: User) ->
         stored: user_details::find(conn, environment_id, &user.id)?,
         identifiers: user_identifiers::of_user(conn, environment_id, &user.id)?,
         memberships: user_applications::of_user(conn, &user.id)?,
+        password: passwords::find(conn, &user.id)?,
         has_identities: !user_identities::of_user(conn, environment_id, &user.id)?.is_empty(),
         user,
     })

@@ -13,8 +13,11 @@ use crate::{
         random::{Random, random_uuid},
         user::User,
     },
-    operations::facts::{Changed, Differences, Facts, Known as _},
-    store::{Conn, environments, user_applications, user_details::StoredDetails, user_identifiers, users},
+    operations::{
+        backend::passwords::Accepted,
+        facts::{Changed, Differences, Facts, Known as _},
+    },
+    store::{Conn, environments, passwords, user_applications, user_details::StoredDetails, user_identifiers, users},
 };
 
 /// How often somebody who came a moment too late looks again. Once is enough, unless whoever was faster is deleted in between.
@@ -35,12 +38,14 @@ pub struct Made {
 struct Wanted<'a> {
     scope: &'a Scope,
     change: &'a AccountChange,
+    password: Option<&'a Accepted>,
     /// All that is given, each with the application whose it is, and whether it finds a user who is there.
     identifiers: Vec<(Identifier, String)>,
 }
 
 /// Makes a user. If one is there whose identifiers those are, that user may sign in to the application of `scope` from now on, and
-/// nothing else of the user is changed: whoever asks cannot change somebody else's account by knowing an address of it.
+/// nothing else of the user is changed: whoever asks cannot change somebody else's account by knowing an address of it. With a
+/// password it must be a new user: otherwise the caller would take its password for the one that is good.
 ///
 /// Of those who do this at the same moment with the same identifier, one makes the user.
 ///
@@ -52,8 +57,9 @@ pub fn create(
     scope: &Scope,
     random: &dyn Random,
     change: &AccountChange,
+    password: Option<&Accepted>,
 ) -> Result<Made, UserError> {
-    let wanted = Wanted { scope, change, identifiers: given(scope, change)? };
+    let wanted = Wanted { scope, change, password, identifiers: given(scope, change)? };
     if wanted.identifiers.is_empty() {
         let mistake = "give one of email, phone_number, username and external_user_id: nothing else finds the user";
         return Err(UserError::invalid(mistake));
@@ -126,6 +132,10 @@ impl Wanted<'_> {
         let (Some(application), Some(_)) = (&self.scope.application_id, found) else {
             return Err(UserError::taken(kind));
         };
+        if self.password.is_some() {
+            let mistake = "the user is there already, and may have a password: leave credentials out";
+            return Err(UserError::Taken(mistake.to_owned()));
+        }
         environments::touch_users(conn, &self.scope.environment_id)?;
         let before = account.facts();
         if !user_applications::add(conn, owner, application, self.scope.now)? {
@@ -155,10 +165,15 @@ impl Wanted<'_> {
             identifiers: Vec::new(),
             memberships: Vec::new(),
             has_identities: false,
+            password: None,
         };
         if let Some(application) = application_id {
             user_applications::add(conn, &account.user.id, application, *now)?;
             account.memberships.push(joined(application, *now));
+        }
+        if let Some(password) = self.password {
+            password.write_in(conn, &account.user.id, *now)?;
+            account.password = passwords::find(conn, &account.user.id)?;
         }
         let account = apply(conn, self.scope, account, self.change.clone())?;
         let Changed { value: account, differences } = Changed::edited(&Facts::default(), account);

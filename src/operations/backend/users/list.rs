@@ -8,7 +8,12 @@ use crate::{
         login::KnownIdentifier,
         user::{MAX_TEXT, User, is_text},
     },
-    store::{Conn, StoreError, user_applications, user_details, user_identifiers, user_listing, user_listing::Listing},
+    store::{
+        Conn, StoreError,
+        passwords::{self, StoredPassword},
+        user_applications, user_details, user_identifiers, user_listing,
+        user_listing::Listing,
+    },
 };
 
 /// The most users on a page. Each may have a hundred kilobytes of custom data.
@@ -70,10 +75,12 @@ fn with_all(conn: &mut Conn<'_>, scope: &Scope, users: Vec<User>) -> Result<Vec<
     for (user_id, membership) in user_applications::of_users(conn, &ids)? {
         memberships.entry(user_id).or_default().push(membership);
     }
+    let mut kept: BTreeMap<String, StoredPassword> = passwords::of_users(conn, &ids)?.into_iter().collect();
     let accounts = users.into_iter().map(|user| Account {
         stored: stored.remove(&user.id).unwrap_or_default(),
         identifiers: identifiers.remove(&user.id).unwrap_or_default(),
         memberships: memberships.remove(&user.id).unwrap_or_default(),
+        password: kept.remove(&user.id),
         // Nothing of a listed user is written.
         has_identities: true,
         user,

@@ -125,7 +125,7 @@ pub fn create_at(
 ) -> Result<Account, UserError> {
     operator.change(store, "user create", |conn| {
         let scope = place.scope(conn, operator.now())?;
-        let made = create(conn, &scope, operator.random, change)?;
+        let made = create(conn, &scope, operator.random, change, None)?;
         let (mut account, mut differences) = (made.account, made.differences);
         // Not of a user who was there: whoever makes one says nothing of that one.
         if verified && made.is_new {

@@ -56,6 +56,17 @@ pub struct AccountChange {
     pub enabled: Option<bool>,
 }
 
+impl AccountChange {
+    /// By what people know the user, as far as it is given: what must not be in a password.
+    pub fn names(&self) -> Vec<String> {
+        let one = [&self.email, &self.phone_number, &self.username, &self.external_user_id];
+        let more = self.secondary_emails.iter().chain(&self.secondary_phone_numbers);
+        let name = self.name.iter().flatten();
+        let parts = name.flat_map(|name| [&name.first_name, &name.middle_name, &name.last_name]).flatten();
+        one.into_iter().flatten().flatten().chain(more).chain(parts).cloned().collect()
+    }
+}
+
 /// Changes a user.
 ///
 /// # Errors

@@ -190,7 +190,7 @@ impl Answer {
                     email: email.clone().map(Some),
                     ..AccountChange::default()
                 };
-                let made = users::create(conn, &self.scope, random, &change)?;
+                let made = users::create(conn, &self.scope, random, &change, None)?;
                 Ok((made.account.user.id, Some((made.is_new, made.differences))))
             }
         }
