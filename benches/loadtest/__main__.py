@@ -10,10 +10,10 @@ import sys
 import cases
 import load
 import openssl_speed
-import passwords
 import postgres
 import procfs
 import report
+import sign_ins
 from server import Server, authorization
 
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", "target"))
@@ -40,7 +40,7 @@ def arguments():
 
 def measure(server, engine, case, chosen):
     """One row of the table."""
-    header = authorization(case.client)
+    header = f"Bearer {sign_ins.client_token(server)}" if case.api else authorization(case.client)
     file = server.directory / "bodies"
 
     def prepare():
@@ -108,7 +108,7 @@ def main():
     chosen = arguments()
     if chosen.passwords:
         for engine, alg in itertools.product(chosen.engine or ["sqlite", "postgres"], chosen.alg or ["ES256"]):
-            passwords.measure(engine, alg, chosen.seconds)
+            sign_ins.measure(engine, alg, chosen.seconds, cases.CLIENT_CREDENTIALS)
         return
     speed = openssl_speed.measure(chosen.alg or openssl_speed.KEYS, 1 if chosen.quick else 3)
     measured = list(rows(chosen, speed))

@@ -9,6 +9,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+import sign_ins
 from server import ENVIRONMENT, foreign_issuer
 
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -22,6 +23,9 @@ USERS = 2000
 
 # Chains of refresh tokens: more than there are connections, so that an answer on its way stops nobody.
 CHAINS = 256
+
+# Users who are signed in behind a backend: more than there are connections, so that no session is used by two at once.
+SIGNED_IN = 128
 
 # For the subject tokens, and measured itself.
 CLIENT_CREDENTIALS = urllib.parse.urlencode({"grant_type": "client_credentials", "audience": "bench-api", "scope": "read"})
@@ -38,10 +42,14 @@ class Case:
     client: str = "bench"
     # Each answer holds what the next request of its chain is made of.
     chained: bool = False
+    # JSON for the API of backends, with the backend's own token.
+    api: bool = False
 
     def check(self, server, authorization, body):
         """Raises unless one such request gets the answer that is measured."""
-        request = urllib.request.Request(f"{server.issuer}{self.path}", body.encode(), {"Authorization": authorization})
+        kind = "application/json" if self.api else "application/x-www-form-urlencoded"
+        headers = {"Authorization": authorization, "Content-Type": kind}
+        request = urllib.request.Request(f"{server.issuer}{self.path}", body.encode(), headers)
         try:
             with urllib.request.urlopen(request, timeout=10) as response:
                 answer = json.load(response)
@@ -102,7 +110,22 @@ def refreshes(server, authorization, _count):
     users = (f"user-{begun}-{number}" for number in range(CHAINS))
     forms = [exchange_for_down_api(user, SUBJECT_ID, application_id=APPLICATION) for user in users]
     tokens = [answer["refresh_token"] for answer in asyncio.run(answers(server.port, authorization, forms))]
-    return [urllib.parse.urlencode({"grant_type": "refresh_token", "refresh_token": token}) for token in tokens]
+    return [refresh(token) for token in tokens]
+
+
+def refresh(token):
+    """The form of a refresh."""
+    return urllib.parse.urlencode({"grant_type": "refresh_token", "refresh_token": token})
+
+
+def login_refreshes(server, _authorization, _count):
+    """The same of users who are signed in behind a backend; each answer has an ID token as well."""
+    return [refresh(tokens["refresh_token"]) for tokens in sign_ins.signed_in(server, SIGNED_IN)]
+
+
+def session_authentications(server, _authorization, _count):
+    """Of the same users, by the session alone."""
+    return [json.dumps({"session_id": tokens["session_id"]}) for tokens in sign_ins.signed_in(server, SIGNED_IN)]
 
 
 RUNS = itertools.count()
@@ -117,6 +140,8 @@ CASES = {
         Case("introspection, same token", lambda server, header, _: introspections(server, header, 1), "/introspect"),
         Case("introspection, different tokens", introspections, "/introspect"),
         Case("refresh", refreshes, client="bench-refresh", chained=True),
+        Case("refresh of a sign-in", login_refreshes, client=sign_ins.BACKEND, chained=True),
+        Case("session authentication", session_authentications, "/v1/auth/session/authenticate", api=True),
     ]
 }
 DEFAULT = list(CASES)

@@ -1,4 +1,4 @@
--- wrk script: POSTs the bodies in the file $BODIES (one form per line) in turn, with $AUTHORIZATION.
+-- wrk script: POSTs the bodies in the file $BODIES (one form, or JSON object, per line) in turn, with $AUTHORIZATION.
 -- Requests are put together before the load starts, so that the generator costs as little as it can.
 local threads = 0
 
@@ -18,6 +18,7 @@ function init()
     ["Authorization"] = os.getenv("AUTHORIZATION"),
   }
   for body in io.lines(os.getenv("BODIES")) do
+    if body:sub(1, 1) == "{" then headers["Content-Type"] = "application/json" end
     requests[#requests + 1] = wrk.format("POST", wrk.path, headers, body)
   end
   -- Each thread starts elsewhere, so that two threads do not send the same body one after the other.
