@@ -13,7 +13,7 @@ pub const OPENAPI_PATH: &str = "/v1/openapi.json";
 
 /// The document of the environment with that issuer.
 pub fn document(issuer: &str) -> Value {
-    let mut generator = SchemaSettings::openapi3().with(|settings| {
+    let mut generator = SchemaSettings::draft2020_12().with(|settings| {
         settings.meta_schema = None;
     });
     generator.definitions_path = "/components/schemas".into();

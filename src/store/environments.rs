@@ -193,6 +193,19 @@ pub fn hold_revocations(conn: &mut Conn<'_>, id: &str) -> Result<bool, StoreErro
     Ok(found.is_some())
 }
 
+/// Makes sign-ins of the environment wait until the transaction ends, and waits for those that are under way.
+///
+/// # Errors
+/// The database failed.
+pub fn hold_sign_ins(conn: &mut Conn<'_>, id: &str) -> Result<(), StoreError> {
+    if let Conn::Postgres(c) = conn {
+        let one = environments::table.find(id).select(environments::id);
+        one.for_no_key_update().first::<String>(*c).optional()?;
+    }
+    // On SQLite a transaction that may write has the whole database for itself.
+    Ok(())
+}
+
 /// On SQLite the file itself shows the change (see `listen`).
 fn notify(conn: &mut Conn<'_>, id: &str) -> Result<(), StoreError> {
     if let Conn::Postgres(c) = conn {

@@ -85,6 +85,16 @@ pub fn take(conn: &mut Conn<'_>, token_hash: &str) -> Result<bool, StoreError> {
     Ok(each!(conn, c => diesel::delete(one).execute(c))? == 1)
 }
 
+/// Deletes those of a user.
+///
+/// # Errors
+/// The database failed.
+pub fn delete_of_user(conn: &mut Conn<'_>, user_id: &str) -> Result<(), StoreError> {
+    let all = password_resets::table.filter(password_resets::user_id.eq(user_id));
+    each!(conn, c => diesel::delete(all).execute(c))?;
+    Ok(())
+}
+
 /// Deletes some of those that were over at `before` (seconds since 1970); `true` when there may be more.
 ///
 /// # Errors

@@ -47,7 +47,7 @@ impl Conveyance {
 pub struct AttestationPolicy {
     /// What the browser is asked for.
     pub conveyance: Conveyance,
-    /// Whether there must be a statement of the maker; with [`Self::anchors`], one that is known.
+    /// Whether there must be a statement of a maker that is one of [`Self::anchors`].
     pub enforced: bool,
     /// Whether passkeys that can be copied to other devices are taken.
     pub synchronised: bool,
@@ -55,7 +55,7 @@ pub struct AttestationPolicy {
     pub allowed: Vec<Uuid>,
     /// Models that are refused.
     pub blocked: Vec<Uuid>,
-    /// Whose statements are believed; with none, nobody's word is checked.
+    /// Whose statements are believed.
     pub anchors: Option<Arc<TrustAnchors>>,
 }
 
@@ -120,7 +120,8 @@ impl AttestationPolicy {
             | ParsedAttestationData::None
             | ParsedAttestationData::Uncertain => false,
         };
-        if self.enforced && !stated {
+        // Without anchors anybody's word would do, and that is what enforcing it is to keep out.
+        if self.enforced && (!stated || self.anchors.is_none()) {
             return Err(Refusal::NoAttestation);
         }
         if !self.synchronised && credential.backup_eligible {

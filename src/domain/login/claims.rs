@@ -43,11 +43,11 @@ pub const NAMES: &[&str] = &[
 #[serde(default)]
 pub struct ClaimsRequest {
     /// Of the ID token, by name.
-    #[schemars(length(max = 64))]
+    #[schemars(extend("maxProperties" = 64))]
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub id_token: BTreeMap<String, Option<ClaimWish>>,
     /// Of the access token, by name.
-    #[schemars(length(max = 64))]
+    #[schemars(extend("maxProperties" = 64))]
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub access_token: BTreeMap<String, Option<ClaimWish>>,
 }

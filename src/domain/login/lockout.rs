@@ -165,6 +165,11 @@ impl Attempts {
         Claim::Go
     }
 
+    /// The answer was not looked at after all: it counts as if it had not been given, and the lock that it brought is gone.
+    pub fn withdraw(&mut self) {
+        (self.failures, self.lock) = (self.failures.saturating_sub(1), None);
+    }
+
     /// The answer was right: nothing of the failures is left.
     pub fn succeeded(&mut self, application_id: &str, now: i64) {
         let last_failed_at = self.last_failed_at;

@@ -77,6 +77,8 @@ pub fn access_token(environment: &EnvironmentSnapshot, known: &Known<'_>, basis:
     claims.extend(of_sign_in(environment, basis));
     claims.insert("auth_time".to_owned(), basis.auth_time.into());
     claims.insert("applicationId".to_owned(), basis.application_id.as_str().into());
+    // The ID token beside it takes it from here.
+    claims.insert("sid".to_owned(), basis.login_session.as_str().into());
     claims.insert("profileId".to_owned(), known.portrait.person.user.active_profile_id.as_str().into());
     claims.insert("app_id".to_owned(), basis.application_id.as_str().into());
     claims.insert("app_name".to_owned(), known.application.name.as_str().into());
@@ -90,7 +92,6 @@ fn of_sign_in(environment: &EnvironmentSnapshot, basis: &LoginBasis) -> Map<Stri
     if basis.amr.iter().any(|method| method == MFA) {
         claims.insert("acr".to_owned(), MFA.into());
     }
-    claims.insert("sid".to_owned(), basis.login_session.as_str().into());
     claims
 }
 

@@ -49,6 +49,18 @@ pub fn failed(
     change(conn, &holder.into(), authenticator, |attempts| attempts.last_failed_at = Some(now))
 }
 
+/// The answer was not looked at after all.
+///
+/// # Errors
+/// The database failed, and it stays a failure.
+pub fn withdraw(
+    conn: &mut Conn<'_>,
+    holder: impl Into<Holder>,
+    authenticator: Authenticator,
+) -> Result<(), StoreError> {
+    change(conn, &holder.into(), authenticator, Attempts::withdraw)
+}
+
 /// Takes locks of this kind away; `false` when there was none.
 ///
 /// # Errors

@@ -32,13 +32,13 @@ impl Person {
         Ok(Self { user, identifiers })
     }
 
-    /// The primary one of its kind: the address that is written to. Of usernames that of the application.
+    /// The primary one of its kind: the address that is written to. Of usernames that of the application. A secondary one is no
+    /// stand-in: it may be somebody else's.
     pub fn primary(&self, kind: IdentifierKind, application_id: &str) -> Option<&KnownIdentifier> {
-        let fits = |one: &&KnownIdentifier| {
-            one.kind == kind && (one.application_id.is_empty() || one.application_id == application_id)
-        };
-        let mut all = self.identifiers.iter().filter(fits);
-        all.clone().find(|one| one.is_primary).or_else(|| all.next())
+        self.identifiers.iter().find(|one| match kind {
+            IdentifierKind::Username => one.kind == kind && one.application_id == application_id,
+            _ => one.kind == kind && one.is_primary,
+        })
     }
 
     /// The one of that kind with that value, in normal form.

@@ -22,7 +22,7 @@ use crate::{
     },
     grants,
     operations::sessions::{self, NewSession},
-    store::{Conn, StoreError, login_sessions, user_applications, user_identifiers, users},
+    store::{Conn, StoreError, environments, login_sessions, passwords, user_applications, user_identifiers, users},
 };
 
 /// How often a session is read again that somebody else extended at the same moment.
@@ -64,6 +64,15 @@ pub struct Proof {
     pub verifies: Option<(IdentifierKind, String)>,
     /// What the user approved.
     pub approval_data: Option<Map<String, Value>>,
+    /// Of a password: which of the user's it was.
+    pub password_generation: Option<i64>,
+}
+
+impl Proof {
+    /// Of a user, by a method or, with `None`, by a session.
+    pub fn of(user_id: String, method: Option<AuthMethod>) -> Self {
+        Self { user_id, method, verifies: None, approval_data: None, password_generation: None }
+    }
 }
 
 /// What the backend gets.
@@ -242,6 +251,12 @@ fn write(conn: &mut Conn<'_>, done: Done) -> Result<Outcome, StoreError> {
     let Done { plan, new } = &done;
     let (environment_id, now) = (&plan.after.environment_id, plan.now);
     let gone = |why| Ok(Outcome::Refused(ApiCode::SessionNotFound, why));
+    // First, as everybody takes the environment's row before those of sessions. Whoever disables the user, takes the user out of the
+    // application or sets another password waits for this row or was faster; what is read from here on stays true.
+    environments::hold_revocations(conn, environment_id)?;
+    if let Some(refused) = refusal(conn, plan)? {
+        return Ok(refused);
+    }
     match &plan.before {
         None => login_sessions::insert(conn, &plan.after)?,
         Some(before) if login_sessions::extend(conn, before, &plan.after)? => {}
@@ -265,6 +280,25 @@ fn write(conn: &mut Conn<'_>, done: Done) -> Result<Outcome, StoreError> {
         return Err(StoreError::unavailable("the user's tokens were revoked at the same moment"));
     }
     Ok(Outcome::Done(Box::new(done)))
+}
+
+/// Whether what was found out about the user has changed since.
+fn refusal(conn: &mut Conn<'_>, plan: &Plan) -> Result<Option<Outcome>, StoreError> {
+    let (environment_id, user_id) = (&plan.after.environment_id, &plan.proof.user_id);
+    let refused = |code, why| Ok(Some(Outcome::Refused(code, why)));
+    if !users::find(conn, environment_id, user_id)?.is_some_and(|user| user.enabled) {
+        return refused(ApiCode::UserNotActive, "the user was disabled at the same moment");
+    }
+    if !user_applications::has(conn, user_id, &plan.application_id)? {
+        return refused(ApiCode::UserNotFound, "the user was taken out of the application at the same moment");
+    }
+    // Whoever knows the password before is out from the moment on that there is another one.
+    if let Some(generation) = plan.proof.password_generation
+        && passwords::find(conn, user_id)?.is_none_or(|present| present.generation != generation)
+    {
+        return refused(ApiCode::InvalidCredentials, "the password was changed at the same moment");
+    }
+    Ok(None)
 }
 
 fn issue(call: &mut Call, done: Done) -> Result<TokenAnswer, ApiError> {

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     domain::{
-        login::{IdentifierKind, identifier::normalized},
+        login::{IdentifierKind, KnownIdentifier, identifier::normalized},
         user::is_text,
     },
     store::{Conn, Store, StoreError, user_applications, user_identifiers, users},
@@ -95,5 +95,13 @@ pub fn find_in(
     if !user.enabled {
         return Ok(Found::Disabled(id));
     }
-    Ok(Found::User(Box::new(Person::of(conn, environment_id, user)?)))
+    let person = Person::of(conn, environment_id, user)?;
+    // Anybody can add somebody else's address to an account as a secondary one. Until it is verified it leads nobody there: its
+    // owner would sign in to that account, and verify the address for it.
+    let is_own = |one: &KnownIdentifier| one.is_primary || one.verified_at.is_some();
+    let leads = match kind {
+        IdentifierKind::Email | IdentifierKind::PhoneNumber => person.identifier(kind, value).is_some_and(is_own),
+        _ => true,
+    };
+    Ok(if leads { Found::User(Box::new(person)) } else { Found::Nobody })
 }

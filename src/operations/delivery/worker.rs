@@ -94,7 +94,7 @@ impl Worker {
         let mut record = AuditRecord::new(event, outcome, &message.request_id, self.clock.now_millis());
         record.environment_id = Some(message.environment_id.clone());
         record.operation = Some(message.kind.as_str());
-        record.client_id = Some(message.client_id.clone());
+        record.client_id = Some(message.client_id.clone()).filter(|id| !id.is_empty());
         record.application_id = Some(message.application_id.clone());
         record.subject = Some(message.user_id.clone());
         record.detail = failure;

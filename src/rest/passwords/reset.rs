@@ -61,6 +61,8 @@ impl Operation for WithPassword {
         ApiCode::Locked,
         ApiCode::ResetTokenInvalid,
         ApiCode::AppNotFound,
+        ApiCode::TooManyRequests,
+        ApiCode::Forbidden,
     ];
     const SHAPE: ErrorShape = ErrorShape::Number;
     const EVENTS: Option<Events> = Some(SIGN_IN_EVENTS);
@@ -76,11 +78,12 @@ impl Operation for WithPassword {
         let named = body.user.first();
         let (kind, identifier) = named
             .ok_or_else(|| ApiError::new(ApiCode::InvalidInput, "give one of email, phone_number and username"))?;
+        passwords::count_in_public(call).await?;
         let login = Login { kind, identifier, password: body.password };
         let checked = passwords::check(call, &application, login).await?;
         let (user_id, previous) = (&checked.person.user.id, body.prev_reset_token.as_deref());
         let previous = passwords::previous_token(call, &application, user_id, previous).await?;
-        let order = ResetOrder::new(&application, user_id, AuthMethod::Password).after(previous);
+        let order = ResetOrder::by_password(&application, user_id, checked.kept.generation).after(previous);
         let token = passwords::reset_token(call, &application, order).await?;
         call.record.detail = Some(AuthMethod::Password.amr().to_owned());
         Ok(ResetAnswer { result: token.secret.reveal().to_owned(), mfa_required: token.needs_second_factor })
@@ -137,6 +140,7 @@ impl Operation for Redeem {
         ApiCode::PasswordPolicyDisabled,
         ApiCode::ResetTokenInvalid,
         ApiCode::SecondFactorNeeded,
+        ApiCode::Forbidden,
         ApiCode::UserNotActive,
         ApiCode::AppNotFound,
     ];

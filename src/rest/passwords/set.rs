@@ -13,7 +13,6 @@ use crate::{
         call::{Access, Call},
         error::{ApiCode, ApiError},
         passwords::{self, Expected, NewPassword, kind_of},
-        users::{self, AccountChange},
         who::{Found, find_user},
     },
 };
@@ -58,21 +57,11 @@ impl Operation for First {
 
     async fn run(call: &mut Call, body: FirstPassword) -> Result<Done, ApiError> {
         let id = user_id(call)?;
-        let mut person = user_by_id(call, &id).await?;
-        if let Some(username) = body.username {
-            name(call, &id, username).await?;
-            person = user_by_id(call, &id).await?;
-        }
+        let person = user_by_id(call, &id).await?;
         let new = NewPassword { text: body.password, temporary: body.force_replace, enforced: body.enforce_complexity };
-        passwords::set(call, &person, Expected::First, &new).await?;
+        passwords::set(call, &person, Expected::First, &new, body.username).await?;
         Ok(Done::new("Password registered"))
     }
-}
-
-/// Gives a user a name in the calling application.
-async fn name(call: &mut Call, id: &str, username: String) -> Result<(), ApiError> {
-    let (id, change) = (id.to_owned(), AccountChange { username: Some(Some(username)), ..AccountChange::default() });
-    users::change(call, move |conn, scope| users::update(conn, scope, &id, change)).await.map(drop)
 }
 
 /// A user's next password.
@@ -114,7 +103,7 @@ impl Operation for Another {
         let text = body.password.ok_or(ApiCode::PasswordIncomplete)?;
         let person = user_by_id(call, &id).await?;
         let new = NewPassword { text, temporary: body.force_replace, enforced: true };
-        passwords::set(call, &person, Expected::Another, &new).await?;
+        passwords::set(call, &person, Expected::Another, &new, None).await?;
         Ok(Done::new("Password updated"))
     }
 }
@@ -150,13 +139,9 @@ impl Operation for OfMe {
 
     async fn run(call: &mut Call, body: OwnPassword) -> Result<Done, ApiError> {
         let id = call.user_token()?.sub.clone();
-        let mut person = user_by_id(call, &id).await?;
-        if let Some(username) = body.username {
-            name(call, &id, username).await?;
-            person = user_by_id(call, &id).await?;
-        }
+        let person = user_by_id(call, &id).await?;
         let new = NewPassword { text: body.password, temporary: false, enforced: true };
-        passwords::set(call, &person, Expected::First, &new).await?;
+        passwords::set(call, &person, Expected::First, &new, body.username).await?;
         Ok(Done::new("Password registered"))
     }
 }
@@ -199,7 +184,7 @@ impl Operation for Register {
         let kind = kind_of(IdentifierKind::Username, &body.username);
         let person = find_user(call, kind, &body.username).await.and_then(Found::required)?;
         let new = NewPassword { text: body.password, temporary: true, enforced: true };
-        passwords::set(call, &person, Expected::First, &new).await?;
+        passwords::set(call, &person, Expected::First, &new, None).await?;
         Ok(Registered { message: "Password registered" })
     }
 }

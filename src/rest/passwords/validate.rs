@@ -10,7 +10,7 @@ use super::{
 use crate::operations::backend::{
     call::{Access, Call},
     error::{ApiCode, ApiError},
-    passwords::{self, Background},
+    passwords::{self, Background, Objection},
     who::find_user,
 };
 
@@ -58,7 +58,7 @@ impl Operation for Validate {
     const ID: &'static str = "validatePassword";
     const SUMMARY: &'static str = "Says whether a password would be taken, of the user who is named or of anybody";
     const ACCESS: Access = Access::Client(&["AUTH_EXECUTE"]);
-    const ERRORS: &'static [ApiCode] = &[ApiCode::PreferencesMissing, ApiCode::AppNotFound];
+    const ERRORS: &'static [ApiCode] = &[ApiCode::PreferencesMissing, ApiCode::AppNotFound, ApiCode::TooManyRequests];
     const EVENTS: Option<Events> = None;
 
     type Body = Proposed;
@@ -75,7 +75,14 @@ impl Operation for Validate {
                 None => Background::of_newcomer(vec![text]),
             },
         };
-        let objections = passwords::objections(call, preferences, &password, &background).await?;
+        let mut objections = passwords::flaws(call, preferences, &password, &background).await?;
+        let owner = call.record.subject.clone().filter(|_| objections.is_empty() && background.present.is_some());
+        if let Some(user_id) = owner {
+            passwords::count_validation(call, preferences, &user_id).await?;
+            if passwords::was_used(call, preferences, &password, &background).await? {
+                objections.push(Objection::RecentlyUsed);
+            }
+        }
         let errors: Vec<Mistake> =
             objections.iter().map(|one| Mistake { code: one.code(), message: one.message() }).collect();
         Ok(Validated { result: Verdict { valid_password: errors.is_empty(), errors } })

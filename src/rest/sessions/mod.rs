@@ -65,7 +65,7 @@ impl Operation for Authenticate {
         let common = CommonRequest { resource, claims: claims.unwrap_or_default(), session_id: Some(session_id) };
         let preflight = preflight(call, common).await?;
         let user_id = preflight.user_id().map(str::to_owned).ok_or(ApiCode::SessionNotFound)?;
-        let proof = Proof { user_id, method: None, verifies: None, approval_data: None };
+        let proof = Proof::of(user_id, None);
         Ok(sign_in(call, preflight, proof).await?.into())
     }
 }

@@ -1,6 +1,6 @@
 //! New passwords for whoever reads the user's mail, or has the user's telephone.
 
-use std::thread;
+use std::{sync::Barrier, thread};
 
 use serde_json::{Value, json};
 
@@ -220,6 +220,36 @@ both_engines! {
         refused(&validate(&world, WEB, MAIL, by_mail(), &code), 403, "auth_locked");
         refused(&world.post(WEB, MAIL, by_mail()), 403, "auth_locked");
         assert_eq!(tokens(&world), "1");
+    }
+
+    fn of_sixty_four_wrong_codes_at_two_nodes_exactly_three_are_looked_at(engine) {
+        let world = start(engine);
+        let (second, barrier) = (world.server.another_node(), Barrier::new(64));
+        let bearer = world.server.token(WEB, &crate::support::CLIENT_CREDENTIALS).access_token();
+        world.post(WEB, MAIL, by_mail());
+        let (code, path) = (world.mailed_code(1), format!("{MAIL}/validate"));
+        let body = with(by_mail(), json!({ "passcode": wrong(&code) }));
+        let guess = |place: usize| {
+            let node = if place.is_multiple_of(2) { &world.server } else { &second };
+            let request = node.request(reqwest::Method::POST, &path).bearer_auth(&bearer).json(&body);
+            barrier.wait();
+            Answer::to(request)
+        };
+        let answers: Vec<Answer> = thread::scope(|scope| {
+            let all: Vec<_> = (0..64).map(|place| scope.spawn(move || guess(place))).collect();
+            all.into_iter().map(|one| one.join().expect("no panic")).collect()
+        });
+        let is_wrong = |answer: &&Answer| answer.status == 403 && answer.json()["ts_error_code"] == "invalid_otp";
+        let (looked, locked): (Vec<_>, Vec<_>) = answers.iter().partition(is_wrong);
+        assert_eq!((looked.len(), locked.len()), (3, 61), "{looked:?}");
+        locked.into_iter().for_each(|answer| refused(answer, 403, "auth_locked"));
+        // The right one comes too late, and no other one is sent before the lock is over.
+        refused(&world.post_to(&second, WEB, &path, with(by_mail(), json!({ "passcode": code }))), 403, "auth_locked");
+        world.server.clock.advance(15 * MINUTE - 1);
+        refused(&world.post(WEB, MAIL, by_mail()), 403, "auth_locked");
+        assert_eq!((tokens(&world).as_str(), world.mails.mails().len()), ("0", 1));
+        world.server.clock.advance(1);
+        token_by_mail(&world, WEB, 2, json!({}));
     }
 
     fn where_two_factors_are_wanted_the_second_is_another_one(engine) {

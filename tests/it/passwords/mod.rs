@@ -4,6 +4,7 @@ mod enumeration;
 mod leaked;
 mod lockout;
 mod newcomers;
+mod notify;
 mod overload;
 mod reset;
 mod set;
@@ -163,6 +164,13 @@ impl World {
     pub fn replace(&self, client: Client, user_id: &str, password: &str) -> Answer {
         let body = json!({ "password": password, "force_replace": false });
         self.call(Method::PUT, client, &format!("/v1/users/{user_id}/password"), &body)
+    }
+
+    /// Lets the user sign in at another client's application, once it is known that the address is the user's.
+    pub fn joined_by(&self, client: Client) {
+        let path = format!("/v1/users/{}/emails/ada@mail.example/verify", self.ada);
+        assert_eq!(self.post(WEB, &path, &json!({})).status, 202);
+        assert_eq!(self.user(client, json!({ "email": "ada@mail.example" })), self.ada);
     }
 
     /// Signs in by user name.

@@ -41,7 +41,7 @@ both_engines! {
 
     fn an_application_without_passwords_signs_nobody_in_with_one(engine) {
         let world = world(engine);
-        world.user(BARE, json!({ "email": "ada@mail.example" }));
+        world.joined_by(BARE);
         let before = world.worked();
         let answer = world.post(BARE, AUTHENTICATE, &json!({ "username": "ada@mail.example", "password": FIRST }));
         refused(&answer, 403, "auth_login_preferences_missing");
@@ -57,7 +57,7 @@ both_engines! {
 
     fn a_user_of_two_applications_has_one_password(engine) {
         let world = world(engine);
-        world.user(STRICT, json!({ "email": "ada@mail.example" }));
+        world.joined_by(STRICT);
         let answer = world.sign_in(STRICT, "ada@mail.example", FIRST);
         assert_eq!(answer.status, 200, "{}", answer.text);
         // The user name is the first application's own.

@@ -26,7 +26,7 @@ both_engines! {
 
     fn how_old_a_password_may_be_says_the_application_that_asks(engine) {
         let world = world(engine);
-        world.user(STRICT, json!({ "email": "ada@mail.example" }));
+        world.joined_by(STRICT);
         world.server.clock.advance(30 * DAY);
         let answer = world.sign_in(STRICT, "ada@mail.example", FIRST);
         reset_token(&answer, "password_expired");

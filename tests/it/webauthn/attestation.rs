@@ -50,12 +50,15 @@ fn where_attestation_is_enforced_nothing_and_its_own_word_are_not_enough() {
     let anchors = Arc::new(TrustAnchors::from_pem(&maker.root_pem).expect("anchors"));
     let unanchored = AttestationPolicy { conveyance: Conveyance::Direct, enforced: true, ..lenient() };
     let own = Authenticator { statement: Statement::Own, ..Authenticator::default() };
+    // Without anchors nobody's word is believed.
+    assert_eq!(taken(&of(&maker), &unanchored), Err(Refusal::NoAttestation));
     for authenticator in [&Authenticator::default(), &own] {
         assert_eq!(taken(authenticator, &unanchored), Err(Refusal::NoAttestation));
         let anchored = AttestationPolicy { anchors: Some(anchors.clone()), ..unanchored.clone() };
         assert_eq!(taken(authenticator, &anchored), Err(Refusal::Attestation));
     }
-    assert_eq!(taken(&of(&maker), &unanchored), Ok(Uuid::from_bytes(MODEL)));
+    let anchored = AttestationPolicy { anchors: Some(anchors), ..unanchored };
+    assert_eq!(taken(&of(&maker), &anchored), Ok(Uuid::from_bytes(MODEL)));
 }
 
 #[test]

@@ -215,13 +215,36 @@ both_engines! {
             (format!("aaguidBlockList = [\"{model}\"]"), Authenticator::default(), "the model of the authenticator is not allowed"),
             (format!("aaguidAllowList = [\"{other}\"]"), Authenticator::default(), "the model of the authenticator is not allowed"),
             ("allowSyncedPasskeys = false".to_owned(), synchronised, "synchronised passkeys are not allowed"),
-            ("attestationType = \"direct\"\nenforceAttestation = true".to_owned(), Authenticator::default(), "there is no attestation"),
         ] {
             let shop = Shop::with(engine, &preferences);
             let refused = shop.register(&shop.created(&mut authenticator.clone(), "ada"), "ext-ada");
             shop.assert_refused(&refused, detail);
             assert_eq!((shop.count("webauthn_credentials"), shop.count("users")), (0, 0), "{preferences}");
         }
+    }
+
+    fn where_makers_are_demanded_and_none_is_known_nothing_begins(engine) {
+        let shop = Shop::with(engine, "attestationType = \"direct\"\nenforceAttestation = true");
+        let body = json!({ "client_id": BACKEND.0, "username": "ada" });
+        let refused = shop.page("/v1/auth/webauthn/register/start", &body);
+        let code = json!("auth_login_preferences_missing");
+        assert_eq!((refused.status.as_u16(), &refused.json()["error_code"]), (403, &code), "{}", refused.text);
+        assert_eq!(shop.count("webauthn_ceremonies"), 0);
+    }
+
+    fn a_passkey_is_not_led_into_an_account_by_an_address(engine) {
+        let shop = Shop::start(engine);
+        let ada = shop.backend("/v1/users", &json!({ "email": "ada@mail.example" }));
+        assert_eq!(ada.status, 201, "{}", ada.text);
+        // She is in this environment and, by now, in no application.
+        shop.server.database.execute("DELETE FROM user_applications");
+        let result = shop.created(&mut Authenticator::default(), "mallory");
+        let body = json!({
+            "webauthn_encoded_result": result, "external_user_id": "mallory", "user_email": "ada@mail.example",
+        });
+        let refused = shop.backend("/v1/auth/webauthn/external/register", &body);
+        assert_eq!(refused.status, 409, "{}", refused.text);
+        assert_eq!((shop.count("webauthn_credentials"), shop.count("user_applications"), shop.count("users")), (0, 0, 1));
     }
 
     fn a_new_passkey_takes_the_place_of_the_old_one_where_that_is_wanted(engine) {
@@ -310,6 +333,8 @@ fn with_certificates_of_makers_a_made_up_maker_is_refused() {
         |maker: &Maker| Authenticator { statement: Statement::Of(Box::new(maker.clone())), ..Authenticator::default() };
     let forged = shop.created(&mut of(&Maker::of(Authenticator::default().aaguid)), "ada");
     shop.assert_refused(&shop.register(&forged, "ext-ada"), "the attestation cannot be verified");
+    let silent = shop.created(&mut Authenticator::default(), "ada");
+    shop.assert_refused(&shop.register(&silent, "ext-ada"), "the attestation cannot be verified");
     assert_eq!(shop.register(&shop.created(&mut of(&maker), "ada"), "ext-ada").status, 200);
     std::fs::remove_file(file).expect("to remove a file");
 }

@@ -167,7 +167,7 @@ pub async fn authenticate_link(
     let verifies = code.address.filter(|address| address.is_own).map(|address| (IdentifierKind::Email, address.value));
     // What went through the client shows no mailbox.
     let method = if verifies.is_some() { AuthMethod::EmailLink } else { AuthMethod::DirectOtp };
-    let proof = Proof { user_id: code.binding.user_id, method: Some(method), verifies, approval_data: None };
+    let proof = Proof { verifies, ..Proof::of(code.binding.user_id, Some(method)) };
     sign_in(call, preflight, proof).await
 }
 

@@ -193,14 +193,15 @@ pub async fn authenticate_otp(
     let code = redeem(call, CodePurpose::SignIn, channels, user_id, presented).await?;
     let own = code.address.filter(|address| address.is_own);
     let verifies = own.map(|address| (address_kind(code.binding.channel), address.value));
+    // What went through the client, or where the client said, shows no mailbox and no telephone of the user's.
     let method = match code.binding.channel {
-        CodeChannel::Email => AuthMethod::EmailOtp,
-        CodeChannel::Sms => AuthMethod::SmsOtp,
-        CodeChannel::Direct | CodeChannel::Link => AuthMethod::DirectOtp,
+        CodeChannel::Email if verifies.is_some() => AuthMethod::EmailOtp,
+        CodeChannel::Sms if verifies.is_some() => AuthMethod::SmsOtp,
+        _ => AuthMethod::DirectOtp,
     };
     let approval_data: Option<Map<String, Value>> =
         code.details.approval_data.map(|data| data.into_iter().map(|(key, value)| (key, value.into())).collect());
-    let proof = Proof { user_id: code.binding.user_id, method: Some(method), verifies, approval_data };
+    let proof = Proof { verifies, approval_data, ..Proof::of(code.binding.user_id, Some(method)) };
     sign_in(call, preflight, proof).await
 }
 

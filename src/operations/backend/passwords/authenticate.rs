@@ -23,17 +23,17 @@ use crate::{
 pub async fn authenticate(call: &mut Call, common: CommonRequest, login: Login) -> Result<TokenAnswer, ApiError> {
     let preflight = preflight(call, common).await?;
     let application = call.application()?.clone();
-    let Checked { person, standing, .. } = check(call, &application, login).await?;
+    let Checked { person, kept, standing } = check(call, &application, login).await?;
     let code = match standing {
         Standing::Good | Standing::Over => {
-            let method = Some(AuthMethod::Password);
-            let proof = Proof { user_id: person.user.id, method, verifies: None, approval_data: None };
+            let proof = Proof::of(person.user.id, Some(AuthMethod::Password));
+            let proof = Proof { password_generation: Some(kept.generation), ..proof };
             return sign_in(call, preflight, proof).await;
         }
         Standing::Expired => ApiCode::PasswordExpired,
         Standing::Temporary => ApiCode::TemporaryPassword,
     };
-    let order = ResetOrder::new(&application, &person.user.id, AuthMethod::Password);
+    let order = ResetOrder::by_password(&application, &person.user.id, kept.generation);
     let ResetToken { secret, needs_second_factor, .. } = reset_token(call, &application, order).await?;
     let members = Map::from_iter([
         ("reset_token".to_owned(), secret.reveal().into()),

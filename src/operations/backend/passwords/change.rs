@@ -16,14 +16,16 @@ use crate::{
             error::{ApiCode, ApiError},
             person::Person,
             session,
+            users::{self, Account, AccountChange},
         },
         delivery::{
             Message, MessageKind,
             content::{Branding, Letter, mail},
         },
+        facts::{Changed, Differences},
     },
     store::{
-        Conn, StoreError, login_sessions,
+        Conn, StoreError, environments,
         passwords::{self, StoredPassword},
     },
 };
@@ -80,7 +82,7 @@ impl Accepted {
         }
     }
 
-    /// Writes it, and ends the sessions of the user but the one named `keep`: whoever knew the password before is out.
+    /// Writes it and, if it takes another one's place, ends the sessions of the user: whoever knew the password before is out.
     ///
     /// # Errors
     /// As with [`write_in`](Self::write_in).
@@ -88,17 +90,15 @@ impl Accepted {
         &self,
         conn: &mut Conn<'_>,
         (environment_id, user_id): (&str, &str),
-        keep: Option<&str>,
         now: i64,
     ) -> Result<bool, StoreError> {
+        // Sign-ins with the password before are done by now, and are ended below, or see the new one.
+        environments::hold_sign_ins(conn, environment_id)?;
         if !self.write_in(conn, user_id, now)? {
             return Ok(false);
         }
         if self.before.is_some() {
-            let open = login_sessions::open_of_user(conn, environment_id, user_id, now)?;
-            for session in open.iter().filter(|session| keep != Some(session.id.as_str())) {
-                session::end_in(conn, environment_id, &session.id, now)?;
-            }
+            session::end_all_in(conn, environment_id, user_id, now)?;
         }
         Ok(true)
     }
@@ -113,30 +113,47 @@ pub enum Expected {
     Another,
 }
 
-/// Sets a password of a user who may sign in to the calling application.
+/// Sets a password of a user who may sign in to the calling application, and with `username` the name that the application knows the
+/// user by from now on: both or neither.
 ///
 /// # Errors
 /// [`ApiCode::PasswordConfigured`]: there is one although there should be none, or it was changed at the same moment;
 /// [`ApiCode::PasswordNotActive`]: there is none although there should be one; and those of [`accept`].
-pub async fn set(call: &mut Call, person: &Person, expected: Expected, new: &NewPassword) -> Result<(), ApiError> {
+pub async fn set(
+    call: &mut Call,
+    person: &Person,
+    expected: Expected,
+    new: &NewPassword,
+    username: Option<String>,
+) -> Result<(), ApiError> {
     let application = call.application()?.clone();
-    let background = Background::of_user(call, person).await?;
+    let mut background = Background::of_user(call, person).await?;
+    background.identifiers.extend(username.clone());
     match (expected, &background.present) {
         (Expected::First, Some(_)) => return Err(ApiCode::PasswordConfigured.into()),
         (Expected::Another, None) => return Err(ApiCode::PasswordNotActive.into()),
         _ => {}
     }
     let accepted = accept(call, &application, background, new).await?;
-    let (environment_id, user_id, now) = (call.environment_id().to_owned(), person.user.id.clone(), call.now());
-    let change = call
-        .context
-        .catalog
-        .change(move |store| store.transact(|conn| accepted.change_in(conn, (&environment_id, &user_id), None, now)));
-    if !change.await? {
-        return Err(ApiError::from(ApiCode::PasswordConfigured).with_detail("another one was set at the same moment"));
-    }
+    let (user_id, scope) = (person.user.id.clone(), users::scope_of(call)?);
+    let work = move |conn: &mut Conn<'_>| -> Result<Option<Differences>, ApiError> {
+        if !accepted.change_in(conn, (&scope.environment_id, &user_id), scope.now)? {
+            return Ok(None);
+        }
+        let Some(username) = username else { return Ok(Some(Differences::default())) };
+        let change = AccountChange { username: Some(Some(username)), ..AccountChange::default() };
+        let renamed: Changed<Account> = users::update(conn, &scope, &user_id, change)?.into();
+        Ok(Some(renamed.differences))
+    };
+    let differences = call.context.catalog.change(move |store| store.transact(work)).await?;
+    let overtaken =
+        || ApiError::from(ApiCode::PasswordConfigured).with_detail("another one was set at the same moment");
+    let Differences { before, after } = differences.ok_or_else(overtaken)?;
+    (call.record.before, call.record.after) = (before, after);
     call.record.detail = Some(if new.temporary { "temporary" } else { "chosen" }.to_owned());
-    notify(call, &application, person);
+    if expected == Expected::Another {
+        notify(call, &application, person);
+    }
     Ok(())
 }
 

@@ -72,7 +72,18 @@ pub async fn check(call: &mut Call, application: &Application, login: Login) -> 
         let until = until.map_or("somebody unlocks".to_owned(), |until| until.to_string());
         return Err(ApiError::from(ApiCode::Locked).with_detail(format!("locked until {until}")));
     }
-    let matches = call.context.passwords.verify(&password, kept.as_ref().map(|kept| &kept.hash)).await?;
+    let matches = match call.context.passwords.verify(&password, kept.as_ref().map(|kept| &kept.hash)).await {
+        Ok(matches) => matches,
+        Err(error) => {
+            // Others took the last places in the queue since it was asked.
+            let work = call
+                .context
+                .catalog
+                .work(move |store| store.transact(|conn| lockout::withdraw(conn, &holder, Authenticator::Password)));
+            work.await?;
+            return Err(error);
+        }
+    };
     let standing = kept.as_ref().map(|kept| Standing::of(kept, preferences, now));
     match (matches, person, kept, standing) {
         (true, Some(person), Some(kept), Some(standing)) if standing != Standing::Over => {

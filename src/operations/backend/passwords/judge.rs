@@ -116,23 +116,39 @@ pub async fn objections(
     password: &Password,
     background: &Background,
 ) -> Result<Vec<Objection>, ApiError> {
-    let (passwords, rules) = (&call.context.passwords, policy::strength(preferences));
-    let found = passwords.weaknesses(password, rules, background.identifiers.clone()).await?;
-    if !found.is_empty() {
-        return Ok(found.into_iter().map(|one| Objection::Weak(one, one.message(&rules))).collect());
-    }
-    let mut objections = Vec::new();
-    if preferences.check_hibp && passwords.is_leaked(password, &call.request_id).await {
-        objections.push(Objection::Breached);
-    }
-    if was_used(call, preferences, password, background).await? {
+    let mut objections = flaws(call, preferences, password, background).await?;
+    if objections.is_empty() && was_used(call, preferences, password, background).await? {
         objections.push(Objection::RecentlyUsed);
     }
     Ok(objections)
 }
 
+/// What an application has against a new password whoever's it is to be.
+///
+/// # Errors
+/// Too many passwords wait.
+pub async fn flaws(
+    call: &Call,
+    preferences: &PasswordPreferences,
+    password: &Password,
+    background: &Background,
+) -> Result<Vec<Objection>, ApiError> {
+    let (passwords, rules) = (&call.context.passwords, policy::strength(preferences));
+    let found = passwords.weaknesses(password, rules, background.identifiers.clone()).await?;
+    if !found.is_empty() {
+        return Ok(found.into_iter().map(|one| Objection::Weak(one, one.message(&rules))).collect());
+    }
+    let is_leaked = preferences.check_hibp && passwords.is_leaked(password, &call.request_id).await;
+    Ok(if is_leaked { vec![Objection::Breached] } else { Vec::new() })
+}
+
+/// Whether it is one of those that the user has had of late, the present one among them.
+///
+/// # Errors
+/// Too many passwords wait, or a hash cannot be read.
+///
 /// One after the other, each waiting for its turn: of others who sign in none waits for twenty hashes.
-async fn was_used(
+pub async fn was_used(
     call: &Call,
     preferences: &PasswordPreferences,
     password: &Password,

@@ -6,6 +6,7 @@ mod check;
 mod counts;
 mod judge;
 mod leaked;
+mod limits;
 mod policy;
 mod pool;
 mod reset;
@@ -16,7 +17,8 @@ pub use self::{
     authenticate::authenticate,
     change::{Accepted, Expected, NewPassword, accept, set},
     check::{Checked, Login, check, kind_of},
-    judge::{Background, Objection, objections, read},
+    judge::{Background, Objection, flaws, read, was_used},
+    limits::{count_in_public, count_validation},
     policy::{Standing, ends_at, preferences},
     pool::PoolError,
     reset::{Redeemed, ResetOrder, ResetToken, previous_token, redeem, reset_token},

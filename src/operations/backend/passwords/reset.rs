@@ -16,9 +16,10 @@ use crate::{
         error::{ApiCode, ApiError},
         lockout::{self, Authenticator, UnlockKind},
         person::Person,
+        session,
         who::{Found, find_in},
     },
-    store::{Conn, StoreError, password_resets, passwords},
+    store::{Conn, StoreError, environments, password_resets, passwords},
 };
 
 /// What a reset token is to be made for: an authentication of the user by one method.
@@ -30,6 +31,8 @@ pub struct ResetOrder {
     /// SHA-256 of the token of an authentication before it, in hexadecimal.
     previous: Option<String>,
     ignore_mfa: bool,
+    /// Which of the user's passwords was shown.
+    shown: Option<i64>,
 }
 
 impl ResetOrder {
@@ -41,7 +44,13 @@ impl ResetOrder {
             method,
             previous: None,
             ignore_mfa: false,
+            shown: None,
         }
+    }
+
+    /// For a user who has shown the password with this generation.
+    pub fn by_password(application: &Application, user_id: &str, generation: i64) -> Self {
+        Self { shown: Some(generation), ..Self::new(application, user_id, AuthMethod::Password) }
     }
 
     /// A second authentication: the token of the first one, as [`previous_token`] gives it, is used up for this one.
@@ -101,9 +110,14 @@ pub async fn reset_token(call: &Call, application: &Application, order: ResetOrd
     let (expires_at, wants_two) = (policy::reset_until(preferences, now), preferences.require_mfa && !order.ignore_mfa);
     let made = call.context.catalog.work(move |store| {
         store.transact(|conn| {
-            let Some(methods) = order.methods(conn, &environment_id, now)? else { return Ok(None) };
-            let needs_second_factor = wants_two && !is_mfa(&methods);
             let generation = passwords::find(conn, &order.user_id)?.map(|present| present.generation);
+            // Otherwise whoever knows the password before would get a token for the one that was set against them just now.
+            if order.shown.is_some() && order.shown != generation {
+                return Ok(None);
+            }
+            let found = order.methods(conn, &environment_id, generation, now)?;
+            let Some(methods) = found else { return Ok(None) };
+            let needs_second_factor = wants_two && !is_mfa(&methods);
             let ResetOrder { user_id, application_id, .. } = order;
             let reset = PasswordReset {
                 token_hash,
@@ -118,7 +132,9 @@ pub async fn reset_token(call: &Call, application: &Application, order: ResetOrd
             Ok::<_, StoreError>(Some(needs_second_factor))
         })
     });
-    let made = made.await?.ok_or_else(|| refused("the first one is used up, over, or of the same factor"))?;
+    let made = made
+        .await?
+        .ok_or_else(|| refused("the first one is used up, over, of the same factor, or of another password"))?;
     Ok(ResetToken { secret, needs_second_factor: made, expires_at })
 }
 
@@ -128,11 +144,14 @@ impl ResetOrder {
         &self,
         conn: &mut Conn<'_>,
         environment_id: &str,
+        generation: Option<i64>,
         now: i64,
     ) -> Result<Option<Vec<AuthMethod>>, StoreError> {
         let Some(hash) = &self.previous else { return Ok(Some(vec![self.method])) };
         let found = password_resets::find(conn, environment_id, hash, now)?;
-        let is_own = |one: &PasswordReset| one.user_id == self.user_id && one.application_id == self.application_id;
+        let is_own = |one: &PasswordReset| {
+            one.user_id == self.user_id && one.application_id == self.application_id && one.generation == generation
+        };
         let Some(found) = found.filter(is_own) else { return Ok(None) };
         let methods: Vec<AuthMethod> = found.methods.into_iter().chain([self.method]).collect();
         let is_used = is_mfa(&methods) && password_resets::take(conn, hash)?;
@@ -192,10 +211,13 @@ pub async fn redeem(call: &mut Call, token: &str, password: &str, wants_two: boo
     let change = call.context.catalog.change(move |store| {
         store.transact(|conn| {
             let user = (environment_id.as_str(), reset.user_id.as_str());
+            // Before the token's row: whoever takes an address away takes them in this order.
+            environments::hold_sign_ins(conn, user.0)?;
             // Of any number who present it at the same moment one gets further.
-            let is_done =
-                password_resets::take(conn, &reset.token_hash)? && accepted.change_in(conn, user, None, now)?;
+            let is_done = password_resets::take(conn, &reset.token_hash)? && accepted.change_in(conn, user, now)?;
             if is_done {
+                // Also where it is the user's first one: whoever signed in by another method may be who it was set against.
+                session::end_all_in(conn, user.0, user.1, now)?;
                 // Whoever was locked out and has come this way need not wait. A lock that is somebody's to open stays.
                 lockout::unlock(conn, &reset.user_id, Authenticator::Password, UnlockKind::Automatic, now)?;
             }

@@ -32,7 +32,7 @@ pub async fn authenticate(
     let attempt = Attempt::begin(call, whom).await?;
     let (user_id, ()) =
         attempt.finish(call, move |conn, codes| codes.used(conn, &code).map(|used| used.then_some(()))).await?;
-    let proof = Proof { user_id, method: Some(AuthMethod::Totp), verifies: None, approval_data: None };
+    let proof = Proof::of(user_id, Some(AuthMethod::Totp));
     sign_in(call, preflight, proof).await
 }
 

@@ -6,6 +6,7 @@ use crate::{
         login::IdentifierKind,
         random::random_uuid,
         totp::{TotpSecret, as_label},
+        user::is_text,
     },
     jose::master_key::totp_secret_aad,
     operations::{
@@ -21,6 +22,9 @@ use crate::{
     },
     store::{Conn, StoreError, attempts, environments, totp, totp::StoredTotp},
 };
+
+/// The longest id of an authenticator, in bytes.
+const MAX_AUTHENTICATOR_ID: usize = 255;
 
 /// What a user asks for.
 #[derive(Debug, Default)]
@@ -135,6 +139,9 @@ pub async fn revoke_own(call: &mut Call) -> Result<(), ApiError> {
 pub async fn revoke(call: &mut Call, user_id: &str, authenticator_id: Option<String>) -> Result<(), ApiError> {
     let user_id = managed_user(call, user_id).await?;
     let is_named = authenticator_id.is_some();
+    if authenticator_id.as_deref().is_some_and(|id| !is_text(id, MAX_AUTHENTICATOR_ID)) {
+        return Err(ApiCode::AuthenticatorNotFound.into());
+    }
     let deleted = delete(call, user_id, authenticator_id).await?;
     if is_named && deleted == 0 { Err(ApiCode::AuthenticatorNotFound.into()) } else { Ok(()) }
 }

@@ -83,6 +83,9 @@ pub async fn approve(
     let attempt = Attempt::begin(call, whom).await?;
     let looked = attempt.finish(call, move |conn, codes| {
         let (challenge, code) = code.split_at_checked(CHALLENGE_DIGITS).unwrap_or((&code, ""));
+        if !challenge.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Ok(None);
+        }
         let (user_id, application_id) = (&codes.user_id, &codes.application_id);
         let waiting = totp_transactions::waiting(conn, user_id, application_id, challenge, codes.now)?;
         // A code for a transaction that is not there is not used up: the user mistyped the challenge and tries again.
@@ -93,7 +96,7 @@ pub async fn approve(
     let (user_id, approval_data) = looked.await?;
     let approval_data = serde_json::from_str(&approval_data)
         .map_err(|_| ApiError::from(ApiCode::ServerError).with_detail("approval_data cannot be read back"))?;
-    let proof = Proof { user_id, method: Some(AuthMethod::Totp), verifies: None, approval_data: Some(approval_data) };
+    let proof = Proof { approval_data: Some(approval_data), ..Proof::of(user_id, Some(AuthMethod::Totp)) };
     sign_in(call, preflight, proof).await
 }
 

@@ -136,6 +136,15 @@ impl Wanted<'_> {
             let mistake = "the user is there already, and may have a password: leave credentials out";
             return Err(UserError::Taken(mistake.to_owned()));
         }
+        // Whoever made the account may have set its password before the owner of the address came: the owner must not be led there.
+        let is_own = account.password.is_none()
+            || account.identifiers.iter().any(|known| {
+                self.identifiers.iter().any(|one| finds(one, known))
+                    && (known.verified_at.is_some() || !is_address(known))
+            });
+        if !is_own {
+            return Err(UserError::taken(kind));
+        }
         environments::touch_users(conn, &self.scope.environment_id)?;
         let before = account.facts();
         if !user_applications::add(conn, owner, application, self.scope.now)? {
@@ -189,6 +198,10 @@ fn is_same((given, application): &(Identifier, String), known: &KnownIdentifier)
 /// one: until it is verified it must not lead whoever really has the address into that account.
 fn finds(given: &(Identifier, String), known: &KnownIdentifier) -> bool {
     is_same(given, known) && (known.is_primary || known.verified_at.is_some())
+}
+
+fn is_address(known: &KnownIdentifier) -> bool {
+    matches!(known.kind, IdentifierKind::Email | IdentifierKind::PhoneNumber)
 }
 
 impl From<Made> for Changed<Account> {

@@ -4,7 +4,7 @@ use super::{Account, Scope, UserError, account::joined, load, update::write};
 use crate::{
     domain::login::{IdentifierKind, KnownIdentifier, identifier::Identifier},
     operations::facts::{Facts, Known as _},
-    store::{Conn, StoreError, environments, user_applications, user_identifiers},
+    store::{Conn, StoreError, environments, password_resets, user_applications, user_identifiers},
 };
 
 /// The most addresses, and the most telephone numbers, that a user has besides the primary one.
@@ -38,6 +38,8 @@ fn known(identifier: Identifier, application_id: &str, is_primary: bool) -> Know
 
 fn remove(conn: &mut Conn<'_>, scope: &Scope, account: &mut Account, gone: &KnownIdentifier) -> Result<(), UserError> {
     user_identifiers::remove(conn, &scope.environment_id, &account.user.id, gone)?;
+    // A link that went to the address may not be good for longer than the address.
+    password_resets::delete_of_user(conn, &account.user.id)?;
     account.identifiers.retain(|one| one != gone);
     Ok(())
 }

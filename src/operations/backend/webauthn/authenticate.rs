@@ -41,12 +41,7 @@ pub async fn authenticate(call: &mut Call, encoded: &str, common: CommonRequest)
     let (user_id, outcome) = call.context.catalog.work(move |store| answer.check(store, assertion)).await?;
     call.record.subject = user_id;
     let used = outcome?;
-    let proof = Proof {
-        user_id: used.user_id,
-        method: Some(AuthMethod::WebAuthn),
-        verifies: None,
-        approval_data: used.approval_data,
-    };
+    let proof = Proof { approval_data: used.approval_data, ..Proof::of(used.user_id, Some(AuthMethod::WebAuthn)) };
     sign_in(call, preflight, proof).await
 }
 

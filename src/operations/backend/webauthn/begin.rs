@@ -106,6 +106,10 @@ pub struct AuthenticationBegun {
 pub async fn begin_registration(call: &mut Call, start: RegistrationStart) -> Result<RegistrationBegun, ApiError> {
     let timeout = start.timeout.unwrap_or(DEFAULT_TIMEOUT);
     let setup = Setup::of(call, &application(call, &start.client_id).await?, timeout)?;
+    if setup.policy.enforced && setup.policy.anchors.is_none() {
+        let why = "enforceAttestation needs webauthn.attestation_roots_file, and there is none";
+        return Err(ApiError::from(ApiCode::PreferencesMissing).with_detail(why));
+    }
     let display_name = start.display_name.unwrap_or_else(|| start.username.clone());
     for (name, member) in [(&start.username, "username"), (&display_name, "display_name")] {
         // 64 characters, of at most four bytes each.

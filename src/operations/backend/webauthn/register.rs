@@ -191,6 +191,13 @@ impl Answer {
                     ..AccountChange::default()
                 };
                 let made = users::create(conn, &self.scope, random, &change, None)?;
+                let is_named = made.account.identifiers.iter().any(|one| one.kind == kind && one.value == value);
+                if !is_named {
+                    // Somebody else has the address. An address that nobody has verified must not lead a passkey into that
+                    // user's account.
+                    let error = ApiError::from(ApiCode::IdentifierTaken);
+                    return Err(error.with_detail("the address is that of another user"));
+                }
                 Ok((made.account.user.id, Some((made.is_new, made.differences))))
             }
         }

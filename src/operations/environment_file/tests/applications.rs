@@ -95,7 +95,7 @@ fn login_preferences_are_read_as_the_api_reads_them() {
         "env.toml:7:13: application.login.sms.expiresIn: must be a whole number from 1 to 1440",
         "env.toml:8:14: application.login.sms.maxFailure: is not known (the nearest one is \"maxFailures\")",
         "env.toml:10:62: application.login.totp.lockoutTiers.attempts: must be more than the 3 of the tier before",
-        "env.toml:11:20: application.login.google: is not a method of this server",
+        "env.toml:11:1: application.login.google: is not a method of this server",
     ];
     assert_eq!(found.len(), expected.len(), "{found:#?}");
     for (found, expected) in found.iter().zip(expected) {
