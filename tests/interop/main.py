@@ -37,7 +37,7 @@ def client_environment(server):
 
 def program(environment, *command):
     """A check that is a program of its own: it fails by its exit code."""
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     if done.returncode != 0:
         raise RuntimeError(done.stdout + done.stderr)
 

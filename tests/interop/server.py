@@ -38,7 +38,7 @@ class Server:
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="tessera-interop-"))
         self.port = free_port()
         self.issuer = f"http://127.0.0.1:{self.port}"
-        self.mails = MailSink(self.directory / "mails")
+        self.mails = MailSink(self.directory / "mails", free_port())
         self.environment = {key: value for key, value in os.environ.items() if not key.startswith("TESSERA_")} | {
             "TESSERA__SERVER__LISTEN": f"127.0.0.1:{self.port}",
             "TESSERA__SERVER__PUBLIC_URL": self.issuer,

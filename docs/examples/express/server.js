@@ -46,7 +46,7 @@ app.post('/signup', async (request, response) => {
   try {
     await call('POST', '/v1/users', { email, credentials: { password, force_replace: false } });
   } catch (error) {
-    return response.status(400).send(pages.signup(explain(error)));
+    return response.status(statusOf(error, 400)).send(pages.signup(explain(error)));
   }
   response.redirect(303, '/login');
 });
@@ -61,7 +61,7 @@ app.post('/login', async (request, response) => {
     });
     await signedIn(request, response, tokens);
   } catch (error) {
-    return response.status(401).send(pages.login(explain(error)));
+    return response.status(statusOf(error, 401)).send(pages.login(explain(error)));
   }
   response.redirect(303, '/');
 });
@@ -101,7 +101,7 @@ app.post('/mfa/email/send', async (request, response) => {
   try {
     await call('POST', '/v1/auth/otp/send', { channel: 'email', ...user(request) });
   } catch (error) {
-    return response.status(400).send(pages.mfa({ message: explain(error) }));
+    return response.status(statusOf(error, 400)).send(pages.mfa({ message: explain(error) }));
   }
   response.send(pages.mfa({ isSent: true }));
 });
@@ -111,7 +111,7 @@ app.post('/mfa/email', async (request, response) => {
     const body = { passcode: request.body.code, ...user(request), ...second(request) };
     await signedIn(request, response, await call('POST', '/v1/auth/otp/authenticate', body));
   } catch (error) {
-    return response.status(401).send(pages.mfa({ isSent: true, message: explain(error) }));
+    return response.status(statusOf(error, 401)).send(pages.mfa({ isSent: true, message: explain(error) }));
   }
   response.redirect(303, '/');
 });
@@ -121,7 +121,7 @@ app.post('/mfa/totp', async (request, response) => {
     const body = { token: request.body.code, ...user(request), ...second(request) };
     await signedIn(request, response, await call('POST', '/v1/auth/totp/authenticate', body));
   } catch (error) {
-    return response.status(401).send(pages.mfa({ message: explain(error) }));
+    return response.status(statusOf(error, 401)).send(pages.mfa({ message: explain(error) }));
   }
   response.redirect(303, '/');
 });
@@ -139,27 +139,27 @@ async function renew(request, response) {
   await signedIn(request, response, tokens);
 }
 
-app.post('/session/check', async (request, response) => {
+async function renewOrEnd(request, response) {
   try {
     await renew(request, response);
-  } catch {
+  } catch (error) {
+    // While the server cannot be reached nobody is signed out: that would be up to whoever cuts the line.
+    if (statusOf(error, 401) !== 401) return response.status(502).send(explain(error));
     end(request.session);
     return response.redirect(303, '/login');
   }
   response.redirect(303, '/');
+}
+
+app.post('/session/check', async (request, response) => {
+  await renewOrEnd(request, response);
 });
 
 app.get('/', async (request, response) => {
   const { claims } = request.session;
   // The ID token says how things were at its time. When that is over, we ask again.
   if (claims.exp * 1000 > Date.now()) return response.send(pages.home({ claims }));
-  try {
-    await renew(request, response);
-  } catch {
-    end(request.session);
-    return response.redirect(303, '/login');
-  }
-  response.redirect(303, '/');
+  await renewOrEnd(request, response);
 });
 
 app.post('/totp', async (request, response) => {
@@ -168,7 +168,7 @@ app.post('/totp', async (request, response) => {
     const { uri } = await call('POST', '/v1/auth/totp/register', { allow_override: true }, accessToken);
     response.send(pages.home({ claims, totp: uri }));
   } catch (error) {
-    response.status(400).send(pages.home({ claims, message: explain(error) }));
+    response.status(statusOf(error, 400)).send(pages.home({ claims, message: explain(error) }));
   }
 });
 
@@ -184,6 +184,11 @@ app.post('/passkeys/register', async (request, response) => {
   response.json({});
 });
 
+// The status of an answer about it: what the server refused is the user's affair, and all else is ours.
+function statusOf(error, refused) {
+  return error instanceof Refused && error.status < 500 ? refused : 502;
+}
+
 // What a user is told. The server says what is wrong with what was typed; the rest is our affair.
 function explain(error) {
   if (error instanceof Refused && error.status < 500) return error.message;
@@ -192,7 +197,7 @@ function explain(error) {
 }
 
 app.use((error, request, response, _next) => {
-  response.status(error instanceof Refused && error.status < 500 ? 400 : 500).json({ message: explain(error) });
+  response.status(statusOf(error, 400)).json({ message: explain(error) });
 });
 
 app.listen(PORT, '127.0.0.1', () => console.log(`http://localhost:${PORT}`));
