@@ -6,6 +6,7 @@ mod lockout;
 mod newcomers;
 mod notify;
 mod overload;
+mod races;
 mod reset;
 mod set;
 mod sign_in;
@@ -73,6 +74,13 @@ permissions = { userid-api = ["AUTH_EXECUTE", "USERS_CREATE", "USERS_EDIT"] }
 secret = "a-secret-of-the-bare-backend-with-32-characters"
 
 [[client]]
+id = "keeper"
+application = "web"
+grants = ["client_credentials"]
+permissions = { userid-api = ["SESSIONS_READ"] }
+secret = "a-secret-of-the-web-keeper-with-32-characters"
+
+[[client]]
 id = "reader"
 application = "web"
 grants = ["client_credentials"]
@@ -85,6 +93,7 @@ pub type Client = (&'static str, &'static str);
 pub const WEB: Client = ("web", "a-secret-of-the-web-backend-with-32-characters");
 pub const STRICT: Client = ("strict", "a-secret-of-the-strict-backend-with-32-characters");
 pub const BARE: Client = ("bare", "a-secret-of-the-bare-backend-with-32-characters");
+pub const KEEPER: Client = ("keeper", "a-secret-of-the-web-keeper-with-32-characters");
 pub const READER: Client = ("reader", "a-secret-of-the-web-reader-with-32-characters");
 
 pub const AUTHENTICATE: &str = "/v1/auth/password/authenticate";
