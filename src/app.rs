@@ -22,11 +22,11 @@ use crate::{
         delivery::Delivery,
         demo_token::{DemoTokenError, demo_token},
         keys::{self, KeyMaker},
-        logout::LogoutNotices,
-        migrations,
+        logout, migrations,
         operator::{Operator, SERVER},
+        repeating::Repeating,
         throttle::{ThrottleOptions, sharing::Sharing},
-        upkeep::{Upkeep, UpkeepOptions},
+        upkeep::{self, UpkeepOptions},
     },
     outbound::{Outbound, OutboundError, OutboundOptions},
     rest,
@@ -51,8 +51,8 @@ pub struct Sources {
 /// A server that is ready to serve.
 pub struct App {
     site: Arc<Site>,
-    upkeep: Upkeep,
-    logout: LogoutNotices,
+    upkeep: Repeating,
+    logout: Repeating,
     audit: AuditLog,
     delivery: Delivery,
     listener: TcpListener,
@@ -104,8 +104,8 @@ impl App {
         if settings.graphql.dev_operations {
             log::warn!("graphql.dev_operations is on: never on a server that matters");
         }
-        let upkeep = Upkeep::start(&context, &store, upkeep_options(&settings.keys))?;
-        let logout = LogoutNotices::start(&context, &store)?;
+        let upkeep = upkeep::start(&context, &store, upkeep_options(&settings.keys))?;
+        let logout = logout::start(&context, &store)?;
         let site = Arc::new(Site {
             graphql: Engine::new(context.clone(), settings.graphql.dev_operations),
             rest: rest::Engine::new(context.clone()).map_err(StartError::Schema)?,

@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, http::StatusCode, http::header, web};
 
 use super::{CIS_JWKS_PATH, CIS_REVOCATION_PATH, CIS_USERINFO_PATH, Site, respond};
 use crate::{
-    metrics::{CONTENT_TYPE, CountByTwo, Histogram, Kind, Page},
+    metrics::{CONTENT_TYPE, CountByTwo, Histogram, Kind, Page, kinds},
     oauth::metadata::{
         AUTHORIZATION_PATH, CALLBACK_PATH, INTROSPECTION_PATH, REVOCATION_PATH, TOKEN_PATH, USERINFO_PATH,
     },
@@ -86,31 +86,9 @@ impl HttpCounts {
     }
 }
 
-macro_rules! kinds {
-    ($( $(#[$doc:meta])* $kind:ident { $( $name:ident = $label:literal, )+ } )+) => { $(
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        enum $kind {
-            $( $name, )+
-        }
-
-        impl Kind for $kind {
-            const ALL: &'static [Self] = &[ $( $kind::$name, )+ ];
-
-            fn place(self) -> usize {
-                self as usize
-            }
-
-            fn label(self) -> &'static str {
-                match self { $( $kind::$name => $label, )+ }
-            }
-        }
-    )+ };
-}
-
 kinds! {
     /// What a request was for. Never the path: whoever asks chooses it.
-    Endpoint {
+    enum Endpoint {
         Token = "token",
         Introspection = "introspect",
         Revocation = "revoke",
@@ -125,7 +103,7 @@ kinds! {
         Other = "other",
     }
     /// The first digit of the status.
-    StatusClass {
+    enum StatusClass {
         Success = "2xx",
         Redirect = "3xx",
         ClientError = "4xx",

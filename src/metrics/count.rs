@@ -37,6 +37,30 @@ pub trait Kind: Copy + 'static {
     fn label(self) -> &'static str;
 }
 
+/// Declares enums that are the values of a label: each variant with its value.
+macro_rules! kinds {
+    ($( $(#[$doc:meta])* $vis:vis enum $kind:ident { $( $(#[$of:meta])* $name:ident = $label:literal, )+ } )+) => { $(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        $vis enum $kind {
+            $( $(#[$of])* $name, )+
+        }
+
+        impl $crate::metrics::Kind for $kind {
+            const ALL: &'static [Self] = &[ $( $kind::$name, )+ ];
+
+            fn place(self) -> usize {
+                self as usize
+            }
+
+            fn label(self) -> &'static str {
+                match self { $( $kind::$name => $label, )+ }
+            }
+        }
+    )+ };
+}
+pub(crate) use kinds;
+
 /// A count for each value of one label.
 pub struct CountBy<K>(Box<[Count]>, PhantomData<K>);
 

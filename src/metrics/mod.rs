@@ -8,6 +8,7 @@ mod count;
 mod histogram;
 mod page;
 
+pub(crate) use self::count::kinds;
 pub use self::{
     count::{Count, CountBy, CountByTwo, Kind},
     histogram::Histogram,

@@ -31,6 +31,7 @@ pub mod permissions;
 pub mod readable;
 pub mod refresh;
 mod refused_tokens;
+pub mod repeating;
 pub mod revoke;
 pub mod revoke_token;
 pub mod service_accounts;

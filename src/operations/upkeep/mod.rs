@@ -4,14 +4,12 @@
 mod rotation;
 mod secrets;
 
-use std::{
-    io,
-    sync::{Arc, Condvar, Mutex, PoisonError},
-    thread::JoinHandle,
-    time::Duration,
-};
+use std::{io, time::Duration};
 
-use super::context::Context;
+use super::{
+    context::Context,
+    repeating::{Repeating, Work},
+};
 use crate::{
     domain::random::{RandomError, random_id},
     store::Store,
@@ -33,62 +31,30 @@ pub struct UpkeepOptions {
     pub secret_expiry_warning: Option<i64>,
 }
 
-/// The running thread. When dropped it writes what it still has, and stops.
-pub struct Upkeep {
-    signal: Arc<Signal>,
-    thread: Option<JoinHandle<()>>,
+/// Both kinds of work, in one thread.
+struct Upkeep {
+    rotation: Rotation,
+    secrets: Secrets,
 }
 
-#[derive(Default)]
-struct Signal {
-    stopped: Mutex<bool>,
-    wake: Condvar,
-}
+impl Work for Upkeep {
+    fn run(&mut self) {
+        self.rotation.tick();
+        self.secrets.tick();
+    }
 
-impl Signal {
-    /// Waits for one tick; `false` when it is time to stop.
-    fn wait(&self) -> bool {
-        let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
-        let (stopped, _) =
-            self.wake.wait_timeout_while(stopped, TICK, |stopped| !*stopped).unwrap_or_else(PoisonError::into_inner);
-        !*stopped
+    fn finish(&mut self) {
+        self.secrets.write_uses();
     }
 }
 
-impl Upkeep {
-    /// Starts.
-    ///
-    /// # Errors
-    /// No thread could be started, or no name for this node could be drawn.
-    pub fn start(context: &Context, store: &Store, options: UpkeepOptions) -> io::Result<Self> {
-        let node = random_id(&*context.random).map_err(|error: RandomError| io::Error::other(error.to_string()))?;
-        let mut rotation = Rotation::new(context.clone(), store.clone(), node, options);
-        let mut secrets = Secrets::new(context.clone(), store.clone(), options.secret_expiry_warning);
-        let signal = Arc::new(Signal::default());
-        let thread = std::thread::Builder::new().name("upkeep".to_owned()).spawn({
-            let signal = Arc::clone(&signal);
-            move || {
-                loop {
-                    rotation.tick();
-                    secrets.tick();
-                    if !signal.wait() {
-                        break;
-                    }
-                }
-                secrets.write_uses();
-            }
-        })?;
-        Ok(Self { signal, thread: Some(thread) })
-    }
-}
-
-impl Drop for Upkeep {
-    fn drop(&mut self) {
-        *self.signal.stopped.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.signal.wake.notify_all();
-        if let Some(thread) = self.thread.take() {
-            // A panic in it was logged by the runtime.
-            let _ = thread.join();
-        }
-    }
+/// Starts. At the end it writes what it still has.
+///
+/// # Errors
+/// No thread could be started, or no name for this node could be drawn.
+pub fn start(context: &Context, store: &Store, options: UpkeepOptions) -> io::Result<Repeating> {
+    let node = random_id(&*context.random).map_err(|error: RandomError| io::Error::other(error.to_string()))?;
+    let rotation = Rotation::new(context.clone(), store.clone(), node, options);
+    let secrets = Secrets::new(context.clone(), store.clone(), options.secret_expiry_warning);
+    Repeating::start("upkeep", TICK, Upkeep { rotation, secrets })
 }

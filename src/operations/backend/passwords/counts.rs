@@ -2,33 +2,11 @@
 
 use std::time::Duration;
 
-use crate::metrics::{Count, CountBy, CountByTwo, Histogram, Kind, Page};
-
-macro_rules! kinds {
-    ($( $(#[$doc:meta])* $kind:ident { $( $(#[$of:meta])* $name:ident = $label:literal, )+ } )+) => { $(
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum $kind {
-            $( $(#[$of])* $name, )+
-        }
-
-        impl Kind for $kind {
-            const ALL: &'static [Self] = &[ $( $kind::$name, )+ ];
-
-            fn place(self) -> usize {
-                self as usize
-            }
-
-            fn label(self) -> &'static str {
-                match self { $( $kind::$name => $label, )+ }
-            }
-        }
-    )+ };
-}
+use crate::metrics::{Count, CountBy, CountByTwo, Histogram, Kind, Page, kinds};
 
 kinds! {
     /// What is done with a password.
-    JobKind {
+    pub enum JobKind {
         /// It is compared with a hash.
         Verify = "verify",
         /// It is hashed in order to be kept.
@@ -37,7 +15,7 @@ kinds! {
         Judge = "judge",
     }
     /// How that ended.
-    JobEnding {
+    pub enum JobEnding {
         /// Well, whatever came out.
         Done = "done",
         /// Too many waited.
@@ -46,7 +24,7 @@ kinds! {
         CutOff = "cut_off",
     }
     /// What a list of leaked passwords said.
-    LeakAnswer {
+    pub enum LeakAnswer {
         /// The password is not in it.
         Absent = "absent",
         /// It is.
