@@ -126,6 +126,11 @@ impl Engine {
             Ok(body) => (endpoint.run)(&mut call, body).await,
             Err(error) => Err(error),
         };
+        if let Err(error) = &outcome {
+            // The document is made of what the table says.
+            let is_declared = endpoint.refusals().any(|code| code == error.code);
+            debug_assert!(is_declared, "{} does not declare {}", endpoint.id, error.code.symbol());
+        }
         (call.record, outcome)
     }
 
