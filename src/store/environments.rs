@@ -178,8 +178,8 @@ pub(super) fn count_revocation(conn: &mut Conn<'_>, id: &str) -> Result<Option<i
     Ok(each!(conn, c => one.select(environments::revocations_version).first(c).optional())?)
 }
 
-/// Makes revocations of the environment wait until the transaction ends, and waits for those that are under way: what is read of them
-/// now stays true. `false` when there is no such environment.
+/// Makes revocations of the environment wait until the transaction ends, changes of its users and of their passwords
+/// ([`touch_users`], [`hold_sign_ins`]) likewise, and waits for those that are under way: what is read of them now stays true. `false` when there is no such environment.
 ///
 /// # Errors
 /// The database failed.
@@ -193,7 +193,8 @@ pub fn hold_revocations(conn: &mut Conn<'_>, id: &str) -> Result<bool, StoreErro
     Ok(found.is_some())
 }
 
-/// Makes sign-ins of the environment wait until the transaction ends, and waits for those that are under way.
+/// The other side of [`hold_revocations`]: makes sign-ins of the environment wait until the transaction ends, and waits for those that
+/// are under way.
 ///
 /// # Errors
 /// The database failed.

@@ -111,8 +111,8 @@ pub async fn preflight(call: &mut Call, common: CommonRequest) -> Result<Preflig
 /// Opens the session, or extends the one that was named, and issues the tokens.
 ///
 /// # Errors
-/// [`ApiCode::SessionNotFound`]: the session is another user's, or has ended meanwhile; [`ApiCode::UserNotActive`]; or the
-/// database failed, and then nothing has changed.
+/// [`ApiCode::SessionNotFound`]: the session is another user's, or has ended meanwhile; [`ApiCode::UserNotActive`],
+/// [`ApiCode::UserNotFound`], [`ApiCode::InvalidCredentials`]: so it is by now; or the database failed. Nothing has changed then.
 pub async fn sign_in(call: &mut Call, preflight: Preflight, proof: Proof) -> Result<TokenAnswer, ApiError> {
     call.record.subject = Some(proof.user_id.clone());
     if preflight.user_id().is_some_and(|owner| owner != proof.user_id) {
@@ -286,8 +286,12 @@ fn write(conn: &mut Conn<'_>, done: Done) -> Result<Outcome, StoreError> {
 fn refusal(conn: &mut Conn<'_>, plan: &Plan) -> Result<Option<Outcome>, StoreError> {
     let (environment_id, user_id) = (&plan.after.environment_id, &plan.proof.user_id);
     let refused = |code, why| Ok(Some(Outcome::Refused(code, why)));
-    if !users::find(conn, environment_id, user_id)?.is_some_and(|user| user.enabled) {
-        return refused(ApiCode::UserNotActive, "the user was disabled at the same moment");
+    match users::find(conn, environment_id, user_id)? {
+        None => return refused(ApiCode::UserNotFound, "the user was deleted at the same moment"),
+        Some(user) if !user.enabled => {
+            return refused(ApiCode::UserNotActive, "the user was disabled at the same moment");
+        }
+        Some(_) => {}
     }
     if !user_applications::has(conn, user_id, &plan.application_id)? {
         return refused(ApiCode::UserNotFound, "the user was taken out of the application at the same moment");

@@ -92,9 +92,6 @@ pub fn find_in(
     if !user_applications::has(conn, &id, application_id)? {
         return Ok(Found::Nobody);
     }
-    if !user.enabled {
-        return Ok(Found::Disabled(id));
-    }
     let person = Person::of(conn, environment_id, user)?;
     // Anybody can add somebody else's address to an account as a secondary one. Until it is verified it leads nobody there: its
     // owner would sign in to that account, and verify the address for it.
@@ -103,5 +100,9 @@ pub fn find_in(
         IdentifierKind::Email | IdentifierKind::PhoneNumber => person.identifier(kind, value).is_some_and(is_own),
         _ => true,
     };
-    Ok(if leads { Found::User(Box::new(person)) } else { Found::Nobody })
+    Ok(match (leads, person.user.enabled) {
+        (false, _) => Found::Nobody,
+        (true, false) => Found::Disabled(id),
+        (true, true) => Found::User(Box::new(person)),
+    })
 }

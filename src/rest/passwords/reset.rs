@@ -61,7 +61,6 @@ impl Operation for WithPassword {
         ApiCode::Locked,
         ApiCode::ResetTokenInvalid,
         ApiCode::AppNotFound,
-        ApiCode::TooManyRequests,
         ApiCode::Forbidden,
     ];
     const SHAPE: ErrorShape = ErrorShape::Number;

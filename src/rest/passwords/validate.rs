@@ -58,7 +58,7 @@ impl Operation for Validate {
     const ID: &'static str = "validatePassword";
     const SUMMARY: &'static str = "Says whether a password would be taken, of the user who is named or of anybody";
     const ACCESS: Access = Access::Client(&["AUTH_EXECUTE"]);
-    const ERRORS: &'static [ApiCode] = &[ApiCode::PreferencesMissing, ApiCode::AppNotFound, ApiCode::TooManyRequests];
+    const ERRORS: &'static [ApiCode] = &[ApiCode::PreferencesMissing, ApiCode::AppNotFound];
     const EVENTS: Option<Events> = None;
 
     type Body = Proposed;

@@ -26,7 +26,7 @@ pub(super) struct CreateUser {
     /// What the applications' own system calls the user.
     #[schemars(length(min = 1, max = 255))]
     external_user_id: Option<String>,
-    /// A password. With one it must be a new user.
+    /// A password, for a user who is not there yet. One who is there keeps the own.
     credentials: Option<Credentials>,
     /// Addresses to have besides.
     #[serde(default)]

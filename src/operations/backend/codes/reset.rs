@@ -70,7 +70,9 @@ pub async fn mail_link(call: &mut Call, request: ResetLinkRequest) -> Result<(),
     let person = find_user(call, request.kind, &request.identifier).await?.required()?;
     let to = verified(call, &person, CodeChannel::Link, (request.kind, &request.identifier))?;
     count(call, &person, Some(&to)).await?;
-    let token = token(call, &person, AuthMethod::EmailLink, request.start).await?;
+    let order = order(call, &person, AuthMethod::EmailLink, request.start).await?;
+    let order = order.at(IdentifierKind::Email, to.address.value.clone());
+    let token = reset_token(call, &call.application()?.clone(), order).await?;
     let link = link_to(&request.redirect_uri, &token.secret, None);
     let letter = Letter::PasswordResetLink(&link, policy.minutes);
     let branding = policy::branding(call.application()?, CodePurpose::PasswordReset, CodeChannel::Link);
@@ -88,7 +90,8 @@ pub async fn make_link(call: &mut Call, request: ResetLinkRequest) -> Result<Str
     check_redirect(call, &request.redirect_uri, None)?;
     let person = find_user(call, request.kind, &request.identifier).await?.required()?;
     count(call, &person, None).await?;
-    let token = token(call, &person, AuthMethod::DirectOtp, request.start).await?;
+    let order = order(call, &person, AuthMethod::DirectOtp, request.start).await?;
+    let token = reset_token(call, &call.application()?.clone(), order).await?;
     Ok(link_to(&request.redirect_uri, &token.secret, None))
 }
 
@@ -160,14 +163,17 @@ pub async fn redeem_reset_code(
     let order = ResetOrder::new(&application, &person.user.id, method)
         .after(code.details.previous_reset)
         .ignoring_mfa(code.details.ignore_mfa);
+    let order = match code.address {
+        Some(address) => order.at(kind, address.value),
+        None => order,
+    };
     reset_token(call, &application, order).await
 }
 
-async fn token(call: &Call, person: &Person, method: AuthMethod, start: ResetStart) -> Result<ResetToken, ApiError> {
+async fn order(call: &Call, person: &Person, method: AuthMethod, start: ResetStart) -> Result<ResetOrder, ApiError> {
     let application = call.application()?.clone();
     let previous = previous_token(call, &application, &person.user.id, start.previous.as_deref()).await?;
-    let order = ResetOrder::new(&application, &person.user.id, method).after(previous).ignoring_mfa(start.ignore_mfa);
-    reset_token(call, &application, order).await
+    Ok(ResetOrder::new(&application, &person.user.id, method).after(previous).ignoring_mfa(start.ignore_mfa))
 }
 
 /// The user's address or number, which must be verified: otherwise whoever registers with somebody else's address, or gets one that the

@@ -144,10 +144,10 @@ pub async fn flaws(
 
 /// Whether it is one of those that the user has had of late, the present one among them.
 ///
+/// One after the other, each waiting for its turn: of others who sign in none waits for twenty hashes.
+///
 /// # Errors
 /// Too many passwords wait, or a hash cannot be read.
-///
-/// One after the other, each waiting for its turn: of others who sign in none waits for twenty hashes.
 pub async fn was_used(
     call: &Call,
     preferences: &PasswordPreferences,

@@ -19,7 +19,7 @@ use crate::{
         session,
         who::{Found, find_in},
     },
-    store::{Conn, StoreError, environments, password_resets, passwords},
+    store::{Conn, StoreError, environments, password_resets, passwords, user_identifiers},
 };
 
 /// What a reset token is to be made for: an authentication of the user by one method.
@@ -33,6 +33,8 @@ pub struct ResetOrder {
     ignore_mfa: bool,
     /// Which of the user's passwords was shown.
     shown: Option<i64>,
+    /// The address or number of the user's that was shown, or will be, in normal form.
+    address: Option<(IdentifierKind, String)>,
 }
 
 impl ResetOrder {
@@ -45,7 +47,15 @@ impl ResetOrder {
             previous: None,
             ignore_mfa: false,
             shown: None,
+            address: None,
         }
+    }
+
+    /// For whoever reads at this address of the user's, in normal form. It must be verified still.
+    #[must_use]
+    pub fn at(mut self, kind: IdentifierKind, value: String) -> Self {
+        self.address = Some((kind, value));
+        self
     }
 
     /// For a user who has shown the password with this generation.
@@ -101,8 +111,9 @@ pub async fn previous_token(
 /// Makes a reset token.
 ///
 /// # Errors
-/// [`ApiCode::ResetTokenInvalid`]: the token of the first authentication is used up, over, or of the same factor;
-/// [`ApiCode::PreferencesMissing`]; or the database failed.
+/// [`ApiCode::ResetTokenInvalid`]: the token of the first authentication is used up, over, of the same factor or of another password,
+/// or the address is not the user's any more; [`ApiCode::InvalidCredentials`]: the password that was shown is not the user's any
+/// more; [`ApiCode::PreferencesMissing`]; or the database failed.
 pub async fn reset_token(call: &Call, application: &Application, order: ResetOrder) -> Result<ResetToken, ApiError> {
     let preferences = preferences(application)?;
     let secret = Secret::generate_kind(SecretKind::PasswordReset, &*call.context.random)?;
@@ -110,13 +121,18 @@ pub async fn reset_token(call: &Call, application: &Application, order: ResetOrd
     let (expires_at, wants_two) = (policy::reset_until(preferences, now), preferences.require_mfa && !order.ignore_mfa);
     let made = call.context.catalog.work(move |store| {
         store.transact(|conn| {
+            // First: whoever sets a password or takes an address away waits, or was faster.
+            environments::hold_revocations(conn, &environment_id)?;
             let generation = passwords::find(conn, &order.user_id)?.map(|present| present.generation);
             // Otherwise whoever knows the password before would get a token for the one that was set against them just now.
             if order.shown.is_some() && order.shown != generation {
-                return Ok(None);
+                return Ok(Err(ApiCode::InvalidCredentials));
+            }
+            if !order.is_address_good(conn, &environment_id)? {
+                return Ok(Err(ApiCode::ResetTokenInvalid));
             }
             let found = order.methods(conn, &environment_id, generation, now)?;
-            let Some(methods) = found else { return Ok(None) };
+            let Some(methods) = found else { return Ok(Err(ApiCode::ResetTokenInvalid)) };
             let needs_second_factor = wants_two && !is_mfa(&methods);
             let ResetOrder { user_id, application_id, .. } = order;
             let reset = PasswordReset {
@@ -129,16 +145,22 @@ pub async fn reset_token(call: &Call, application: &Application, order: ResetOrd
                 expires_at,
             };
             password_resets::insert(conn, &environment_id, &reset)?;
-            Ok::<_, StoreError>(Some(needs_second_factor))
+            Ok::<_, StoreError>(Ok(needs_second_factor))
         })
     });
-    let made = made
-        .await?
-        .ok_or_else(|| refused("the first one is used up, over, of the same factor, or of another password"))?;
-    Ok(ResetToken { secret, needs_second_factor: made, expires_at })
+    let why =
+        "the first token is used up, over or of the same factor, or the password or the address was changed since";
+    let needs_second_factor = made.await?.map_err(|code| ApiError::from(code).with_detail(why))?;
+    Ok(ResetToken { secret, needs_second_factor, expires_at })
 }
 
 impl ResetOrder {
+    fn is_address_good(&self, conn: &mut Conn<'_>, environment_id: &str) -> Result<bool, StoreError> {
+        let Some((kind, value)) = &self.address else { return Ok(true) };
+        let all = user_identifiers::of_user(conn, environment_id, &self.user_id)?;
+        Ok(all.iter().any(|one| one.kind == *kind && one.value == *value && one.verified_at.is_some()))
+    }
+
     /// By what the user was authenticated, with the authentication before, which is used up; `None` if there is none such.
     fn methods(
         &self,

@@ -39,13 +39,13 @@ struct Wanted<'a> {
     scope: &'a Scope,
     change: &'a AccountChange,
     password: Option<&'a Accepted>,
-    /// All that is given, each with the application whose it is, and whether it finds a user who is there.
+    /// All that is given, each with the application whose it is.
     identifiers: Vec<(Identifier, String)>,
 }
 
 /// Makes a user. If one is there whose identifiers those are, that user may sign in to the application of `scope` from now on, and
-/// nothing else of the user is changed: whoever asks cannot change somebody else's account by knowing an address of it. With a
-/// password it must be a new user: otherwise the caller would take its password for the one that is good.
+/// nothing else of the user is changed, the password neither: whoever asks cannot change somebody else's account by knowing an
+/// address of it.
 ///
 /// Of those who do this at the same moment with the same identifier, one makes the user.
 ///
@@ -66,7 +66,11 @@ pub fn create(
     }
     for _ in 0..ATTEMPTS {
         if let Some(owner) = wanted.owner(conn)? {
-            return wanted.join(conn, &owner);
+            match wanted.join(conn, &owner) {
+                // The user was deleted in between.
+                Err(UserError::NotFound) => continue,
+                other => return other,
+            }
         }
         match conn.savepoint(|conn| wanted.insert(conn, random)) {
             // Somebody was faster.
@@ -126,25 +130,12 @@ impl Wanted<'_> {
     fn join(&self, conn: &mut Conn<'_>, owner: &str) -> Result<Made, UserError> {
         let everywhere = Scope { application_id: None, ..self.scope.clone() };
         let account = load(conn, &everywhere, owner)?;
-        let found = self.identifiers.iter().find(|one| account.identifiers.iter().any(|known| finds(one, known)));
+        let is_found = self.identifiers.iter().any(|one| finds(one, &account));
         let taken = self.identifiers.iter().find(|one| account.identifiers.iter().any(|known| is_same(one, known)));
         let kind = taken.map_or(IdentifierKind::Email, |(identifier, _)| identifier.kind);
-        let (Some(application), Some(_)) = (&self.scope.application_id, found) else {
+        let Some(application) = self.scope.application_id.as_ref().filter(|_| is_found) else {
             return Err(UserError::taken(kind));
         };
-        if self.password.is_some() {
-            let mistake = "the user is there already, and may have a password: leave credentials out";
-            return Err(UserError::Taken(mistake.to_owned()));
-        }
-        // Whoever made the account may have set its password before the owner of the address came: the owner must not be led there.
-        let is_own = account.password.is_none()
-            || account.identifiers.iter().any(|known| {
-                self.identifiers.iter().any(|one| finds(one, known))
-                    && (known.verified_at.is_some() || !is_address(known))
-            });
-        if !is_own {
-            return Err(UserError::taken(kind));
-        }
         environments::touch_users(conn, &self.scope.environment_id)?;
         let before = account.facts();
         if !user_applications::add(conn, owner, application, self.scope.now)? {
@@ -196,12 +187,9 @@ fn is_same((given, application): &(Identifier, String), known: &KnownIdentifier)
 
 /// Whether an identifier leads to a user who is there. Anybody can have added somebody else's address to an account as a secondary
 /// one: until it is verified it must not lead whoever really has the address into that account.
-fn finds(given: &(Identifier, String), known: &KnownIdentifier) -> bool {
-    is_same(given, known) && (known.is_primary || known.verified_at.is_some())
-}
-
-fn is_address(known: &KnownIdentifier) -> bool {
-    matches!(known.kind, IdentifierKind::Email | IdentifierKind::PhoneNumber)
+fn finds(given: &(Identifier, String), account: &Account) -> bool {
+    let leads = |known: &KnownIdentifier| known.is_primary || known.verified_at.is_some();
+    account.identifiers.iter().any(|known| is_same(given, known) && leads(known))
 }
 
 impl From<Made> for Changed<Account> {

@@ -38,8 +38,10 @@ fn known(identifier: Identifier, application_id: &str, is_primary: bool) -> Know
 
 fn remove(conn: &mut Conn<'_>, scope: &Scope, account: &mut Account, gone: &KnownIdentifier) -> Result<(), UserError> {
     user_identifiers::remove(conn, &scope.environment_id, &account.user.id, gone)?;
-    // A link that went to the address may not be good for longer than the address.
-    password_resets::delete_of_user(conn, &account.user.id)?;
+    if matches!(gone.kind, IdentifierKind::Email | IdentifierKind::PhoneNumber) {
+        // A link that went to the address may not be good for longer than the address.
+        password_resets::delete_of_user(conn, &account.user.id)?;
+    }
     account.identifiers.retain(|one| one != gone);
     Ok(())
 }

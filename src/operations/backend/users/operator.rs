@@ -12,7 +12,7 @@ use crate::{
         lookup::EnvironmentLookup,
         operator::{Done, Operator},
     },
-    store::{Conn, Store, applications, user_listing::Listing},
+    store::{Conn, Store, applications, environments, user_listing::Listing},
 };
 
 /// Where an operator works.
@@ -125,6 +125,8 @@ pub fn create_at(
 ) -> Result<Account, UserError> {
     operator.change(store, "user create", |conn| {
         let scope = place.scope(conn, operator.now())?;
+        // Before the rows of identifiers, as everybody takes them.
+        environments::touch_users(conn, &scope.environment_id)?;
         let made = create(conn, &scope, operator.random, change, None)?;
         let (mut account, mut differences) = (made.account, made.differences);
         // Not of a user who was there: whoever makes one says nothing of that one.
