@@ -12,7 +12,6 @@ pub mod sharing;
 mod tests;
 
 use std::{
-    convert::Infallible,
     net::IpAddr,
     sync::{
         Arc, Mutex, PoisonError,
@@ -78,6 +77,8 @@ pub struct Throttle {
     refused_tokens_per_client: Counted,
     refused_tokens_per_address: Counted,
     buckets: Cache<Key, Arc<Bucket>>,
+    /// Held by whoever makes a bucket.
+    making: Mutex<()>,
     /// Who has had an attempt from a crowded address, and until when that was the last one.
     attempts: Cache<Key, i64>,
     crowded_lookups: Semaphore,
@@ -138,6 +139,7 @@ impl Throttle {
             refused_tokens_per_client: counted(options.refused_tokens_per_client),
             refused_tokens_per_address: counted(options.refused_tokens_per_address),
             buckets: Cache::new(REMEMBERED),
+            making: Mutex::default(),
             attempts: Cache::new(REMEMBERED_ATTEMPTS),
             crowded_lookups: Semaphore::new(CROWDED_LOOKUPS),
             waiting: Mutex::default(),
@@ -212,7 +214,7 @@ impl Throttle {
     }
 
     fn add(&self, named: Named<'_>, now: i64) {
-        let Ok(bucket) = self.buckets.get_or_insert_with(&named.to_key(), || Ok::<_, Infallible>(Arc::default()));
+        let bucket = self.bucket(named.to_key());
         let unshared = bucket.add(self.counted(named.limit).cost, now, self.most());
         if unshared < self.window.div_euclid(KEPT_PART) {
             return;
@@ -221,6 +223,20 @@ impl Throttle {
         if waiting.len() < MOST_WAITING && bucket.enters_queue() {
             waiting.push((named.to_key(), bucket));
         }
+    }
+
+    /// The bucket with this key, the same for all who ask. Not by the cache's own `get_or_insert_with`: of several who come at the same
+    /// moment some get one that nobody else sees, and what they count is lost.
+    fn bucket(&self, key: Key) -> Arc<Bucket> {
+        if let Some(bucket) = self.buckets.get(&key) {
+            return bucket;
+        }
+        let _alone = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        self.buckets.get(&key).unwrap_or_else(|| {
+            let bucket = Arc::<Bucket>::default();
+            self.buckets.insert(key, Arc::clone(&bucket));
+            bucket
+        })
     }
 
     /// The most that a bucket can have.

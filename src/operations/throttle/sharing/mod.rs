@@ -151,9 +151,7 @@ impl Throttle {
         let Some(key) = key_of(row) else { return };
         // More than there can be: a clock was wrong, and nobody is to be blocked by that.
         if row.until_us.saturating_sub(now) <= self.most() {
-            let Ok(bucket) =
-                self.buckets.get_or_insert_with(&key, || Ok::<_, std::convert::Infallible>(Arc::default()));
-            bucket.raise(row.until_us);
+            self.bucket(key).raise(row.until_us);
         }
     }
 }
