@@ -68,16 +68,15 @@ impl Operation for Validate {
         let application = call.application()?.clone();
         let preferences = passwords::preferences(&application)?;
         let password = passwords::read(&body.password)?;
-        let background = match body.user.first() {
-            None => Background::default(),
+        let (owner, background) = match body.user.first() {
+            None => (None, Background::default()),
             Some((kind, text)) => match find_user(call, kind, &text).await?.person() {
-                Some(person) => Background::of_user(call, &person).await?,
-                None => Background::of_newcomer(vec![text]),
+                Some(person) => (Some(person.user.id.clone()), Background::of_user(call, &person).await?),
+                None => (None, Background::of_newcomer(vec![text])),
             },
         };
         let mut objections = passwords::flaws(call, preferences, &password, &background).await?;
-        let owner = call.record.subject.clone().filter(|_| objections.is_empty() && background.present.is_some());
-        if let Some(user_id) = owner {
+        if let Some(user_id) = owner.filter(|_| objections.is_empty() && background.present.is_some()) {
             passwords::count_validation(call, preferences, &user_id).await?;
             if passwords::was_used(call, preferences, &password, &background).await? {
                 objections.push(Objection::RecentlyUsed);

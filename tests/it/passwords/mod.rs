@@ -2,6 +2,7 @@
 
 mod enumeration;
 mod leaked;
+mod limits;
 mod lockout;
 mod newcomers;
 mod notify;

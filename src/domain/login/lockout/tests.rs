@@ -70,6 +70,19 @@ fn a_right_answer_takes_back_everything_that_was_counted_up_front() {
 }
 
 #[test]
+fn an_answer_that_was_not_looked_at_counts_for_nothing_and_gives_one_look_back() {
+    let rule = simple(3, 60, None);
+    let mut attempts = Attempts::default();
+    assert_eq!(looks(&mut attempts, &rule, 10), 3);
+    attempts.withdraw();
+    assert_eq!((attempts.failures, attempts.lock_at(10)), (2, None));
+    assert_eq!(looks(&mut attempts, &rule, 10), 1, "so three were looked at in all");
+    let mut fresh = Attempts::default();
+    fresh.withdraw();
+    assert_eq!(fresh, Attempts::default());
+}
+
+#[test]
 fn a_clock_that_is_behind_makes_no_failure_older() {
     let (rule, mut one) = (simple(2, 60, Some(10)), Attempts::default());
     assert_eq!(one.claim(&rule, 100), Claim::Go);
