@@ -137,8 +137,9 @@ fn every_line_of_the_log_has_the_trace_beside_the_id() {
         let lines = |id: &str| -> Vec<String> {
             server.stderr.text().lines().filter(|line| line.contains(id)).map(str::to_owned).collect()
         };
-        let limit = std::time::Duration::from_secs(10);
-        crate::support::eventually("two lines each", limit, || lines(&with).len() == 2 && lines(&without).len() == 2);
+        crate::support::eventually("two lines each", crate::support::NO_HANG, || {
+            lines(&with).len() == 2 && lines(&without).len() == 2
+        });
         for line in lines(&with) {
             match format {
                 "json" => {

@@ -44,7 +44,7 @@ both_engines! {
         assert!(ready.text.contains("run tessera apply"), "{}", ready.text);
         // What is applied now is served without a restart.
         installation.apply(DEMO);
-        crate::support::eventually("the server to be ready", std::time::Duration::from_secs(10), || {
+        crate::support::eventually("the server to be ready", crate::support::NO_HANG, || {
             server.get("/ready").status == 200
         });
     }

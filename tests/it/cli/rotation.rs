@@ -86,8 +86,7 @@ both_engines! {
         let server = TestServer::start(engine);
         let (_, old) = issue(&server);
         let subject = user_token(&server);
-        // The token has the time of the command, which is the machine's.
-        server.clock.advance(5);
+        server.clock.catch_up();
         rotate_now(&server);
         server.clock.advance(JWKS_MAX_AGE + MARGIN);
         server.eventually("the next key to sign", || issue(&server).1 != old);
@@ -102,8 +101,7 @@ both_engines! {
         let server = TestServer::start(engine);
         let (_, old) = issue(&server);
         let subject = user_token(&server);
-        // The token has the time of the command, which is the machine's.
-        server.clock.advance(5);
+        server.clock.catch_up();
         server.apply(&DEMO.replace("access_token_lifetime = 3600", "access_token_lifetime = 60"));
         rotate_now(&server);
         server.clock.advance(JWKS_MAX_AGE + MARGIN + 60 + LEEWAY);

@@ -61,10 +61,15 @@ fn started(settings: &[(&str, &str)]) -> Result<World, StartError> {
 
 /// Sends through this server, in the clear.
 fn to(server: &MailServer) -> World {
-    let port = server.port().to_string();
+    waiting_for(server, 2)
+}
+
+/// The same, with so many seconds for an answer of the mail server.
+fn waiting_for(server: &MailServer, seconds: u64) -> World {
+    let (port, timeout) = (server.port().to_string(), seconds.to_string());
     let from = [("email.from_address", "login@acme.example"), ("email.from_name", "Acme Login")];
     let server = [("email.host", "127.0.0.1"), ("email.port", port.as_str()), ("email.security", "none")];
-    world(&[from.as_slice(), &server, &[("email.timeout", "2")]].concat())
+    world(&[from.as_slice(), &server, &[("email.timeout", timeout.as_str())]].concat())
 }
 
 fn eventually(what: &str, check: impl FnMut() -> bool) {

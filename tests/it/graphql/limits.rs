@@ -5,7 +5,7 @@ use std::{fmt::Write as _, time::Instant};
 use serde_json::{Value, json};
 
 use super::{AUTH, MANAGEMENT, ask, assert_refused};
-use crate::support::{Engine, TestServer};
+use crate::support::{Engine, NO_HANG, TestServer};
 
 /// What GraphiQL asks to begin with.
 const INTROSPECTION: &str = include_str!("../../../src/graphql/document/introspection.graphql");
@@ -76,7 +76,7 @@ fn documents_that_would_cost_too_much_are_refused_at_once_and_the_server_goes_on
             let answer = ask(&server, path, document);
             let start: String = document.chars().take(60).collect();
             assert_refused(&answer, 400, code, &json!([]));
-            assert!(started.elapsed().as_millis() < 1000, "{start} took {:?}", started.elapsed());
+            assert!(started.elapsed() < NO_HANG, "{start} took {:?}", started.elapsed());
             assert!(answer.text.len() < 1000, "{start}: {}", answer.text);
         }
     }
@@ -97,6 +97,6 @@ fn the_largest_documents_within_the_limits_are_answered_soon() {
     let started = Instant::now();
     let answer = ask(&server, MANAGEMENT, &wide(390));
     assert_eq!((answer.status.as_u16(), answer.json().get("errors")), (200, None), "{}", answer.text);
-    assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+    assert!(started.elapsed() < NO_HANG, "{:?}", started.elapsed());
     assert_ne!(answer.json()["data"]["__schema"]["types"], Value::Null);
 }

@@ -8,7 +8,9 @@ use std::{
 
 use crate::{
     both_engines,
-    support::{ACCESS_TOKEN, BFF, CLIENT_CREDENTIALS, EXCHANGE, Installation, Process, eventually, tokens::peek},
+    support::{
+        ACCESS_TOKEN, BFF, CLIENT_CREDENTIALS, EXCHANGE, Installation, NO_HANG, Process, eventually, tokens::peek,
+    },
 };
 
 fn exchange_form(subject: &str) -> [(&str, &str); 4] {
@@ -90,7 +92,7 @@ both_engines! {
         let mut server = installation.serve();
         let token = server.token(BFF, &[("grant_type", "client_credentials")]).access_token();
         // Twice the time that is promised, on a busy machine.
-        eventually("the record of the token", Duration::from_secs(5), || {
+        eventually("the record of the token", NO_HANG, || {
             installation.database.audit_records().iter().any(|record| record["jti"] == peek(&token)["jti"])
         });
         let subject = installation.user_token();

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{BFF, CALENDAR, CLIENT_CREDENTIALS, DEMO, Engine, Installation, cluster::Cluster, eventually};
+use crate::support::{
+    BFF, CALENDAR, CLIENT_CREDENTIALS, DEMO, Engine, Installation, NO_HANG, cluster::Cluster, eventually,
+};
 
 #[test]
 fn a_restart_of_postgres_needs_no_restart_of_the_server() {
@@ -24,9 +26,7 @@ fn a_restart_of_postgres_needs_no_restart_of_the_server() {
             assert_eq!(answer.header("retry-after"), Some("1"));
         }
         println!("{commit}: three answers in {:?} without a database", asked.elapsed());
-        eventually("the node to say that it is not ready", Duration::from_secs(10), || {
-            server.get("/ready").status == 503
-        });
+        eventually("the node to say that it is not ready", NO_HANG, || server.get("/ready").status == 503);
         let said = installation.cli(&["keys", "list"]).failure(4);
         assert!(said.contains("the database is unavailable"), "{said}");
 
@@ -43,7 +43,7 @@ fn a_restart_of_postgres_needs_no_restart_of_the_server() {
         assert_eq!(said_once, 1, "once per outage, not once per request: {}", server.stderr.text());
         // Changes reach the node again.
         installation.cli(&["keys", "rotate"]).success();
-        eventually("the new key to be published", Duration::from_secs(10), || {
+        eventually("the new key to be published", NO_HANG, || {
             server.get("/.well-known/jwks.json").json()["keys"].as_array().is_some_and(|keys| keys.len() == 2)
         });
     }

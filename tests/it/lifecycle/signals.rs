@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     both_engines,
-    support::{BFF, CLIENT_CREDENTIALS, Engine, Installation, Process, eventually},
+    support::{BFF, CLIENT_CREDENTIALS, Engine, Installation, NO_HANG, Process, eventually},
 };
 
 const BODY: &str =
@@ -43,7 +43,7 @@ both_engines! {
             let mut stream = half_a_request(&server);
 
             server.signal(signal);
-            eventually("new connections to be refused", Duration::from_secs(10), || refuses_connections(&server));
+            eventually("new connections to be refused", NO_HANG, || refuses_connections(&server));
             stream.write_all(&BODY.as_bytes()[20..]).expect("to send the rest");
             let mut answer = String::new();
             stream.read_to_string(&mut answer).expect("an answer, and the end of the connection");

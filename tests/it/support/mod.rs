@@ -34,6 +34,9 @@ pub use database::Engine;
 pub use process::{Installation, Process, eventually};
 pub use server::TestServer;
 
+/// Longer than anything takes that does not hang, on the slowest and busiest of machines.
+pub const NO_HANG: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// The demo environment, which most tests run on.
 pub const DEMO: &str = include_str!("../../../config/demo.toml");
 /// Id and secret of the demo's `bff`.

@@ -44,6 +44,17 @@ impl TestServer {
         record
     }
 
+    /// Asks until the subject token is refused for this reason. Where a change reaches a node by two feeds, as a revoked key
+    /// does (its revocation and the snapshot without it), another good reason may come first.
+    #[track_caller]
+    pub fn eventually_subject_refused(&self, detail: &str, ask: impl Fn() -> Answer) {
+        self.eventually(detail, || {
+            let answer = ask();
+            answer.status == 400 && self.record_of(&answer)["detail"] == detail
+        });
+        self.assert_subject_refused(&ask(), detail);
+    }
+
     /// The same for a refused actor token.
     #[track_caller]
     pub fn assert_actor_refused(&self, answer: &Answer, detail: &str) -> Value {

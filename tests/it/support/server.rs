@@ -6,7 +6,7 @@ use std::{
     path::Path,
     sync::{Arc, mpsc},
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use reqwest::blocking::{Client, RequestBuilder};
@@ -21,7 +21,7 @@ use tessera::{
     settings::Settings,
 };
 
-use super::{Answer, Engine, clock::TestClock, database::TestDatabase, leaks};
+use super::{Answer, Engine, NO_HANG, clock::TestClock, database::TestDatabase, eventually, leaks};
 
 /// One node, and the database it runs on. Stopped when dropped.
 pub struct TestServer {
@@ -167,14 +167,9 @@ impl TestServer {
         Answer::to(self.http.post(self.at("/token")).form(form))
     }
 
-    /// Tries until `check` holds; a change has a second to reach a node, and a busy machine gets ten.
-    pub fn eventually(&self, what: &str, mut check: impl FnMut() -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while !check() {
-            assert!(Instant::now() < deadline, "not within ten seconds: {what}");
-            std::thread::yield_now();
-            std::thread::park_timeout(Duration::from_millis(20));
-        }
+    /// Tries until `check` holds. A change has a second to reach a node; a busy machine gets longer.
+    pub fn eventually(&self, what: &str, check: impl FnMut() -> bool) {
+        eventually(what, NO_HANG, check);
     }
 
     fn stop(&mut self) {

@@ -29,6 +29,8 @@ use crate::support::{
 pub const WEB: &str = "6f4b1a5e-0d3c-4b7e-9a21-5c8d7e6f4a3b";
 /// The type of tokens as JWTs.
 pub const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
+/// Why a token is refused whose key is unknown here, or removed.
+pub const UNKNOWN_KEY: &str = "no key of this environment has that kid";
 /// The rule of the demo's `bff`.
 pub const BFF_RULE: &str = "bff edits calendars for its users";
 
