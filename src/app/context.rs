@@ -19,10 +19,11 @@ use crate::{
     },
     outbound::{
         Outbound,
-        mail::{MailOptions, MailSecurity, Mailer},
+        mail::{MailOptions, MailSecurity, MailSignIn, Mailer},
+        mail_token::MailTokenOptions,
         sms::{Gateway, GatewayMethod, GatewayOptions},
     },
-    settings::{Email, EmailSecurity, Settings, Sms},
+    settings::{Email, EmailSecurity, EmailSignIn, EmailTokens, Settings, Sms},
     store::Store,
     webauthn::TrustAnchors,
 };
@@ -43,7 +44,7 @@ pub fn context(
         AuditLog::start(store, audit_options(settings), Arc::clone(&sources.clock), Arc::clone(&sources.random))?;
     let outbound = outbound(settings)?;
     let delivery = Delivery::start(DeliveryParts {
-        mailer: settings.email.as_ref().map(mailer).transpose()?,
+        mailer: settings.email.as_ref().map(|email| mailer(email, &outbound)).transpose()?,
         gateway: settings.sms.as_ref().map(|sms| gateway(sms, &outbound)).transpose()?,
         audit: audit.clone(),
         clock: Arc::clone(&sources.clock),
@@ -109,8 +110,8 @@ fn passwords(settings: &Settings, sources: &Sources, outbound: &Outbound) -> Res
 /// What sends mails.
 ///
 /// # Errors
-/// The settings do not fit together, or the certificates of the system cannot be read.
-pub fn mailer(email: &Email) -> Result<Mailer, StartError> {
+/// The settings do not fit together, the certificates of the system cannot be read, or the token endpoint must not be called.
+pub fn mailer(email: &Email, outbound: &Outbound) -> Result<Mailer, StartError> {
     let security = match email.security {
         EmailSecurity::Tls => MailSecurity::Tls,
         EmailSecurity::StartTls => MailSecurity::StartTls,
@@ -120,12 +121,23 @@ pub fn mailer(email: &Email) -> Result<Mailer, StartError> {
         host: email.host.clone(),
         port: email.port,
         security,
-        credentials: email.credentials.clone(),
+        sign_in: mail_sign_in(&email.sign_in),
         from: email.from_address.clone(),
         from_name: email.from_name.clone(),
         timeout: email.timeout,
     };
-    Mailer::new(&options).map_err(StartError::Mail)
+    Mailer::new(&options, outbound).map_err(StartError::Mail)
+}
+
+fn mail_sign_in(sign_in: &EmailSignIn) -> MailSignIn {
+    match sign_in.clone() {
+        EmailSignIn::None => MailSignIn::None,
+        EmailSignIn::Password(user, password) => MailSignIn::Password(user, password),
+        EmailSignIn::Token(user, tokens) => {
+            let EmailTokens { token_url, client_id, client_secret, refresh_token, scope } = tokens;
+            MailSignIn::Token(user, MailTokenOptions { token_url, client_id, client_secret, refresh_token, scope })
+        }
+    }
 }
 
 /// What sends text messages.
@@ -140,6 +152,7 @@ pub fn gateway(sms: &Sms, outbound: &Outbound) -> Result<Gateway, StartError> {
         body: sms.body.clone(),
         sender: sms.sender.clone(),
         statuses: sms.statuses.clone(),
+        answer: sms.answer.clone(),
         timeout: sms.timeout,
     };
     Gateway::new(outbound.clone(), options).map_err(StartError::Sms)

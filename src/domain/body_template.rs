@@ -5,12 +5,14 @@ use url::form_urlencoded;
 
 /// Stands for the number.
 const TO: &str = "{to}";
+/// Stands for the number without its `+`.
+const TO_DIGITS: &str = "{to_digits}";
 /// Stands for the text.
 const TEXT: &str = "{text}";
 /// Stands for whom the message says that it comes from.
 const SENDER: &str = "{sender}";
 
-/// A body with `{to}`, `{text}` and `{sender}` in its values. It is taken apart before anything is put in, so that no text can
+/// A body with `{to}` or `{to_digits}`, `{text}` and `{sender}` in its values. It is taken apart before anything is put in, so that no text can
 /// be more than a value.
 #[derive(Clone)]
 pub enum BodyTemplate {
@@ -45,12 +47,14 @@ impl BodyTemplate {
             Self::Form(pairs) => texts.extend(pairs.iter().map(|(_, value)| value.as_str())),
         }
         let holds = |name: &str| texts.iter().any(|text| text.contains(name));
-        if holds(TO) && holds(TEXT) { Ok(self) } else { Err("must hold {to} and {text}, each within a value") }
+        let names_both = (holds(TO) || holds(TO_DIGITS)) && holds(TEXT);
+        if names_both { Ok(self) } else { Err("must hold {to} (or {to_digits}) and {text}, each within a value") }
     }
 
     /// Its media type, and what is sent.
     pub fn filled(&self, to: &str, text: &str, sender: &str) -> (&'static str, Vec<u8>) {
-        let fill = |template: &str| filled(template, &[(TO, to), (TEXT, text), (SENDER, sender)]);
+        let digits = to.strip_prefix('+').unwrap_or(to);
+        let fill = |template: &str| filled(template, &[(TO, to), (TO_DIGITS, digits), (TEXT, text), (SENDER, sender)]);
         match self {
             Self::Json(value) => ("application/json", mapped(value, &fill).to_string().into_bytes()),
             Self::Form(pairs) => {
@@ -128,6 +132,12 @@ mod tests {
             let expected = [("To", "+4915112345"), ("Body", evil), ("From", "Acme"), ("Kind", "x")];
             assert_eq!(read, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
         }
+    }
+
+    #[test]
+    fn a_gateway_that_wants_digits_alone_gets_them() {
+        let form = BodyTemplate::form("to={to_digits}&text={text}").unwrap_or_else(|why| panic!("{why}"));
+        assert_eq!(body(&form, "{to}"), "to=4915112345&text=%7Bto%7D");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod ancestry;
+pub mod answer_pattern;
 pub mod application;
 pub mod authorization;
 pub mod body_template;

@@ -4,7 +4,11 @@
 //! requests are. What a server answers is not repeated beyond its number: those that look for bad links quote them, and a link
 //! of ours is a secret.
 
-use std::{error::Error as _, time::Duration};
+use std::{
+    error::Error as _,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use lettre::{
     Address, Transport as _,
@@ -13,20 +17,25 @@ use lettre::{
         header::{ContentType, HeaderName, HeaderValue},
     },
     transport::smtp::{
-        Error, PoolConfig, SmtpTransport,
-        authentication::Credentials,
+        Error, PoolConfig, SmtpTransport, SmtpTransportBuilder,
+        authentication::{Credentials, Mechanism},
         client::{Tls, TlsParameters},
         extension::ClientId,
     },
 };
 
-use super::SendError;
-use crate::domain::{message::Logo, secret::Secret};
+use super::{
+    Outbound, SendError,
+    mail_token::{MailTokenOptions, MailTokens},
+};
+use crate::domain::{login::identifier, message::Logo, secret::Secret};
 
 /// How HTML names the picture of its mail.
 pub const LOGO_ID: &str = "logo";
 /// How long a connection is kept without use. Servers hang up after five minutes (RFC 5321 §4.5.3.2.7).
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// The answer to credentials that are not good, or not any more (RFC 4954 §6).
+const CREDENTIALS_REFUSED: u16 = 535;
 
 /// How the connection to the mail server is kept from others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,14 +57,25 @@ pub struct MailOptions {
     pub port: u16,
     /// How the connection is kept from others.
     pub security: MailSecurity,
-    /// User name and password, where it wants them.
-    pub credentials: Option<(String, Secret)>,
+    /// How this server signs in there.
+    pub sign_in: MailSignIn,
     /// The address that mails are from, also that of the envelope, to which failures are reported.
     pub from: String,
     /// The name beside it, where a mail has none of its own.
     pub from_name: String,
     /// How long the server may take, in each step.
     pub timeout: Duration,
+}
+
+/// How a mail server knows that it is us.
+#[derive(Clone)]
+pub enum MailSignIn {
+    /// It does not ask.
+    None,
+    /// By user name and password.
+    Password(String, Secret),
+    /// By user name and an access token (`XOAUTH2`).
+    Token(String, MailTokenOptions),
 }
 
 /// A mail to one address.
@@ -78,17 +98,51 @@ pub struct Mail {
 /// Sends mails. Cheap to clone; clones share their connections. Blocks: for threads of its own.
 #[derive(Clone)]
 pub struct Mailer {
-    transport: SmtpTransport,
+    connections: Connections,
     from: Address,
     from_name: String,
+}
+
+/// The connections to the mail server.
+#[derive(Clone)]
+enum Connections {
+    /// Those that last.
+    Lasting(SmtpTransport),
+    /// Those under an access token, made anew with each token.
+    ByToken(Arc<ByToken>),
+}
+
+struct ByToken {
+    user: String,
+    tokens: MailTokens,
+    builder: SmtpTransportBuilder,
+    /// The last token, and the connections under it.
+    current: Mutex<Option<(Secret, SmtpTransport)>>,
+}
+
+impl ByToken {
+    /// The connections under this token.
+    fn under(&self, token: Secret) -> SmtpTransport {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, transport)) = current.as_ref()
+            && known.reveal() == token.reveal()
+        {
+            return transport.clone();
+        }
+        let credentials = Credentials::new(self.user.clone(), token.reveal().to_owned());
+        let builder = self.builder.clone().credentials(credentials).authentication(vec![Mechanism::Xoauth2]);
+        let transport = builder.build();
+        *current = Some((token, transport.clone()));
+        transport
+    }
 }
 
 impl Mailer {
     /// Prepares sending. Nothing is sent.
     ///
     /// # Errors
-    /// The address is none, or the certificates of the system cannot be read.
-    pub fn new(options: &MailOptions) -> Result<Self, String> {
+    /// The address is none, the certificates of the system cannot be read, or the token endpoint must not be called.
+    pub fn new(options: &MailOptions, outbound: &Outbound) -> Result<Self, String> {
         let from = parse_address(&options.from).ok_or("the address that mails are from is not an address")?;
         let parameters = || TlsParameters::new(options.host.clone()).map_err(|error| error.to_string());
         let tls = match options.security {
@@ -97,17 +151,26 @@ impl Mailer {
             MailSecurity::StartTls => Tls::Required(parameters()?),
             MailSecurity::None => Tls::None,
         };
-        let mut builder = SmtpTransport::builder_dangerous(&options.host)
+        let builder = SmtpTransport::builder_dangerous(&options.host)
             .port(options.port)
             .tls(tls)
             .timeout(Some(options.timeout))
             .pool_config(PoolConfig::new().idle_timeout(IDLE_TIMEOUT))
             // The domain of our address, not the name of this machine, which is nobody's business (RFC 5321 §4.1.4 takes it).
             .hello_name(ClientId::Domain(from.domain().to_owned()));
-        if let Some((user, password)) = &options.credentials {
-            builder = builder.credentials(Credentials::new(user.clone(), password.reveal().to_owned()));
-        }
-        Ok(Self { transport: builder.build(), from, from_name: options.from_name.clone() })
+        let connections = match &options.sign_in {
+            MailSignIn::None => Connections::Lasting(builder.build()),
+            MailSignIn::Password(user, password) => {
+                let credentials = Credentials::new(user.clone(), password.reveal().to_owned());
+                Connections::Lasting(builder.credentials(credentials).build())
+            }
+            MailSignIn::Token(user, tokens) => {
+                let tokens = MailTokens::new(outbound.clone(), tokens.clone()).map_err(|error| error.to_string())?;
+                let (user, current) = (user.clone(), Mutex::default());
+                Connections::ByToken(Arc::new(ByToken { user, tokens, builder, current }))
+            }
+        };
+        Ok(Self { connections, from, from_name: options.from_name.clone() })
     }
 
     /// Whether a text is an address that mails can be from.
@@ -115,13 +178,27 @@ impl Mailer {
         parse_address(text).is_some()
     }
 
-    /// Sends one, made at `now_ms` (milliseconds since 1970) under the random `id`.
+    /// Sends a mail, made at `now_ms` (milliseconds of Unix time) under the random `id`. Blocks while the mail server is spoken to.
     ///
     /// # Errors
-    /// It cannot be sent, now or ever.
-    pub fn send(&self, mail: &Mail, id: &str, now_ms: i64) -> Result<(), SendError> {
+    /// The mail cannot be sent, now or ever.
+    pub async fn send(&self, mail: &Mail, id: &str, now_ms: i64) -> Result<(), SendError> {
         let message = self.message(mail, id, now_ms).map_err(SendError::lasting)?;
-        self.transport.send(&message).map(|_| ()).map_err(|error| failure(&error))
+        let by_token = match &self.connections {
+            Connections::Lasting(transport) => {
+                return transport.send(&message).map(|_| ()).map_err(|error| failure(&error));
+            }
+            Connections::ByToken(by_token) => by_token,
+        };
+        let transport = by_token.under(by_token.tokens.token(now_ms).await?);
+        let Err(error) = transport.send(&message) else { return Ok(()) };
+        let refused = error.status().is_some_and(|code| u16::from(code) == CREDENTIALS_REFUSED);
+        if !refused {
+            return Err(failure(&error));
+        }
+        // The token may have been revoked, or its key changed: another one may do.
+        by_token.tokens.forget().await;
+        Err(SendError::passing("the mail server refused the access token"))
     }
 
     fn message(&self, mail: &Mail, id: &str, now_ms: i64) -> Result<Message, String> {
@@ -157,12 +234,15 @@ fn parts(mail: &Mail) -> Result<MultiPart, String> {
     Ok(both.multipart(MultiPart::related().singlepart(html).singlepart(picture)))
 }
 
-/// An address alone, without name, comment or list: `a@x, b@y` would be two.
+/// An address alone, without name, comment or list: `a@x, b@y` would be two. A domain in another alphabet is written as mail servers
+/// know it: few of them offer SMTPUTF8 (RFC 6531), and the domain does not need it.
 fn parse_address(text: &str) -> Option<Address> {
     if text.chars().any(|c| c.is_control() || c.is_whitespace() || "<>,;:\"()".contains(c)) {
         return None;
     }
-    text.parse().ok()
+    let (local, domain) = text.rsplit_once('@')?;
+    let domain = if domain.is_ascii() { domain.to_owned() } else { identifier::ascii_domain(domain)? };
+    format!("{local}@{domain}").parse().ok()
 }
 
 /// What of a failure may be told: the number of an answer, never its words.
@@ -188,12 +268,13 @@ mod tests {
             host: "localhost".to_owned(),
             port: 25,
             security: MailSecurity::None,
-            credentials: None,
+            sign_in: MailSignIn::None,
             from: "login@acme.example".to_owned(),
             from_name: "Acme".to_owned(),
             timeout: Duration::from_secs(1),
         };
-        Mailer::new(&options).expect("a mailer")
+        let outbound = Outbound::new(crate::outbound::OutboundOptions::default()).expect("outbound");
+        Mailer::new(&options, &outbound).expect("a mailer")
     }
 
     fn mail(to: &str, subject: &str, sender_name: Option<&str>) -> Mail {
@@ -227,6 +308,12 @@ mod tests {
         }
         assert!(head.is_ascii() && head.contains("Subject: =?utf-8?b?"), "{head}");
         assert!(head.contains("<login@acme.example>") && head.matches("From:").count() == 1, "{head}");
+    }
+
+    #[test]
+    fn a_domain_in_another_alphabet_is_written_as_mail_servers_know_it() {
+        let head = head(&mail("ada@Bücher.example", "s", None)).expect("a mail");
+        assert!(head.lines().any(|said| said == "To: ada@xn--bcher-kva.example"), "{head}");
     }
 
     #[test]

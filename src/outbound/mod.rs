@@ -6,6 +6,7 @@
 
 mod error;
 pub mod mail;
+pub mod mail_token;
 mod resolver;
 pub mod sms;
 mod target;

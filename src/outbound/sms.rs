@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::{Limits, Outbound, OutboundError, Posting, SendError};
-use crate::domain::{body_template::BodyTemplate, secret::Secret};
+use crate::domain::{answer_pattern::AnswerPattern, body_template::BodyTemplate, secret::Secret};
 
 /// For looking up the name, connecting and the TLS handshake.
 const CONNECT: Duration = Duration::from_secs(5);
-/// Only the status is looked at.
+/// The most of an answer that is read, in bytes.
 const MAX_ANSWER: usize = 64 * 1024;
 
 /// A text message.
@@ -36,6 +36,8 @@ pub struct GatewayOptions {
     pub sender: String,
     /// The statuses that mean that the message was taken; none: all from 200 to 299.
     pub statuses: Vec<u16>,
+    /// The pattern that the answer must match too: many gateways answer 200 to what they did not take.
+    pub answer: Option<AnswerPattern>,
     /// How long a request may take.
     pub timeout: Duration,
 }
@@ -78,7 +80,7 @@ impl Gateway {
         let posting = Posting { put: options.method == GatewayMethod::Put, content_type, body, headers: &headers };
         let limits = Limits { connect: CONNECT, total: options.timeout, max_body: MAX_ANSWER };
         match self.outbound.post_once(&options.url, posting, limits).await {
-            Ok(answer) => self.judge(answer.status),
+            Ok(answer) => self.judge(answer.status, &answer.body),
             // It was taken or not; that it said too much is no reason to send it again.
             Err(error @ (OutboundError::TooLarge | OutboundError::Redirected)) => {
                 Err(SendError::lasting(error.to_string()))
@@ -90,12 +92,14 @@ impl Gateway {
         }
     }
 
-    fn judge(&self, status: u16) -> Result<(), SendError> {
+    fn judge(&self, status: u16, body: &[u8]) -> Result<(), SendError> {
         let expected = &self.options.statuses;
         let taken = if expected.is_empty() { (200..300).contains(&status) } else { expected.contains(&status) };
+        let matches = self.options.answer.as_ref().is_none_or(|pattern| pattern.matches(body));
         let why = format!("the gateway answered {status}");
         match status {
-            _ if taken => Ok(()),
+            _ if taken && matches => Ok(()),
+            _ if taken => Err(SendError::lasting(format!("{why}, and not what sms.answer_pattern demands"))),
             408 | 425 | 429 | 500..=599 => Err(SendError::passing(why)),
             _ => Err(SendError::lasting(why)),
         }

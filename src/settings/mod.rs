@@ -33,7 +33,7 @@ pub use self::{
     catalog::Catalog,
     compat::Compat,
     database::Database,
-    email::{Email, EmailSecurity},
+    email::{Email, EmailSecurity, EmailSignIn, EmailTokens},
     error::{SettingError, SettingsErrors},
     graphql::Graphql,
     keys::{Keys, MasterKeySource},
@@ -113,7 +113,7 @@ impl Settings {
         let limits = Limits::read(&mut reader);
         let outbound = Outbound::read(&mut reader);
         let passwords = Passwords::read(&mut reader);
-        let email = Email::read(&mut reader);
+        let email = Email::read(&mut reader, outbound.plain_http_to_loopback);
         let sms = Sms::read(&mut reader, outbound.plain_http_to_loopback);
         let webauthn = Webauthn::read(&mut reader);
         let graphql = Graphql::read(&mut reader);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::reader::{Reader, SHOWN_SECRET};
-use crate::domain::{body_template::BodyTemplate, secret::Secret, web_url};
+use crate::domain::{answer_pattern::AnswerPattern, body_template::BodyTemplate, secret::Secret, web_url};
 
 /// How text messages are sent.
 #[derive(Clone)]
@@ -20,6 +20,8 @@ pub struct Sms {
     pub sender: String,
     /// The statuses that mean that a message was taken; none: those from 200 to 299.
     pub statuses: Vec<u16>,
+    /// The pattern that an answer must match besides.
+    pub answer: Option<AnswerPattern>,
     /// How long a request may take.
     pub timeout: Duration,
 }
@@ -35,6 +37,7 @@ impl Sms {
         let body = reader.text("sms.body");
         let sender = reader.text("sms.sender");
         let statuses = read_statuses(reader);
+        let answer = read_pattern(reader);
         let timeout = reader.seconds("sms.timeout", 1..=120);
         if url.is_empty() {
             if !headers.is_empty() || !body.is_empty() || !sender.is_empty() {
@@ -47,7 +50,7 @@ impl Sms {
         }
         let template = if form { BodyTemplate::form(&body) } else { BodyTemplate::json(&body) };
         let body = template.map_err(|problem| reader.error("sms.body", problem)).ok()?;
-        Some(Self { url, put, headers, body, sender, statuses, timeout })
+        Some(Self { url, put, headers, body, sender, statuses, answer, timeout })
     }
 }
 
@@ -83,6 +86,11 @@ fn read_header(reader: &mut Reader, key: &str, line: &str) -> Option<(String, Se
             None
         }
     }
+}
+
+fn read_pattern(reader: &mut Reader) -> Option<AnswerPattern> {
+    let text = reader.optional("sms.answer_pattern")?;
+    AnswerPattern::parse(&text).map_err(|problem| reader.error("sms.answer_pattern", problem)).ok()
 }
 
 fn read_statuses(reader: &mut Reader) -> Vec<u16> {

@@ -16,7 +16,7 @@ impl Courier {
     /// Sends a message. Blocks.
     pub fn carry(&self, runtime: &Runtime, parcel: &Parcel, id: &str, now_ms: i64) -> Result<(), SendError> {
         match (self, parcel) {
-            (Courier::Mail(mailer), Parcel::Mail(mail)) => mailer.send(mail, id, now_ms),
+            (Courier::Mail(mailer), Parcel::Mail(mail)) => runtime.block_on(mailer.send(mail, id, now_ms)),
             (Courier::Sms(gateway), Parcel::Sms(message)) => runtime.block_on(gateway.send(message)),
             // Each queue takes messages of its own channel only.
             (Courier::Mail(_), Parcel::Sms(_)) | (Courier::Sms(_), Parcel::Mail(_)) => {

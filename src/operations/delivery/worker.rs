@@ -24,9 +24,11 @@ use crate::{
     outbound::SendError,
 };
 
-/// How long a message waits after each failure, in milliseconds; after the last it is given up. Whoever waits for a code has
-/// asked for another one by then.
+/// How long a message waits after each failure, in milliseconds; after the last it is given up, unless it is a mail that is still good.
 const BACK_OFF_MS: [i64; 4] = [2_000, 10_000, 30_000, 60_000];
+/// How long a mail waits after each later failure, in milliseconds. Servers that put off all unknown senders (greylisting, RFC 6647)
+/// want some minutes.
+const MAIL_BACK_OFF_MS: i64 = 60_000;
 
 pub(super) struct Worker {
     pub queue: Arc<Queue>,
@@ -54,17 +56,29 @@ impl Worker {
             self.ended(runtime, &waiting.message, channel, None);
             return self.queue.done();
         };
-        let back_off = BACK_OFF_MS.get(waiting.attempts - 1).filter(|_| failure.passes);
-        let Some(back_off) = back_off else {
+        let due_ms = self.due_again(&waiting, channel).filter(|_| failure.passes);
+        let Some(due_ms) = due_ms else {
             self.gave_up(runtime, &waiting, channel, &failure);
             return self.queue.done();
         };
         let Message { request_id, kind, .. } = &waiting.message;
         log::warn!(request_id = request_id.as_str(); "a message ({}, {}) was not sent and is tried again: {failure}", channel.label(), kind.as_str());
-        waiting.due_ms = self.clock.now_millis().saturating_add(*back_off);
+        waiting.due_ms = due_ms;
         if let Some(waiting) = self.queue.again(waiting) {
             self.gave_up(runtime, &waiting, channel, &failure);
         }
+    }
+
+    /// When a message that failed is tried again, in milliseconds of Unix time. A mail is tried for as long as its code or link is good.
+    fn due_again(&self, waiting: &Waiting, channel: Channel) -> Option<i64> {
+        let good_until = waiting.message.expires_at.map_or(0, |at| at.saturating_mul(1000));
+        let later = || (channel == Channel::Mail).then_some(MAIL_BACK_OFF_MS);
+        let (back_off, is_late) = match BACK_OFF_MS.get(waiting.attempts - 1) {
+            Some(back_off) => (*back_off, false),
+            None => (later()?, true),
+        };
+        let due_ms = self.clock.now_millis().saturating_add(back_off);
+        (!is_late || due_ms < good_until).then_some(due_ms)
     }
 
     fn attempt(&self, runtime: &Runtime, message: &Message) -> Result<(), SendError> {

@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use tessera::operations::delivery::{Channel, DeliveryError};
+use tessera::{
+    domain::clock::Clock as _,
+    operations::delivery::{Channel, DeliveryError},
+};
 
 use super::{eventually, link_mail, to, waiting_for};
 use crate::support::mails::{MailServer, Manners};
@@ -47,6 +50,23 @@ fn a_server_that_is_away_is_given_up_after_five_attempts() {
     world.send(link_mail());
     let why = world.assert_given_up("mail.sent");
     assert!(why.starts_with("attempt 5: the mail server cannot be reached"), "{why}");
+}
+
+// Greylisting: the server puts off all whom it does not know, for minutes.
+#[test]
+fn a_mail_is_tried_again_for_as_long_as_what_it_holds_is_good() {
+    let refusals = vec!["451 4.7.1 greylisted"; 1000];
+    let server = MailServer::with(Manners { refusals, ..Manners::default() }, None);
+    let world = to(&server);
+    let mut mail = link_mail();
+    let sent_at = world.clock.now();
+    mail.expires_at = Some(sent_at + 600);
+    world.send(mail);
+    let why = world.assert_given_up("mail.sent");
+    assert!(why.ends_with(": the mail server answered 451"), "{why}");
+    // Another attempt, a minute later, would have come too late.
+    assert!(world.clock.now() >= sent_at + 540, "{}", world.clock.now() - sent_at);
+    assert!(server.recipients() > 5, "{}", server.recipients());
 }
 
 #[test]

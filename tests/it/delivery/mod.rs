@@ -2,6 +2,7 @@
 
 mod failures;
 mod mail;
+mod mail_token;
 mod sms;
 mod tls;
 

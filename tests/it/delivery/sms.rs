@@ -106,6 +106,24 @@ fn a_gateway_that_fails_is_asked_again_and_one_that_refuses_is_not() {
     assert!(elsewhere.requests().is_empty());
 }
 
+// Many gateways answer 200 to everything, and say in the body what became of the message.
+#[test]
+fn an_answer_that_does_not_match_the_pattern_is_a_refusal() {
+    let pattern = ("sms.answer_pattern", r#""status"\s*:\s*"queued""#);
+    let peer = Peer::serving(r#"{"status": "queued"}"#);
+    let world = sending_to(&peer, &[pattern, ("sms.body", r#"{"to":"{to_digits}","text":"{text}"}"#)]);
+    world.send(text_with(None));
+    assert_eq!(world.record()["outcome"], "success");
+    let request = peer.requests().remove(0);
+    assert!(request.contains(r#""to":"4915112345""#), "{request}");
+
+    let refusing = Peer::serving(format!(r#"{{"status": "failed", "text": "{KEY}"}}"#));
+    let world = sending_to(&refusing, &[pattern]);
+    world.send(text_with(None));
+    let why = world.assert_given_up("text_message.sent");
+    assert_eq!(why, "attempt 1: the gateway answered 200, and not what sms.answer_pattern demands");
+}
+
 #[test]
 fn a_gateway_inside_is_not_called() {
     for url in ["https://10.0.0.1/", "https://169.254.169.254/", "https://127.0.0.1/"] {

@@ -39,7 +39,7 @@ pub enum Tls {
 pub struct Manners {
     /// How it wants to be spoken to.
     pub tls: Tls,
-    /// The user and password that it wants.
+    /// The user and password, or access token, that it wants.
     pub login: Option<(&'static str, &'static str)>,
     /// What it answers to the first recipients, instead of taking them.
     pub refusals: Vec<&'static str>,
@@ -235,7 +235,7 @@ impl Shared {
             offers.push("STARTTLS");
         }
         if self.manners.login.is_some() {
-            offers.push("AUTH PLAIN LOGIN");
+            offers.push("AUTH PLAIN LOGIN XOAUTH2");
         }
         let last = offers.len() - 1;
         for (place, offer) in offers.iter().enumerate() {
@@ -244,7 +244,7 @@ impl Shared {
         Ok(())
     }
 
-    /// `AUTH PLAIN` (RFC 4616).
+    /// `AUTH PLAIN` (RFC 4616) and `AUTH XOAUTH2`.
     fn authenticate(&self, stream: &mut dyn Stream, said: &str) -> io::Result<Option<String>> {
         let words: Vec<&str> = said.split(' ').collect();
         let encoded = match words.get(2) {
@@ -255,8 +255,13 @@ impl Shared {
             }
         };
         let decoded = String::from_utf8(STANDARD.decode(encoded).unwrap_or_default()).unwrap_or_default();
-        let given: Vec<&str> = decoded.split('\0').collect();
-        let login = self.manners.login.filter(|(user, password)| given == ["", user, password]);
+        let login = self.manners.login.filter(|(user, secret)| {
+            let expected = match words.get(1) {
+                Some(&"XOAUTH2") => format!("user={user}\x01auth=Bearer {secret}\x01\x01"),
+                _ => format!("\0{user}\0{secret}"),
+            };
+            decoded == expected
+        });
         say(stream, if login.is_some() { "235 welcome" } else { "535 5.7.8 no" })?;
         Ok(login.map(|(user, _)| user.to_owned()))
     }
