@@ -13,6 +13,9 @@ use crate::oauth::{grant_type::GrantType, scope::Scope};
 /// Permissions by service: `{"<serviceId>": ["KEY", …]}`, as they stand in the token.
 pub type Permissions = BTreeMap<String, Vec<String>>;
 
+/// The grants of a service account that the management API makes.
+pub const PLAIN_GRANTS: [GrantType; 2] = [GrantType::ClientCredentials, GrantType::TokenExchange];
+
 /// A confidential client of one environment.
 #[derive(Debug, Clone, Serialize)]
 pub struct Client {
@@ -44,6 +47,26 @@ impl Client {
     /// Whether `text` can be a client id: 1 to 255 visible ASCII characters (RFC 6749 Appendix A.1, less the space).
     pub fn is_id(text: &str) -> bool {
         (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+    }
+
+    /// Whether the client is what the management API makes for a caller that is confined to `application`: a service account with
+    /// permissions, and nothing else that could give it rights.
+    pub fn is_plain(&self, application: Option<&str>) -> bool {
+        // Each field by its name: a new one does not compile until somebody has decided whether it gives rights.
+        let Self {
+            id: _,
+            name: _,
+            kind: ClientKind::ServiceAccount,
+            enabled: _,
+            grants,
+            access,
+            permissions: _,
+            exchange_error: _,
+            sign_in,
+            secrets: _,
+        } = self;
+        let made_here = ClientSignIn { application: application.map(str::to_owned), ..ClientSignIn::default() };
+        grants.iter().all(|grant| PLAIN_GRANTS.contains(grant)) && access.is_empty() && *sign_in == made_here
     }
 
     /// What the client may get at `audience`.

@@ -19,6 +19,7 @@ use crate::{
 const EVERY_SERVICE: &str = "*";
 
 /// Whoever holds a good access token of this environment.
+#[derive(Clone)]
 pub struct Caller {
     token: Arc<VerifiedToken>,
     issuer: String,
@@ -54,6 +55,11 @@ impl Caller {
     /// The claims of the token.
     pub fn token(&self) -> &SubjectToken {
         &self.token
+    }
+
+    /// The same caller, with what the service account behind it may do now.
+    pub(super) fn with_current(&self, current: Permissions) -> Self {
+        Self { current: Some(current), ..self.clone() }
     }
 
     /// Whether the caller's token has that permission, and the service account behind it still does; wherever it is for.

@@ -61,6 +61,18 @@ impl ClientRow {
 /// # Errors
 /// The database failed, or a row is corrupt.
 pub fn find(conn: &mut Conn<'_>, environment_id: &str, client_id: &str) -> Result<Option<Client>, StoreError> {
+    Ok(find_stored(conn, environment_id, client_id)?.map(|stored| stored.client))
+}
+
+/// The same, and where the client comes from.
+///
+/// # Errors
+/// As with [`find`].
+pub fn find_stored(
+    conn: &mut Conn<'_>,
+    environment_id: &str,
+    client_id: &str,
+) -> Result<Option<StoredClient>, StoreError> {
     // The id comes from the wire. Postgres cannot keep a NUL and calls one an error, which would look like a fault of the server.
     if client_id.contains('\0') {
         return Ok(None);
@@ -69,8 +81,7 @@ pub fn find(conn: &mut Conn<'_>, environment_id: &str, client_id: &str) -> Resul
     let row: Option<ClientRow> = each!(conn, c => one.select(ClientRow::as_select()).first(c).optional())?;
     let Some(row) = row else { return Ok(None) };
     let secrets = client_secrets::list(conn, environment_id, client_id)?;
-    let stored = row.into_value(secrets.into_iter().map(|stored| stored.secret).collect())?;
-    Ok(Some(stored.client))
+    row.into_value(secrets.into_iter().map(|stored| stored.secret).collect()).map(Some)
 }
 
 /// Those of an environment, by id. Two statements.

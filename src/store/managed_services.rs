@@ -47,6 +47,17 @@ pub fn list(conn: &mut Conn<'_>, environment_id: &str) -> Result<Vec<ManagedServ
     rows.into_iter().map(ServiceRow::into_value).collect()
 }
 
+/// Whether any environment, be it of another tenant, lets this client of `home_environment_id` in.
+///
+/// # Errors
+/// The database failed.
+pub fn is_let_in(conn: &mut Conn<'_>, home_environment_id: &str, client_id: &str) -> Result<bool, StoreError> {
+    use managed_services as t;
+    let all = t::table.filter(t::home_environment_id.eq(home_environment_id).and(t::client_id.eq(client_id)));
+    let found: i64 = each!(conn, c => all.count().get_result(c))?;
+    Ok(found > 0)
+}
+
 /// Adds one, or overwrites the one with its service.
 ///
 /// # Errors

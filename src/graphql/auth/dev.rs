@@ -119,7 +119,7 @@ impl DevMutation {
         let manager = request::of(ctx)?.manager().await;
         let id = input.client_id;
         let operation = Operation { name: "devDeleteServiceAccount", permission: SET_UP, subject: Some(&id.clone()) };
-        manager.change(operation, service_accounts::delete(manager.context, manager.environment, id)).await?;
+        manager.change(operation, service_accounts::delete(manager.context, manager.environment, None, id)).await?;
         Ok(Some(DevDeleteServiceAccountPayload::done()))
     }
 
@@ -141,7 +141,7 @@ impl DevMutation {
         let work = async {
             service_accounts::check_permissions(manager.environment, &permissions, enforce)?;
             let patch = service_accounts::Patch { permissions: Some(permissions), ..Default::default() };
-            service_accounts::update(manager.context, manager.environment, id, patch).await
+            service_accounts::update(manager.context, manager.environment, None, id, patch).await
         };
         manager.change(operation, work).await?;
         Ok(Some(DevUpdateServiceAccountPermissionStructurePayload::done()))

@@ -115,7 +115,8 @@ impl ServiceAccountMutation {
         let operation =
             Operation { name: "updateServiceAccount", permission: EDIT_SERVICE_ACCOUNTS, subject: Some(&id.clone()) };
         let patch = Patch { name: input.patch.name, ..Patch::default() };
-        let work = update(manager.context, manager.environment, id, patch);
+        // Without the bounds of other changes, as in the platform's own services: a name gives no rights.
+        let work = update(manager.context, manager.environment, None, id, patch);
         manager.change(operation, work).await?;
         Ok(Some(UpdateServiceAccountPayload::done()))
     }

@@ -102,8 +102,8 @@ impl ServiceAccountSecretMutation {
         input: AddServiceAccountSecretInput,
     ) -> Result<Option<AddServiceAccountSecretPayload>, MosaicError> {
         let id = input.client_id;
-        let made = change_one(ctx, "addServiceAccountSecret", &id, async |manager| {
-            secrets::add(manager.context, manager.environment, id.clone()).await
+        let made = change_one(ctx, "addServiceAccountSecret", &id, async |manager, authority| {
+            secrets::add(manager.context, manager.environment, authority, id.clone()).await
         });
         Ok(Some(made.await?.into()))
     }
@@ -116,8 +116,8 @@ impl ServiceAccountSecretMutation {
         input: ExpireServiceAccountSecretInput,
     ) -> Result<Option<ExpireServiceAccountSecretPayload>, MosaicError> {
         let (id, keep) = (input.client_id, input.keep_for_seconds.map_or(0, i64::from));
-        let changed = change_one(ctx, "expireServiceAccountSecret", &id, async |manager| {
-            secrets::expire(manager.context, manager.environment, id.clone(), input.secret_id, keep).await
+        let changed = change_one(ctx, "expireServiceAccountSecret", &id, async |manager, authority| {
+            secrets::expire(manager.context, manager.environment, authority, id.clone(), input.secret_id, keep).await
         });
         let now = request::of(ctx)?.context.clock.now();
         Ok(Some(ServiceAccountSecret::of(changed.await?.stored, now).into()))

@@ -12,6 +12,7 @@ use crate::{
     operations::{
         facts::Changed,
         management::{
+            authority::Authority,
             checks::Page,
             recorded::{Manager, Operation, Subject},
             service_accounts::{self, EDIT_SERVICE_ACCOUNTS, NewServiceAccount, Patch, VIEW_SERVICE_ACCOUNTS},
@@ -137,19 +138,18 @@ fn shown_in(ctx: &Context<'_>, stored: StoredClient) -> Result<ServiceAccount, M
     Ok(ServiceAccount::of(stored, request::of(ctx)?.context.clock.now()))
 }
 
-/// Changes an account that is there, unless it may do more than the caller.
+/// Changes an account that is there, within the bounds of the caller.
 pub(super) async fn change_one<T: Subject>(
     ctx: &Context<'_>,
     name: &'static str,
     id: &str,
-    work: impl AsyncFnOnce(&Manager<'_>) -> Result<Changed<T>, MosaicError>,
+    work: impl AsyncFnOnce(&Manager<'_>, Authority) -> Result<Changed<T>, MosaicError>,
 ) -> Result<T, MosaicError> {
     let request = request::of(ctx)?;
     let manager = request.manager().await;
     let checked = async {
-        let caller = request.caller().await?;
-        service_accounts::check_is_not_more_than(manager.context, manager.environment, caller, id).await?;
-        work(&manager).await
+        let authority = Authority::of(request.caller().await?);
+        work(&manager, authority).await
     };
     manager.change(operation(name, id), checked).await
 }
@@ -190,9 +190,9 @@ impl ServiceAccountMutation {
         let operation = operation("createServiceAccount", &name);
         let work = async {
             service_accounts::check_permissions(manager.environment, &permissions, true)?;
-            service_accounts::check_not_more_than(request.caller().await?, &permissions)?;
+            let authority = Authority::of(request.caller().await?);
             let account = NewServiceAccount { name: name.clone(), permissions };
-            service_accounts::create(manager.context, manager.environment, account).await
+            service_accounts::create(manager.context, manager.environment, authority, account).await
         };
         Ok(Some(manager.change(operation, work).await?.into()))
     }
@@ -205,8 +205,8 @@ impl ServiceAccountMutation {
         input: ResetServiceAccountSecretInput,
     ) -> Result<Option<ResetServiceAccountSecretPayload>, MosaicError> {
         let (id, keep) = (input.client_id, input.keep_old_secret_for_seconds.map_or(0, i64::from));
-        let made = change_one(ctx, "resetServiceAccountSecret", &id, async |manager| {
-            service_accounts::reset_secret(manager.context, manager.environment, id.clone(), keep).await
+        let made = change_one(ctx, "resetServiceAccountSecret", &id, async |manager, authority| {
+            service_accounts::reset_secret(manager.context, manager.environment, authority, id.clone(), keep).await
         });
         Ok(Some(made.await?.into()))
     }
@@ -220,11 +220,10 @@ impl ServiceAccountMutation {
     ) -> Result<Option<SetServiceAccountPermissionsPayload>, MosaicError> {
         let id = input.client_id;
         let permissions = from_input(Some(input.permission_structure));
-        let changed = change_one(ctx, "setServiceAccountPermissions", &id, async |manager| {
+        let changed = change_one(ctx, "setServiceAccountPermissions", &id, async |manager, authority| {
             service_accounts::check_permissions(manager.environment, &permissions, true)?;
-            service_accounts::check_not_more_than(request::of(ctx)?.caller().await?, &permissions)?;
             let patch = Patch { permissions: Some(permissions), ..Patch::default() };
-            service_accounts::update(manager.context, manager.environment, id.clone(), patch).await
+            service_accounts::update(manager.context, manager.environment, Some(authority), id.clone(), patch).await
         });
         Ok(Some(shown_in(ctx, changed.await?)?.into()))
     }
@@ -236,9 +235,9 @@ impl ServiceAccountMutation {
         input: SetServiceAccountEnabledInput,
     ) -> Result<Option<SetServiceAccountEnabledPayload>, MosaicError> {
         let id = input.client_id;
-        let changed = change_one(ctx, "setServiceAccountEnabled", &id, async |manager| {
+        let changed = change_one(ctx, "setServiceAccountEnabled", &id, async |manager, authority| {
             let patch = Patch { enabled: Some(input.enabled), ..Patch::default() };
-            service_accounts::update(manager.context, manager.environment, id.clone(), patch).await
+            service_accounts::update(manager.context, manager.environment, Some(authority), id.clone(), patch).await
         });
         Ok(Some(shown_in(ctx, changed.await?)?.into()))
     }
@@ -250,8 +249,8 @@ impl ServiceAccountMutation {
         input: DeleteServiceAccountInput,
     ) -> Result<Option<DeleteServiceAccountPayload>, MosaicError> {
         let id = input.client_id;
-        let changed = change_one(ctx, "deleteServiceAccount", &id, async |manager| {
-            service_accounts::delete(manager.context, manager.environment, id.clone()).await
+        let changed = change_one(ctx, "deleteServiceAccount", &id, async |manager, authority| {
+            service_accounts::delete(manager.context, manager.environment, Some(authority), id.clone()).await
         });
         Ok(Some(shown_in(ctx, changed.await?)?.into()))
     }

@@ -5,6 +5,7 @@
 //! found like one that nobody has.
 
 pub mod applications;
+pub mod authority;
 pub mod checks;
 pub mod connections;
 pub mod foreign;

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::{
+    authority::Authority,
     change,
     checks::invalid,
     look_up,
     recorded::Subject,
-    service_accounts::{MAX_KEEP, WithSecret, find},
+    service_accounts::{MAX_KEEP, WithSecret, find, find_managed},
 };
 use crate::{
     catalog::environment::EnvironmentSnapshot,
@@ -64,15 +65,16 @@ pub async fn list(
 /// Gives a service account a second secret; the one it has stays good.
 ///
 /// # Errors
-/// There is no such account, it has two secrets that are good, or the database fails.
+/// There is no such account, it is beyond the caller, it has two secrets that are good, or the database fails.
 pub async fn add(
     context: &Context,
     environment: &EnvironmentSnapshot,
+    authority: Authority,
     client_id: String,
 ) -> Result<Changed<WithSecret>, MosaicError> {
     let random = Arc::clone(&context.random);
     change(context, environment, move |conn, place| {
-        let before = find(conn, place, &client_id)?.facts();
+        let before = find_managed(conn, place, Some(&authority), &client_id)?.facts();
         let secret = Secret::generate(&*random)?;
         let kept = ClientSecret::new(random_id(&*random)?, secret.hash(), None);
         if client_secrets::add(conn, &place.environment_id, &client_id, &kept, place.now)? {
@@ -87,10 +89,11 @@ pub async fn add(
 /// Lets a secret expire `keep` seconds from now, unless it does earlier.
 ///
 /// # Errors
-/// There is no such account or secret, the time is out of bounds, or the database fails.
+/// There is no such account or secret, the account is beyond the caller, the time is out of bounds, or the database fails.
 pub async fn expire(
     context: &Context,
     environment: &EnvironmentSnapshot,
+    authority: Authority,
     client_id: String,
     secret_id: String,
     keep: i64,
@@ -101,7 +104,7 @@ pub async fn expire(
     change(context, environment, move |conn, place| {
         let none = || invalid("secretId", "is not the id of a secret of the service account");
         let id = &place.environment_id;
-        let before = find(conn, place, &client_id)?.facts();
+        let before = find_managed(conn, place, Some(&authority), &client_id)?.facts();
         let secrets = client_secrets::list(conn, id, &client_id)?;
         let known = secrets.into_iter().find(|stored| stored.secret.id == secret_id).ok_or_else(none)?;
         // Long ago, so that it is dead on nodes whose clocks are behind this one's too.

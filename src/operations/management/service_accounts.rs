@@ -5,7 +5,9 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::{
-    Place, change,
+    Place,
+    authority::Authority,
+    change,
     checks::{self, Page, invalid},
     look_up,
     recorded::{Permission, Subject},
@@ -13,16 +15,13 @@ use super::{
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
-        claims::SubjectType,
-        client::{Client, ClientKind, ClientSecret, ClientSignIn, ExchangeError, Permissions},
+        client::{Client, ClientKind, ClientSecret, ClientSignIn, ExchangeError, PLAIN_GRANTS, Permissions},
         permission::{ID_SERVICE, is_own_permission, is_permission_name},
         random::{Random, random_id, random_uuid},
         secret::Secret,
         user::MAX_TEXT,
     },
-    oauth::grant_type::GrantType,
     operations::{
-        caller::Caller,
         context::Context,
         facts::{Changed, Differences, Facts, Known as _},
         mosaic_error::{MosaicCode, MosaicError},
@@ -126,63 +125,23 @@ pub fn check_permissions(
     Err(invalid(argument, "has permissions that no service defines").with_details(json!({ "unknown": unknown })))
 }
 
-/// Nobody gives what they do not have: else whoever may make accounts could make one that may do everything.
-///
-/// # Errors
-/// [`MosaicCode::UserNotAuthorized`].
-pub fn check_not_more_than(caller: &Caller, permissions: &Permissions) -> Result<(), MosaicError> {
-    for (service, key) in permissions.iter().flat_map(|(service, keys)| keys.iter().map(move |key| (service, key))) {
-        if !caller.holds(service, key) {
-            let refusal = MosaicError::from(MosaicCode::UserNotAuthorized);
-            return Err(refusal.with_detail(format!("the caller lacks {service}:{key}, which it wants to give")));
-        }
-    }
-    Ok(())
-}
-
-/// The same for an account that is there: with its secret the caller would have what it has, and nobody takes those out of
-/// force who may do more. Scopes and exchange rules cannot be compared with a token: unless it is the caller's own, it may
-/// have none.
-///
-/// # Errors
-/// There is no such account, or it has more than the caller; or the database fails.
-pub async fn check_is_not_more_than(
-    context: &Context,
-    environment: &Arc<EnvironmentSnapshot>,
-    caller: &Caller,
-    client_id: &str,
-) -> Result<(), MosaicError> {
-    let client = context.client(environment, client_id).await?;
-    let client = client.ok_or(MosaicCode::ServiceAccountDoesNotExist)?;
-    let token = caller.token();
-    if token.subject_type == Some(SubjectType::ServiceAccount) && token.sub == client.id {
-        return Ok(());
-    }
-    check_not_more_than(caller, &client.permissions)?;
-    let is_in_rule = environment.rules.iter().any(|rule| rule.client == client.id);
-    let is_server = environment.resource_servers.iter().any(|server| server.clients.contains(&client.id));
-    if client.access.is_empty() && !is_in_rule && !is_server {
-        return Ok(());
-    }
-    let refusal = MosaicError::from(MosaicCode::UserNotAuthorized);
-    Err(refusal.with_detail(format!(
-        "{:?} has scopes or exchange rules; the command line and environment files can change it",
-        client.id
-    )))
-}
-
 /// Makes a service account with an id of its own.
 ///
 /// # Errors
-/// An argument is invalid, or the database fails.
+/// An argument is invalid, the account is to have more than its maker, or the database fails.
 pub async fn create(
     context: &Context,
     environment: &EnvironmentSnapshot,
+    authority: Authority,
     account: NewServiceAccount,
 ) -> Result<Changed<WithSecret>, MosaicError> {
     checks::text("name", &account.name, MAX_TEXT)?;
     let random = Arc::clone(&context.random);
-    change(context, environment, move |conn, place| make(conn, place, &*random, account, None)).await
+    change(context, environment, move |conn, place| {
+        let application = authority.confinement_of_new(conn, place, &account.permissions)?;
+        make(conn, place, &*random, account, application, None)
+    })
+    .await
 }
 
 /// The same, in place of the accounts of that name that were made so before.
@@ -206,7 +165,7 @@ pub async fn set_up(
             clients::delete(conn, &place.environment_id, &known.client.id)?;
             replaced = Some(known.facts());
         }
-        make(conn, place, &*random, account, replaced)
+        make(conn, place, &*random, account, None, replaced)
     })
     .await
 }
@@ -216,6 +175,7 @@ fn make(
     place: &Place,
     random: &dyn Random,
     account: NewServiceAccount,
+    application: Option<String>,
     replaced: Option<Facts>,
 ) -> Result<Changed<WithSecret>, MosaicError> {
     let client = Client {
@@ -223,11 +183,11 @@ fn make(
         name: account.name,
         kind: ClientKind::ServiceAccount,
         enabled: true,
-        grants: vec![GrantType::ClientCredentials, GrantType::TokenExchange],
+        grants: PLAIN_GRANTS.to_vec(),
         access: Vec::new(),
         permissions: account.permissions,
         exchange_error: ExchangeError::default(),
-        sign_in: ClientSignIn::default(),
+        sign_in: ClientSignIn { application, ..ClientSignIn::default() },
         secrets: Vec::new(),
     };
     if applications::find(conn, &place.environment_id, &client.id)?.is_some() {
@@ -257,10 +217,11 @@ fn new_secret(
 /// Gives a service account a new secret; the one it has stays good for `keep_old` seconds.
 ///
 /// # Errors
-/// There is no such account, the time is out of bounds, or the database fails.
+/// There is no such account, it is beyond the caller, the time is out of bounds, or the database fails.
 pub async fn reset_secret(
     context: &Context,
     environment: &EnvironmentSnapshot,
+    authority: Authority,
     client_id: String,
     keep_old: i64,
 ) -> Result<Changed<WithSecret>, MosaicError> {
@@ -269,7 +230,7 @@ pub async fn reset_secret(
     }
     let random = Arc::clone(&context.random);
     change(context, environment, move |conn, place| {
-        let before = find(conn, place, &client_id)?.facts();
+        let before = find_managed(conn, place, Some(&authority), &client_id)?.facts();
         new_secret(conn, place, &*random, client_id, place.now.saturating_add(keep_old), Some(before))
     })
     .await
@@ -286,19 +247,24 @@ pub struct Patch {
     pub enabled: Option<bool>,
 }
 
-/// Changes a service account. One of an environment file stays the file's: the next apply restores what it says.
+/// Changes a service account, within the bounds of the caller where it has some. One of an environment file stays the file's: the next
+/// apply restores what it says.
 ///
 /// # Errors
-/// There is no such account, an argument is invalid, or the database fails.
+/// There is no such account, it or a new permission is beyond the caller, an argument is invalid, or the database fails.
 pub async fn update(
     context: &Context,
     environment: &EnvironmentSnapshot,
+    authority: Option<Authority>,
     client_id: String,
     patch: Patch,
 ) -> Result<Changed<StoredClient>, MosaicError> {
     checks::optional_text("name", patch.name.as_deref(), MAX_TEXT)?;
     change(context, environment, move |conn, place| {
-        let mut stored = find(conn, place, &client_id)?;
+        let mut stored = find_managed(conn, place, authority.as_ref(), &client_id)?;
+        if let Some((authority, permissions)) = authority.as_ref().zip(patch.permissions.as_ref()) {
+            authority.check_gives(conn, place, permissions)?;
+        }
         let before = stored.facts();
         let client = &mut stored.client;
         client.name = patch.name.unwrap_or_else(|| client.name.clone());
@@ -313,14 +279,15 @@ pub async fn update(
 /// Deletes a service account. One of an environment file would come back with the next apply, without its secret's history.
 ///
 /// # Errors
-/// There is no such account, an environment file looks after it, or the database fails.
+/// There is no such account, it is beyond the caller, an environment file looks after it, or the database fails.
 pub async fn delete(
     context: &Context,
     environment: &EnvironmentSnapshot,
+    authority: Option<Authority>,
     client_id: String,
 ) -> Result<Changed<StoredClient>, MosaicError> {
     change(context, environment, move |conn, place| {
-        let stored = find(conn, place, &client_id)?;
+        let stored = find_managed(conn, place, authority.as_ref(), &client_id)?;
         if stored.origin == Origin::File {
             let message = "an environment file looks after this service account: remove it there";
             return Err(MosaicError::new(MosaicCode::Unauthorized, message));
@@ -332,7 +299,20 @@ pub async fn delete(
 }
 
 pub(super) fn find(conn: &mut Conn<'_>, place: &Place, client_id: &str) -> Result<StoredClient, MosaicError> {
-    let all = clients::list(conn, &place.environment_id)?;
-    let found = all.into_iter().find(|stored| stored.client.id == client_id);
+    let found = clients::find_stored(conn, &place.environment_id, client_id)?;
     found.ok_or_else(|| MosaicCode::ServiceAccountDoesNotExist.into())
+}
+
+/// The same, if it is within the bounds of the caller.
+pub(super) fn find_managed(
+    conn: &mut Conn<'_>,
+    place: &Place,
+    authority: Option<&Authority>,
+    client_id: &str,
+) -> Result<StoredClient, MosaicError> {
+    let stored = find(conn, place, client_id)?;
+    if let Some(authority) = authority {
+        authority.check_manages(conn, place, &stored)?;
+    }
+    Ok(stored)
 }
