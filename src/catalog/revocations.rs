@@ -81,11 +81,6 @@ impl Part {
     }
 }
 
-/// Both names of a session: ours, and that of Mosaic.
-fn sessions(token: &SubjectToken) -> impl Iterator<Item = &str> {
-    ["sid", "sessionId"].into_iter().filter_map(|name| token.other.get(name)?.as_str())
-}
-
 /// Whom a token speaks of, and who of us acts in it. Names of other issuers are others' names.
 fn subjects<'a>(token: &'a SubjectToken, issuer: &'a str) -> impl Iterator<Item = &'a str> {
     let is_ours =
@@ -118,7 +113,11 @@ impl Revocations {
         if token.anc.iter().chain([&token.jti]).any(|jti| is_there(RevocationKind::Token, jti)) {
             return Some(RevocationKind::Token);
         }
-        if sessions(token).any(|session| is_there(RevocationKind::Session, session)) {
+        if token
+            .sessions()
+            .chain(facts.sids.iter().map(String::as_str))
+            .any(|session| is_there(RevocationKind::Session, session))
+        {
             return Some(RevocationKind::Session);
         }
         if subjects(token, issuer).any(|subject| is_older(RevocationKind::Subject, subject)) {
@@ -267,6 +266,7 @@ mod tests {
                 iat: Some(100),
                 client_ids: vec!["ui".to_owned(), "bff".to_owned()],
                 kids: vec!["k1".to_owned()],
+                sids: vec!["s0".to_owned()],
             },
             kid: Some("k2".to_owned()),
             cnf: None,
@@ -297,6 +297,7 @@ mod tests {
             (Token, "j2"),
             (Token, "j3"),
             (Session, "s"),
+            (Session, "s0"),
             (Subject, "user"),
             (Subject, "bff"),
             (Client, "ui"),

@@ -2,8 +2,12 @@
 //! reaches what came of its tokens, without a row per token.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use super::subject::SubjectToken;
+use super::subject::{SESSION_NAMES, SubjectToken};
+
+/// The longest id of a session that is carried on, in bytes. Ours are UUIDs; what is longer is no session that could be revoked here.
+const MAX_SESSION_ID: usize = 128;
 
 /// The claim `anc_of`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +23,10 @@ pub struct AncestorFacts {
     /// The keys that signed them; the token's own is left out of the claim.
     #[serde(default, rename = "kid", skip_serializing_if = "Vec::is_empty")]
     pub kids: Vec<String>,
+    /// The sessions that they were of, however far back: a token may begin a session of its own, and then names that one only. The
+    /// token's own sessions are left out of the claim.
+    #[serde(default, rename = "sid", skip_serializing_if = "Vec::is_empty")]
+    pub sids: Vec<String>,
 }
 
 impl AncestorFacts {
@@ -42,6 +50,12 @@ impl AncestorFacts {
         let client_id = is_ours.then_some(&parent.client_id);
         merge(&mut self.client_ids, theirs.client_ids.iter().chain(client_id));
         merge(&mut self.kids, theirs.kids.iter().chain(&parent.kid));
+        // The sessions of other issuers are others' sessions.
+        let own: Vec<String> = match parent.kid {
+            Some(_) => parent.sessions().filter(|id| id.len() <= MAX_SESSION_ID).map(str::to_owned).collect(),
+            None => Vec::new(),
+        };
+        merge(&mut self.sids, theirs.sids.iter().chain(&own));
     }
 
     /// Whether there is nothing to say: the token has no ancestors.
@@ -49,11 +63,17 @@ impl AncestorFacts {
         *self == Self::default()
     }
 
-    /// The claim of a token that is issued to `client_id` and signed by the key `kid`.
+    /// The claim of a token that is issued to `client_id`, signed by the key `kid`, and has these further claims.
     #[must_use]
-    pub fn without_own(&self, client_id: &str, kid: &str) -> Self {
+    pub fn without_own(&self, client_id: &str, kid: &str, claims: &Map<String, Value>) -> Self {
         let others = |names: &[String], own: &str| names.iter().filter(|name| *name != own).cloned().collect();
-        Self { iat: self.iat, client_ids: others(&self.client_ids, client_id), kids: others(&self.kids, kid) }
+        let is_own = |id: &String| SESSION_NAMES.iter().any(|name| claims.get(*name).is_some_and(|own| own == id));
+        Self {
+            iat: self.iat,
+            client_ids: others(&self.client_ids, client_id),
+            kids: others(&self.kids, kid),
+            sids: self.sids.iter().filter(|id| !is_own(id)).cloned().collect(),
+        }
     }
 }
 

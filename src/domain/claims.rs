@@ -52,6 +52,11 @@ pub const RESERVED_CLAIMS: [&str; 33] = [
     "amr",
 ];
 
+/// Claims that belong to the user and the user's session. They follow the user into every token that is derived from another, whatever
+/// derives it (TE-086: copied, never refreshed).
+pub const USER_CLAIMS: [&str; 9] =
+    ["applicationId", "userId", "profileId", "sessionId", "extensions", "sid", "auth_time", "acr", "amr"];
+
 /// `iss` of management tokens in the `mosaic` profile: service accounts and those who manage the environment.
 pub const MOSAIC_ID_ISSUER: &str = "ax-id-service";
 /// `iss` of end users' and applications' tokens in the `mosaic` profile.

@@ -11,7 +11,7 @@ use super::{
     order::TokenOrder,
     party::{Actor, MayAct},
     revocation::RevocationKind,
-    subject::SubjectToken,
+    subject::{SESSION_NAMES, SubjectToken},
 };
 use crate::oauth::{grant_type::GrantType, scope::Scope};
 
@@ -202,7 +202,7 @@ pub type SessionOrigin = (RevocationKind, String);
 impl SessionGrant {
     /// What a token made by `order` says, and every later one of its session.
     pub fn of(order: &TokenOrder, basis: GrantBasis) -> Self {
-        let parents = ["sid", "sessionId"].into_iter().filter_map(|name| order.claims.get(name)?.as_str());
+        let parents = SESSION_NAMES.into_iter().filter_map(|name| order.claims.get(name)?.as_str());
         Self {
             subject: order.subject.clone(),
             subject_type: order.subject_type,
@@ -263,7 +263,11 @@ impl Session {
                 origins.push(origin);
             }
         };
-        std::iter::once(&self.id).chain(&grant.parents).for_each(|id| add(RevocationKind::Session, id));
+        // All sessions passed through, and not the last one only: the rows of those between may be swept by the time of a revocation.
+        std::iter::once(&self.id)
+            .chain(&grant.parents)
+            .chain(&grant.anc_facts.sids)
+            .for_each(|id| add(RevocationKind::Session, id));
         std::iter::once(&grant.subject)
             .chain(actors.map(|actor| &actor.sub))
             .for_each(|subject| add(RevocationKind::Subject, subject));

@@ -62,7 +62,15 @@ pub struct SubjectToken {
     pub other: Map<String, Value>,
 }
 
+/// The claims that name the session of a token: ours, and that of Mosaic.
+pub const SESSION_NAMES: [&str; 2] = ["sid", "sessionId"];
+
 impl SubjectToken {
+    /// The ids of the sessions that the token names as its own.
+    pub fn sessions(&self) -> impl Iterator<Item = &str> {
+        SESSION_NAMES.into_iter().filter_map(|name| self.other.get(name)?.as_str())
+    }
+
     /// UUID of the environment that the client it was issued to is at home in, where that is not the token's own.
     pub fn home_environment_id(&self) -> Option<&str> {
         // Whatever stands there instead of a text is no environment, and surely not the token's own.

@@ -84,8 +84,7 @@ async fn around<B: MessageBody>(
     let trace = trace(request.headers());
     request.extensions_mut().insert(Observed { request_id: request_id.clone(), trace, client_address });
 
-    let line = log::log_enabled!(target: "access", log::Level::Info)
-        .then(|| format!("{} {}", request.method(), request.path()));
+    let is_logged = log::log_enabled!(target: "access", log::Level::Info);
     let mut response = match admitted {
         Ok(()) => next.call(request).await?.map_into_left_body(),
         Err(description) => request.into_response(respond::forbidden(description)).map_into_right_body(),
@@ -97,13 +96,21 @@ async fn around<B: MessageBody>(
     if let Some(site) = &site {
         site.counts.answered(response.request().path(), response.status(), time);
     }
-    if let Some(line) = line {
+    if is_logged {
+        let line = route(response.request());
         let micros = time.as_micros();
         let status = response.status().as_u16();
         let address = client_address.map(|address| address.to_string()).unwrap_or_default();
         log::info!(target: "access", request_id = request_id.as_str(), trace_id = trace; "{line} {status} {micros}us {address}");
     }
     Ok(response)
+}
+
+/// The method and the route of a request, with `{name}` for the parts of the path that callers choose. Those hold addresses, telephone
+/// numbers and session ids, which no log is to keep; and what matches no route may be a secret in the wrong place.
+fn route(request: &HttpRequest) -> String {
+    let pattern = request.match_pattern().unwrap_or_else(|| "(no route)".to_owned());
+    format!("{} {pattern}", request.method())
 }
 
 /// The trace that the caller names, if it names exactly one (Trace Context §3.2).

@@ -105,12 +105,13 @@ fn path_of(request: &HttpRequest) -> HashMap<String, String> {
     request.match_info().iter().map(|(name, value)| (name.to_owned(), decoded(value))).collect()
 }
 
-fn query_of(request: &HttpRequest) -> Vec<(String, String)> {
+/// The parameters of the URL. What is too long or cannot be read is refused: taken for no filter, it would show everything.
+fn query_of(request: &HttpRequest) -> Result<Vec<(String, String)>, ApiCode> {
     let query = request.query_string();
     if query.len() > MAX_QUERY {
-        return Vec::new();
+        return Err(ApiCode::InvalidInput);
     }
-    serde_urlencoded::from_str(query).unwrap_or_default()
+    serde_urlencoded::from_str(query).map_err(|_| ApiCode::InvalidInput)
 }
 
 fn content_type(request: &HttpRequest) -> ContentType {

@@ -124,7 +124,8 @@ fn read_claims(
 /// the own profile, unverified, would be that one.
 fn subject_id(claims: &Map<String, Value>, map: &ClaimMap) -> Option<String> {
     if map.subject == map.email || map.subject == EMAIL {
-        return verified_email(claims, &map.subject);
+        // Saying nothing is not enough here: an issuer that never checks addresses says nothing either.
+        return claims.get("email_verified").and_then(|_| verified_email(claims, &map.subject));
     }
     usable_text(claims, &map.subject).map(str::to_owned)
 }

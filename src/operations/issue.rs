@@ -61,7 +61,7 @@ impl TokenIssuer<'_> {
         };
         let signer =
             environment.keyring.signer(alg, now).ok_or_else(|| failed(format!("no active {} key", alg.as_str())))?;
-        let anc_facts = order.anc_facts.without_own(client_id, signer.kid());
+        let anc_facts = order.anc_facts.without_own(client_id, signer.kid(), &order.claims);
         let claims = claims(Place::of(environment), client_id, order, &anc_facts, &jti);
         let payload = serde_json::to_vec(&claims).map_err(failed)?;
         let token = signer.sign(&payload).map_err(failed)?;

@@ -114,7 +114,7 @@ fn take_out(
         revocations::add(conn, environment_id, &Revocation { expires_at: longest, ..revocation.clone() })?;
     }
     if kind == RevocationKind::Session {
-        // Tokens name their own session only, not those that it came of. No session comes of itself, so this ends.
+        // Tokens of before the lineage named sessions name their own session only. No session comes of itself, so this ends.
         for child in ended.iter().filter(|id| *id != value) {
             revoke_in(conn, environment_id, kind, child, None, now)?;
         }

@@ -103,7 +103,9 @@ async fn access_token(
         Some(_) => return Ok(Done::Nothing),
         None if is_own => {
             let (kind, jti) = (RevocationKind::Token, token.jti.clone());
-            let done = revoke(context, environment, kind, jti, Some(token.exp)).await;
+            // What was derived from an expired token lives as long as any token may.
+            let expires_at = (!token.is_expired(context.clock.now())).then_some(token.exp);
+            let done = revoke(context, environment, kind, jti, expires_at).await;
             done.map_err(|error| database_failed("what is revoked", &error))?;
         }
         None => {

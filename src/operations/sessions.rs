@@ -176,7 +176,12 @@ mod tests {
             act: None,
             may_act: None,
             anc: vec!["jti".into()],
-            anc_facts: AncestorFacts { iat: Some(100), client_ids: vec!["ui".into()], kids: vec!["kid".into()] },
+            anc_facts: AncestorFacts {
+                iat: Some(100),
+                client_ids: vec!["ui".into()],
+                kids: vec!["kid".into()],
+                sids: vec!["root".into()],
+            },
             claims: serde_json::Map::new(),
             parents: vec!["parent".into()],
             basis: GrantBasis::SignIn("provider".into()),

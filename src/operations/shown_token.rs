@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
+
 use super::{
     context::{Context, database_failed},
     refresh::find_shown,
@@ -17,6 +19,7 @@ use crate::{
     oauth::{
         error::{OAuthError, Problem},
         params::Params,
+        pasted,
     },
 };
 
@@ -58,7 +61,7 @@ pub async fn find(
     environment: &Arc<EnvironmentSnapshot>,
     params: &Params,
 ) -> Result<Option<ShownToken>, OAuthError> {
-    let token = params.require("token")?;
+    let token = pasted::token(params.require("token")?);
     let hint = params.get("token_type_hint");
     let mut kinds = TokenKind::ALL;
     kinds.sort_by_key(|kind| hint != Some(kind.hint()));
@@ -77,7 +80,7 @@ pub async fn find(
 }
 
 /// Looks once more for a token that [`find`] did not find, for whoever must not be told that there is nothing to revoke while
-/// there is: the node may not know its key yet.
+/// there is: the node may not know its key yet, or the token has expired and what was derived from it has not.
 ///
 /// # Errors
 /// * [`Problem::TokenOfAnotherIssuer`]: it says that it is of an issuer for which there is an identity connection, and would go
@@ -88,7 +91,7 @@ pub async fn find_again(
     environment: &EnvironmentSnapshot,
     params: &Params,
 ) -> Result<Option<ShownToken>, OAuthError> {
-    let token = params.require("token")?;
+    let token = pasted::token(params.require("token")?);
     if is_foreign(environment, token) {
         return Err(OAuthError::new(Problem::TokenOfAnotherIssuer, "its iss is that of an identity connection"));
     }
@@ -106,8 +109,29 @@ pub async fn find_again(
             // The clock of the node that made it is ahead. Nothing was revoked, and that must not be taken for done.
             Err(OAuthError::new(Problem::TemporarilyUnavailable, error.to_string()))
         }
+        Err(TokenError::Expired) => Ok(expired(environment, token).map(ShownToken::Access)),
         Err(_) => Ok(None),
     }
+}
+
+/// A token of ours that has expired, as it was in its last second: signature, issuer and all the rest are good. A session that was derived
+/// from it may go on for weeks, so revoking it must reach that.
+fn expired(environment: &EnvironmentSnapshot, token: &str) -> Option<Arc<VerifiedToken>> {
+    let claims = UnverifiedToken::parse(token).ok()?.claims()?;
+    if let Some(inner) = claims.get(EMBEDDED_TOKEN_CLAIM) {
+        let claims = UnverifiedToken::parse(inner.as_str()?).ok()?.claims()?;
+        return in_last_second(environment, token, &claims);
+    }
+    in_last_second(environment, token, &claims)
+}
+
+fn in_last_second(
+    environment: &EnvironmentSnapshot,
+    token: &str,
+    claims: &Map<String, Value>,
+) -> Option<Arc<VerifiedToken>> {
+    let last = claims.get("exp")?.as_i64()?.checked_sub(1)?;
+    environment.verify(token, last).ok()
 }
 
 /// Whether a token says that it is of an issuer that vouches for others here.

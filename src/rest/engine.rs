@@ -33,8 +33,8 @@ pub struct RestRequest {
     pub method: Method,
     /// Those parts, decoded.
     pub path: HashMap<String, String>,
-    /// The parameters of the URL.
-    pub query: Vec<(String, String)>,
+    /// The parameters of the URL; or why they could not be read.
+    pub query: Result<Vec<(String, String)>, ApiCode>,
     /// What the body is said to be.
     pub content_type: ContentType,
     /// The body; or why it could not be read.
@@ -101,10 +101,15 @@ impl Engine {
         request: RestRequest,
     ) -> (AuditRecord, Result<Value, ApiError>) {
         let record = self.new_record(endpoint, &environment, &request);
+        let (query, unreadable) = match request.query {
+            Ok(query) => (query, None),
+            // Operations without parameters ignore whatever stands there.
+            Err(code) => (Vec::new(), Some(code).filter(|_| !endpoint.query.is_empty())),
+        };
         let incoming = Incoming {
             authorization: request.authorization,
             path: request.path,
-            query: request.query,
+            query,
             request_id: request.request_id,
             trace: request.trace,
             client_address: request.client_address,
@@ -122,6 +127,10 @@ impl Engine {
             .body
             .map_err(ApiError::from)
             .and_then(|bytes| body::read(endpoint, self.validators.get(endpoint.id), request.content_type, &bytes));
+        let body = match unreadable {
+            Some(code) => Err(ApiError::from(code)),
+            None => body,
+        };
         let outcome = match body {
             Ok(body) => (endpoint.run)(&mut call, body).await,
             Err(error) => Err(error),

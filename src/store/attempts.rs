@@ -30,6 +30,14 @@ impl Holder {
     }
 }
 
+impl Holder {
+    /// Whoever guesses at this one from a network without an application's backend. Counted apart from the user, so that strangers
+    /// lock themselves out and not the user.
+    pub fn guessed_from(&self, environment_id: &str, network: &str) -> Self {
+        Self::nobody(environment_id, &format!("{network} {}", self.key))
+    }
+}
+
 impl From<&str> for Holder {
     /// The user with this id, who must be there.
     fn from(user_id: &str) -> Self {

@@ -92,7 +92,7 @@ fn the_log_has_the_id_of_the_answer() {
     let id = answer.header("x-request-id").expect("an id");
 
     let mut of_request = Vec::new();
-    for line in lines {
+    for line in lines.by_ref() {
         if line["request_id"] == id {
             let is_access_line = line["target"] == "access";
             of_request.push(line);
@@ -106,6 +106,25 @@ fn the_log_has_the_id_of_the_answer() {
     assert!(texts.iter().any(|text| text.starts_with("POST /token 401 ")), "{texts:?}");
     // Where secrets may be, the log does not look.
     assert!(!texts.iter().any(|text| text.contains("a-secret") || text.contains("a-marker-in-the-query")), "{texts:?}");
+
+    // Nor into paths: addresses and session ids stand there, and whatever somebody puts in the wrong place.
+    for (path, route) in
+        [("/v1/users/email/a-marker@mail.example", "/v1/users/email/{email}"), ("/a-marker/of/no/route", "(no route)")]
+    {
+        let answer = Answer::to(http.get(format!("http://{address}{path}")));
+        let id = answer.header("x-request-id").expect("an id");
+        let mut of_request = Vec::new();
+        for line in lines.by_ref().filter(|line| line["request_id"] == id) {
+            let is_access_line = line["target"] == "access";
+            of_request.push(message(&line));
+            if is_access_line {
+                break;
+            }
+        }
+        let access = of_request.last().expect("a line");
+        assert!(access.starts_with("GET ") && access.contains(route), "{access}");
+        assert!(!of_request.iter().any(|text| text.contains("a-marker")), "{of_request:?}");
+    }
 }
 
 fn address_on_record(server: &TestServer, headers: &[(&str, &str)]) -> (u16, Option<Value>) {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{Case, Check, Granted, Policy, Presented, Refused, parties, scopes};
 use crate::{
     domain::{
-        claims::{RESERVED_CLAIMS, SubjectType},
+        claims::{RESERVED_CLAIMS, SubjectType, USER_CLAIMS},
         environment::{ResourceServer, TokenProfile},
         order::RefreshTerms,
         rule::{ExchangeMode, ExchangeRule},
@@ -13,10 +13,6 @@ use crate::{
     },
     oauth::error::Problem,
 };
-
-/// Claims that belong to the user's session and follow it through every exchange (TE-086: copied, never refreshed).
-const SESSION_CLAIMS: [&str; 9] =
-    ["applicationId", "userId", "profileId", "sessionId", "extensions", "sid", "auth_time", "acr", "amr"];
 
 impl Case<'_> {
     /// Laws 1 and 4 for the rule that was chosen.
@@ -68,7 +64,7 @@ fn claims(rule: &ExchangeRule, subject: &SubjectToken, profile: TokenProfile) ->
     let by_rule = rule.claims.pass.iter().map(String::as_str).filter(|name| !RESERVED_CLAIMS.contains(name));
     // The guards of Mosaic services expect them.
     let by_profile: &[&str] = if profile == TokenProfile::Mosaic { &["name", "email"] } else { &[] };
-    let passed = SESSION_CLAIMS.into_iter().chain(by_profile.iter().copied()).chain(by_rule);
+    let passed = USER_CLAIMS.into_iter().chain(by_profile.iter().copied()).chain(by_rule);
     for name in passed {
         if let Some(value) = subject.other.get(name) {
             claims.insert(name.to_owned(), value.clone());

@@ -79,6 +79,12 @@ pub struct LockoutRule {
 }
 
 impl LockoutRule {
+    /// The rule for guesses of strangers: without tiers, whose last one locks for good.
+    #[must_use]
+    pub fn without_tiers(&self) -> Self {
+        Self { tiers: Vec::new(), ..self.clone() }
+    }
+
     /// The lock that the failure number `failures` brings, if any.
     fn lock_after(&self, failures: u32, now: i64) -> Option<Lock> {
         let for_seconds = |seconds: i64| Some(Lock { until: Some(now.saturating_add(seconds)) });

@@ -22,6 +22,28 @@ pub fn claim(
     change(conn, &holder.into(), authenticator, |attempts| attempts.claim(rule, now))
 }
 
+/// The same for a stranger: somebody who guesses at `holder` from `network` without the application's backend. The stranger's own
+/// failures are counted, and the lock of `holder` holds for the stranger too; but no stranger locks `holder`, or anybody for good: else
+/// anybody who knows a name could keep its owner out. Gives whose failure was counted.
+///
+/// # Errors
+/// As with [`claim`].
+pub fn claim_from(
+    conn: &mut Conn<'_>,
+    (environment_id, network): (&str, &str),
+    holder: &Holder,
+    authenticator: Authenticator,
+    rule: &LockoutRule,
+    now: i64,
+) -> Result<(Holder, Claim), StoreError> {
+    let stranger = holder.guessed_from(environment_id, network);
+    if let Some(Lock { until }) = change(conn, holder, authenticator, |attempts| attempts.lock_at(now))? {
+        return Ok((stranger, Claim::Locked { until }));
+    }
+    let claim = claim(conn, &stranger, authenticator, &rule.without_tiers(), now)?;
+    Ok((stranger, claim))
+}
+
 /// The answer was right, for a client of this application: the failures are forgotten.
 ///
 /// # Errors

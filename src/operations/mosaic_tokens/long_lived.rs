@@ -8,7 +8,7 @@ use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
         ancestry::AncestorFacts,
-        claims::{MAX_ANCESTORS, RESERVED_CLAIMS, SubjectType},
+        claims::{MAX_ANCESTORS, RESERVED_CLAIMS, SubjectType, USER_CLAIMS},
         client::Permissions,
         environment::{MIN_ACCESS_TOKEN_LIFETIME, SigningAlg},
         exchange::Standing,
@@ -35,8 +35,8 @@ pub const DEFAULT_VALIDITY: i64 = 30 * DAY;
 const MAX_VALIDITY: i64 = 365 * DAY;
 const DAY: i64 = 86_400;
 
-/// Claims of users that are kept.
-const KEPT: [&str; 6] = ["applicationId", "profileId", "sessionId", "extensions", "userId", "tags"];
+/// The claim that is kept besides those of every user: guards of the platform's services read it.
+const TAGS: &str = "tags";
 
 /// A token that says of the user what `user_token` says, for `validity` seconds.
 ///
@@ -125,7 +125,7 @@ fn order(user: &SubjectToken, now: i64, expires_at: i64) -> Result<TokenOrder, M
         return Err(refusal.with_detail("userToken has the most ancestors that a token may have"));
     }
     let kind = user.subject_type.unwrap_or(SubjectType::EndUserAccount);
-    let kept = |name: &str| KEPT.contains(&name) || !RESERVED_CLAIMS.contains(&name);
+    let kept = |name: &str| USER_CLAIMS.contains(&name) || name == TAGS || !RESERVED_CLAIMS.contains(&name);
     let claims = user.other.iter().filter(|(name, _)| kept(name)).map(|(name, value)| (name.clone(), value.clone()));
     let permissions = user.other.get("permissions").map(|claim| serde_json::from_value::<Permissions>(claim.clone()));
     let unreadable = |_| MosaicError::from(MosaicCode::AccessTokenInvalid).with_detail("permissions are not readable");

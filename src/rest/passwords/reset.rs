@@ -77,9 +77,9 @@ impl Operation for WithPassword {
         let named = body.user.first();
         let (kind, identifier) = named
             .ok_or_else(|| ApiError::new(ApiCode::InvalidInput, "give one of email, phone_number and username"))?;
-        passwords::count_in_public(call).await?;
+        let guesser = passwords::count_in_public(call).await?;
         let login = Login { kind, identifier, password: body.password };
-        let checked = passwords::check(call, &application, login).await?;
+        let checked = passwords::check(call, &application, guesser, login).await?;
         let (user_id, previous) = (&checked.person.user.id, body.prev_reset_token.as_deref());
         let previous = passwords::previous_token(call, &application, user_id, previous).await?;
         let order = ResetOrder::by_password(&application, user_id, checked.kept.generation).after(previous);

@@ -239,7 +239,12 @@ pub(super) fn a_session(id: &str) -> Session {
         act: Some(Actor::new("https://id.example", "bff")),
         may_act: None,
         anc: vec!["an id".to_owned()],
-        anc_facts: AncestorFacts { iat: Some(1), client_ids: vec!["ui".to_owned()], kids: Vec::new() },
+        anc_facts: AncestorFacts {
+            iat: Some(1),
+            client_ids: vec!["ui".to_owned()],
+            kids: Vec::new(),
+            sids: vec!["root".to_owned()],
+        },
         claims: serde_json::Map::from_iter([("sid".to_owned(), id.into())]),
         parents: Vec::new(),
         basis: GrantBasis::SignIn("provider".to_owned()),

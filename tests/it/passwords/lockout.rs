@@ -76,6 +76,45 @@ both_engines! {
         refused(&world.sign_in(STRICT, "bob", SECOND), 403, "auth_locked");
     }
 
+    // Anybody who knows a name could keep its owner out for ever, with five calls each quarter of an hour.
+    fn strangers_lock_themselves_out_and_not_the_user(engine) {
+        let world = world_with(engine, &[("passwords.breach_list_url", "")]);
+        for _ in 0..5 {
+            refused_by_number(&world.token_by_password(WEB, WRONG, None), 400, "auth_invalid_credentials");
+        }
+        let before = world.compared();
+        refused_by_number(&world.token_by_password(WEB, FIRST, None), 403, "auth_locked");
+        assert_eq!(world.compared(), before, "nothing is compared any more");
+        assert_eq!(world.sign_in(WEB, "ada", FIRST).status, 200, "the user does not notice");
+        // The application's own guesses still count for themselves, and their lock holds for strangers too.
+        world.server.clock.advance(15 * MINUTE);
+        assert_eq!(guesses(&world, WEB, "ada", 8), 5);
+        refused_by_number(&world.token_by_password(WEB, FIRST, None), 403, "auth_locked");
+        world.server.clock.advance(15 * MINUTE);
+        assert_eq!(world.token_by_password(WEB, FIRST, None).status, 200);
+    }
+
+    // The last of the tiers needs somebody to unlock.
+    fn strangers_lock_nobody_for_good(engine) {
+        let world = world_with(engine, &[("passwords.breach_list_url", "")]);
+        let bob = world.user(STRICT, json!({ "username": "bob" }));
+        world.password(STRICT, &bob, SECOND);
+        let ask = |password: &str| {
+            let body = json!({ "client_id": STRICT.0, "username": "bob", "password": password });
+            world.post_publicly(RESET_WITH_PASSWORD, &body)
+        };
+        for _ in 0..8 {
+            for _ in 0..6 {
+                let answer = ask(WRONG);
+                assert!(answer.status == 400 || answer.status == 403, "{}", answer.text);
+            }
+            world.server.clock.advance(HOUR);
+        }
+        assert_eq!(ask(SECOND).status, 200);
+        // Two failures of the application's own are what the first tier needs: none of the strangers' counts among them.
+        assert_eq!(guesses(&world, STRICT, "bob", 6), 2);
+    }
+
     fn a_reset_opens_a_lock_that_would_open_by_itself(engine) {
         let world = world(engine);
         let token = world.token_by_password(WEB, FIRST, None).json()["result"].as_str().expect("a token").to_owned();

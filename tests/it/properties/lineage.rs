@@ -122,16 +122,26 @@ fn token(jti: String, client_id: &str, sub: &str) -> SubjectToken {
     }
 }
 
-/// One exchange: by which client, of which of the tokens so far, and with which of the clients' own tokens as the actor's.
-type Step = (usize, Index, Option<Index>);
+/// The session that a token of this number begins.
+fn session(number: usize) -> Map<String, serde_json::Value> {
+    Map::from_iter([("sid".to_owned(), format!("session-{number}").into())])
+}
+
+/// One exchange: by which client, of which of the tokens so far, with which of the clients' own tokens as the actor's, and whether the new
+/// token begins a session of its own.
+type Step = (usize, Index, Option<Index>, bool);
 
 /// Tokens, and for each the numbers of all that it came of, as whoever grew the tree knows them.
 fn grow(roots: usize, steps: &[Step]) -> (Vec<SubjectToken>, Vec<BTreeSet<usize>>) {
     let mut tokens: Vec<SubjectToken> =
         CLIENTS.iter().enumerate().map(|(number, id)| token(format!("own-{number}"), id, id)).collect();
-    tokens.extend((0..roots).map(|number| token(format!("root-{number}"), "bff", &format!("user-{number}"))));
+    let first_root = tokens.len();
+    tokens.extend((0..roots).map(|number| SubjectToken {
+        other: session(first_root + number),
+        ..token(format!("root-{number}"), "bff", &format!("user-{number}"))
+    }));
     let mut came_of: Vec<BTreeSet<usize>> = tokens.iter().map(|_| BTreeSet::new()).collect();
-    for (number, (by, subject, actor)) in steps.iter().enumerate() {
+    for (number, (by, subject, actor, begins)) in steps.iter().enumerate() {
         let client = client(CLIENTS[*by]);
         let (subject, actor) = (subject.index(tokens.len()), actor.as_ref().map(|_| *by));
         let Ok(granted) = exchange(&client, (&tokens[subject], Standing::Good), actor.map(|actor| &tokens[actor]))
@@ -140,12 +150,14 @@ fn grow(roots: usize, steps: &[Step]) -> (Vec<SubjectToken>, Vec<BTreeSet<usize>
         };
         let parents = std::iter::once(subject).chain(actor);
         let ancestors = parents.flat_map(|parent| came_of[parent].iter().copied().chain([parent])).collect();
+        let other = if *begins { session(tokens.len()) } else { granted.claims };
         let next = SubjectToken {
             exp: granted.expires_at,
             iat: NOW,
             act: granted.act,
             anc: granted.anc,
-            anc_facts: granted.anc_facts.without_own(&client.id, "key"),
+            anc_facts: granted.anc_facts.without_own(&client.id, "key", &other),
+            other,
             ..token(format!("made-{number}"), &client.id, &tokens[subject].sub)
         };
         tokens.push(next);
@@ -155,7 +167,7 @@ fn grow(roots: usize, steps: &[Step]) -> (Vec<SubjectToken>, Vec<BTreeSet<usize>
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    vec((0..CLIENTS.len(), any::<Index>(), option::weighted(0.2, any::<Index>())), 1..30)
+    vec((0..CLIENTS.len(), any::<Index>(), option::weighted(0.2, any::<Index>()), any::<bool>()), 1..30)
 }
 
 /// Whether an exchange is refused for the subject token, and why not else.
@@ -198,6 +210,26 @@ proptest! {
         }].into_iter().collect();
         for (number, token) in tokens.iter().enumerate() {
             let expected = of_client(number) || came_of[number].iter().any(|ancestor| of_client(*ancestor));
+            prop_assert_eq!(is_refused_as_dead(&revocations, token), expected, "{}", token.jti);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    // A token that begins a session names that one alone, and the session that it was derived from may be swept by then.
+    #[test]
+    fn a_session_takes_along_all_that_was_derived_from_its_tokens(roots in 1usize..4, steps in steps(), of in any::<Index>()) {
+        let (tokens, came_of) = grow(roots, &steps);
+        let sessions: Vec<&str> = tokens.iter().flat_map(SubjectToken::sessions).collect();
+        let revoked = sessions[of.index(sessions.len())];
+        let revocations: Revocations = [Revocation {
+            kind: RevocationKind::Session, value: revoked.to_owned(), revoked_at: NOW, expires_at: NOW + 3600,
+        }].into_iter().collect();
+        let is_of_it = |number: usize| tokens[number].sessions().any(|session| session == revoked);
+        for (number, token) in tokens.iter().enumerate() {
+            let expected = is_of_it(number) || came_of[number].iter().any(|ancestor| is_of_it(*ancestor));
             prop_assert_eq!(is_refused_as_dead(&revocations, token), expected, "{}", token.jti);
         }
     }

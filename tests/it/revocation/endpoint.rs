@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tessera::domain::clock::Clock as _;
+use tessera::domain::{clock::Clock as _, environment::MAX_ACCESS_TOKEN_LIFETIME};
 
 use super::{BILLING, FRONT, ORDERS, STORE, WATCHER, jti, own_token, pass_on, start, user_token};
 use crate::{
@@ -77,6 +77,40 @@ both_engines! {
         assert_eq!(server.database.value(versions), before);
     }
 
+    // What was derived from it may live on: a session goes on for weeks, and the owner has no other token to name it by.
+    fn an_expired_token_takes_along_what_was_derived_from_it(engine) {
+        let server = start(engine);
+        let forge = Forge::of(&server);
+        let claims = peek(&own_token(&server, FRONT));
+        let expired = forge.token(&with(&claims, &json!({ "jti": "long-ago", "exp": server.clock.now() })));
+        let derived = forge.token(&with(&claims, &json!({ "jti": "derived", "anc": ["long-ago"] })));
+        let (other, forged) = (own_token(&server, FRONT), Forge::attacker().token(&peek(&expired)));
+        assert!(server.is_active(WATCHER, &derived) && !server.is_active(WATCHER, &expired));
+        // Neither a stranger's word nor another client's is enough.
+        assert_eq!(server.records_of(&server.revoked(FRONT, &forged)), [Value::Null; 0]);
+        server.revoke(ORDERS, &expired).assert_refused(400, "unauthorized_client", "token_of_another_client");
+        assert!(server.is_active(WATCHER, &derived));
+        let answer = server.revoked(FRONT, &expired);
+        assert_record(&server, &answer, &json!({ "event": "token.revoked", "outcome": "success", "jti": "long-ago" }));
+        assert!(!server.is_active(WATCHER, &derived) && server.is_active(WATCHER, &other));
+        // For as long as anything of it may live.
+        let kept = server.database.value("SELECT CAST(expires_at - revoked_at AS TEXT) AS value FROM revocations");
+        assert_eq!(kept, MAX_ACCESS_TOKEN_LIFETIME.to_string());
+    }
+
+    // A 200 that revokes nothing is the worst answer to somebody who copied a token with what stood around it.
+    fn a_token_with_what_was_copied_around_it_is_the_token(engine) {
+        let server = start(engine);
+        for (before, after) in [(" ", ""), ("", "\n"), ("Bearer ", ""), ("\tbearer  ", " \r\n")] {
+            let token = own_token(&server, FRONT);
+            let pasted = format!("{before}{token}{after}");
+            assert!(server.is_active(WATCHER, &pasted), "{pasted:?}");
+            server.revoked(FRONT, &pasted);
+            assert!(!server.is_active(WATCHER, &token) && !server.is_active(WATCHER, &pasted), "{pasted:?}");
+        }
+        assert_eq!(server.revocations().len(), 4);
+    }
+
     // TE-114.
     fn whoever_does_not_prove_who_it_is_revokes_nothing(engine) {
         let server = start(engine);
@@ -105,10 +139,9 @@ fn what_is_no_token_in_force_needs_no_revocation_and_leaves_no_trace() {
     let token = own_token(&server, FRONT);
     let forged = Forge::attacker().token(&peek(&token));
     let forge = Forge::of(&server);
-    let expired = forge.token(&with(&peek(&token), &json!({ "exp": server.clock.now() })));
     let id_token = forge.sign(&with(&forge.header(), &json!({ "typ": "JWT" })).to_string(), &peek(&token).to_string());
     let cut = &token[..token.len() - 2];
-    for dead in ["x", "a.b.c", "eyJhbGciOiJub25lIn0.e30.", &forged, &expired, &id_token, cut] {
+    for dead in ["x", "a.b.c", "eyJhbGciOiJub25lIn0.e30.", &forged, &id_token, cut] {
         let answer = server.revoked(FRONT, dead);
         assert_eq!(server.records_of(&answer), [Value::Null; 0]);
     }

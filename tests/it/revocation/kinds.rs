@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{FRONT, MANAGER, ORDERS, SEARCH, STORE, WATCHER, jti, own_token, pass_on, start, user_token};
+use super::{FRONT, MANAGER, ORDERS, SEARCH, STORE, WATCHER, jti, long_lived, own_token, pass_on, start, user_token};
 use crate::{
     both_engines,
     support::{
@@ -45,6 +45,22 @@ both_engines! {
         ]);
         let refused = exchange_as(&two, FRONT, &first, &[("audience", "orders-api"), ("scope", "all")]);
         two.assert_subject_refused(&refused, "the session of the token is revoked");
+    }
+
+    // Thirty days are a long time for a token whose session has ended.
+    fn by_session_a_long_lived_token_dies_too(engine) {
+        let one = start(engine);
+        let two = one.another_node();
+        let of_session = |session: &str| {
+            let more = json!({ "sid": session, "auth_time": 1_700_000_000, "amr": ["pwd"] });
+            Forge::of(&one).token(&with(&claims(&one, "front-api", "front", "all"), &more))
+        };
+        let (long, other) = (long_lived(&one, &of_session("s-1")), long_lived(&one, &of_session("s-2")));
+        let said = peek(&long);
+        assert_eq!(json!([said["sid"], said["auth_time"], said["amr"]]), json!(["s-1", 1_700_000_000, ["pwd"]]));
+        let longer = long_lived(&two, &long);
+        one.cli(&["revoke", "session", "s-1"]).success();
+        assert_lives([&one, &two], &[("its own", &long, false), ("what came of it", &longer, false), ("another session's", &other, true)]);
     }
 
     fn by_subject_what_was_issued_until_then_dies_and_a_new_start_is_possible(engine) {

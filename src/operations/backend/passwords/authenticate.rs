@@ -3,7 +3,7 @@
 use serde_json::Map;
 
 use super::{
-    check::{Checked, Login, check},
+    check::{Checked, Guesser, Login, check},
     policy::Standing,
     reset::{ResetOrder, ResetToken, reset_token},
 };
@@ -23,7 +23,7 @@ use crate::{
 pub async fn authenticate(call: &mut Call, common: CommonRequest, login: Login) -> Result<TokenAnswer, ApiError> {
     let preflight = preflight(call, common).await?;
     let application = call.application()?.clone();
-    let Checked { person, kept, standing } = check(call, &application, login).await?;
+    let Checked { person, kept, standing } = check(call, &application, Guesser::Backend, login).await?;
     let code = match standing {
         Standing::Good | Standing::Over => {
             let proof = Proof::of(person.user.id, Some(AuthMethod::Password));

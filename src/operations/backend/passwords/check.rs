@@ -34,6 +34,15 @@ pub struct Login {
     pub password: String,
 }
 
+/// Where a password comes from.
+#[derive(Clone)]
+pub enum Guesser {
+    /// The application's own backend, which has proved itself.
+    Backend,
+    /// Anybody, from this network.
+    Stranger(String),
+}
+
 /// A user whose password it was.
 pub struct Checked {
     /// The user.
@@ -50,7 +59,12 @@ pub struct Checked {
 ///
 /// # Errors
 /// [`ApiCode::InvalidCredentials`], whatever is wrong; [`ApiCode::Locked`]; [`ApiCode::PreferencesMissing`]; too many passwords wait.
-pub async fn check(call: &mut Call, application: &Application, login: Login) -> Result<Checked, ApiError> {
+pub async fn check(
+    call: &mut Call,
+    application: &Application,
+    guesser: Guesser,
+    login: Login,
+) -> Result<Checked, ApiError> {
     let preferences = policy::preferences(application)?;
     let password = judge::read(&login.password)?;
     // Before the failure is counted: nobody is to be locked out because others sign in.
@@ -62,6 +76,7 @@ pub async fn check(call: &mut Call, application: &Application, login: Login) -> 
         application_id: application.id.clone(),
         kind: kind_of(login.kind, &login.identifier),
         identifier: login.identifier,
+        guesser,
         rule: policy::lockout(preferences),
         now,
     };
@@ -126,6 +141,7 @@ struct Asked {
     application_id: String,
     kind: IdentifierKind,
     identifier: String,
+    guesser: Guesser,
     rule: LockoutRule,
     now: i64,
 }
@@ -161,7 +177,16 @@ impl Asked {
                 (Holder::nobody(environment_id, &name), None, None, None)
             }
         };
-        let claim = lockout::claim(conn, &holder, Authenticator::Password, &self.rule, self.now)?;
+        let (password, rule, now) = (Authenticator::Password, &self.rule, self.now);
+        let (holder, claim) = match &self.guesser {
+            Guesser::Backend => {
+                let claim = lockout::claim(conn, &holder, password, rule, now)?;
+                (holder, claim)
+            }
+            Guesser::Stranger(network) => {
+                lockout::claim_from(conn, (environment_id, network), &holder, password, rule, now)?
+            }
+        };
         Ok(Begun { holder, subject, person, kept, claim })
     }
 }

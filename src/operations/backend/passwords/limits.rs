@@ -1,5 +1,6 @@
 //! How often passwords are looked at for those who show nothing else.
 
+use super::check::Guesser;
 use crate::{
     domain::login::preferences::PasswordPreferences,
     operations::{
@@ -14,14 +15,16 @@ use crate::{
 const MOST_PER_NETWORK: u32 = 300;
 const WINDOW: i64 = 60;
 
-/// Counts a password that anybody has sent.
+/// Counts a password that anybody has sent, and says where it came from.
 ///
 /// # Errors
 /// [`TooManyRequests`](super::ApiCode::TooManyRequests), or the database failed.
-pub async fn count_in_public(call: &Call) -> Result<(), ApiError> {
-    let Some(address) = call.client_address else { return Ok(()) };
-    let holder = network_of(address).to_string();
-    count(call, SendLimit { kind: "public_passwords", holder, most: MOST_PER_NETWORK, window: WINDOW }).await
+pub async fn count_in_public(call: &Call) -> Result<Guesser, ApiError> {
+    // Those whose address is not known count together.
+    let network = call.client_address.map(|address| network_of(address).to_string()).unwrap_or_default();
+    let limit = SendLimit { kind: "public_passwords", holder: network.clone(), most: MOST_PER_NETWORK, window: WINDOW };
+    count(call, limit).await?;
+    Ok(Guesser::Stranger(network))
 }
 
 /// Counts a password of which somebody only asks whether the user could have it. The answer says whether it is the present one, so

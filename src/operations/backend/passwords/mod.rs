@@ -16,7 +16,7 @@ use std::{io, sync::Arc};
 pub use self::{
     authenticate::authenticate,
     change::{Accepted, Expected, NewPassword, accept, set},
-    check::{Checked, Login, check, kind_of},
+    check::{Checked, Guesser, Login, check, kind_of},
     judge::{Background, Objection, flaws, read, was_used},
     limits::{count_in_public, count_validation},
     policy::{Standing, ends_at, preferences},

@@ -101,6 +101,21 @@ both_engines! {
         Pair::of(&refresh(&server, &other.refresh, &[]));
     }
 
+    // Sweeping the session in the middle forgets what that one came of.
+    fn a_token_of_a_session_that_came_of_a_swept_one_ends_with_the_first(engine) {
+        let server = TestServer::builder(engine)
+            .environment(&replaced(&demo(), "max_lifetime = 120", "max_lifetime = 120\nrefresh = true"))
+            .start();
+        let first = begin(&server);
+        let second = Pair::of(&exchange_as(&server, CALENDAR, &first.access, &[("scope", "reports.read")]));
+        let (first_session, second_session) = (peek(&first.access)["sid"].clone(), peek(&second.access)["sid"].clone());
+        assert_eq!(peek(&second.access)["anc_of"]["sid"], serde_json::json!([first_session]));
+        server.database.execute(&format!("DELETE FROM sessions WHERE id = '{}'", text(&second_session)));
+        revoke(&server, RevocationKind::Session, text(&first_session), None);
+        let refused = || used_on(&server, &second.access);
+        server.eventually_subject_refused("the session of the token is revoked", refused);
+    }
+
     // The exchange and the revocation of what it starts from, at the same moment: the node has not heard of it yet.
     fn no_session_begins_with_what_was_just_revoked(engine) {
         let server = start(engine);
