@@ -15,7 +15,7 @@ pub struct Application {
     pub platform: String,
     /// Tokens of a disabled application's users are refused.
     pub enabled: bool,
-    /// The origins of its pages, for services that answer browsers; kept and shown, not used here.
+    /// The origins of its pages: browsers may let those read what they ask for here (`operations::origins`).
     pub allowed_origins: Vec<String>,
     /// The URLs of its proxies; kept and shown, not used here.
     pub allowed_proxy_urls: Vec<String>,

@@ -1,6 +1,7 @@
 //! Authorization codes (RFC 6749 §4.1): what a client asked for, and what a code stands for.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::secret::SecretHash;
 use crate::oauth::scope::Scope;
@@ -55,12 +56,20 @@ pub struct AuthorizationRequest {
 }
 
 impl AuthorizationRequest {
-    /// The scopes asked for that are about the user, and those that are a resource server's; `None` if none were named.
+    /// The scopes asked for that are about the user, and those that are a resource server's; `None` if none were named. Without
+    /// `openid` those about the user give nothing.
     pub fn scopes(&self) -> (Scope, Option<Scope>) {
         let Some(all) = &self.scope else { return (Scope::empty(), None) };
         let identity = Scope::from_tokens(IDENTITY_SCOPES).unwrap_or_default();
-        (all.intersection(&identity), Some(all.difference(&identity)))
+        let about_user = if all.contains(OPENID) { all.intersection(&identity) } else { Scope::empty() };
+        (about_user, Some(all.difference(&identity)))
     }
+}
+
+/// The scopes about the user that a token with these claims was given.
+pub fn identity_scope(claims: &Map<String, Value>) -> Scope {
+    let text = claims.get(IDENTITY_SCOPE_CLAIM).and_then(Value::as_str);
+    text.and_then(|text| Scope::parse(text).ok()).unwrap_or_default()
 }
 
 /// A user who is signing in.

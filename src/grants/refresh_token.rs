@@ -4,6 +4,7 @@ use super::{Grant, GrantRequest, PresentedSession, PresentedTokens, exchange};
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
+        authorization::{IDENTITY_SCOPE_CLAIM, identity_scope},
         client::Client,
         connection::IdentityProvider,
         exchange::renew,
@@ -40,8 +41,30 @@ impl Grant for RefreshTokenGrant {
         let session = presented.session;
         let targets = super::requested_targets(request.params)?;
         let requested = super::requested_scope(request.params)?;
-        let scope = oxide::refresh::refresh(request.client, request.secret, session, requested.as_ref(), request.now)?;
-        order(request.client, request.environment, presented, (&targets, &scope), request.now)
+        let (about_user, requested) = about_user(session, requested);
+        let mut scope =
+            oxide::refresh::refresh(request.client, request.secret, session, requested.as_ref(), request.now)?;
+        if requested.is_some_and(|requested| requested.is_empty()) {
+            // The machine takes a request for nothing as one for all.
+            scope = Scope::empty();
+        }
+        let mut order = order(request.client, request.environment, presented, (&targets, &scope), request.now)?;
+        // It stays there even when nothing is left of it: to the UserInfo endpoint a token without it is one of a backend's sign-in,
+        // which is told more.
+        if let Some(claim) = order.claims.get_mut(IDENTITY_SCOPE_CLAIM) {
+            *claim = about_user.to_string().into();
+        }
+        Ok(order)
+    }
+}
+
+/// What the token shall say of the user, within what the session was given, and the scopes that are a resource server's; `None`
+/// for all of them. The answer named both kinds, so a refresh may (RFC 6749 §6).
+fn about_user(session: &Session, requested: Option<Scope>) -> (Scope, Option<Scope>) {
+    let given = identity_scope(&session.grant.claims);
+    match requested {
+        None => (given, None),
+        Some(requested) => (requested.intersection(&given), Some(requested.difference(&given))),
     }
 }
 

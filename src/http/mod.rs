@@ -23,8 +23,8 @@ mod well_known;
 use std::{sync::Arc, time::Duration};
 
 use actix_web::{
-    FromRequest, Handler, Resource, Responder, guard,
-    http::Method,
+    FromRequest, Handler, Resource, Responder, Route, guard,
+    http::{Method, header},
     web::{self, ServiceConfig},
 };
 
@@ -87,8 +87,8 @@ fn routes(config: &mut ServiceConfig, site: &Arc<Site>) {
     config
         .app_data(web::Data::from(Arc::clone(site)))
         // RFC 8414 §3.1 puts the well-known part between the host and the path of the issuer.
-        .service(get(&format!("{AUTHORIZATION_SERVER_PATH}{ENVIRONMENT}")).to(well_known::authorization_server))
-        .service(get(&format!("{OPENID_CONFIGURATION_PATH}{ENVIRONMENT}")).to(well_known::openid_configuration))
+        .service(document(&format!("{AUTHORIZATION_SERVER_PATH}{ENVIRONMENT}")).to(well_known::authorization_server))
+        .service(document(&format!("{OPENID_CONFIGURATION_PATH}{ENVIRONMENT}")).to(well_known::openid_configuration))
         .configure(|config| below_issuer(config, site))
         .service(web::scope(ENVIRONMENT).configure(|config| below_issuer(config, site)).configure(below_named_issuer))
         .default_service(web::to(respond::not_found));
@@ -130,7 +130,7 @@ fn below_issuer(config: &mut ServiceConfig, site: &Site) {
         config.configure(below_cis);
     }
     config
-        .service(post(TOKEN_PATH, token::post))
+        .service(token_endpoint(TOKEN_PATH))
         .service(
             web::resource(AUTHORIZATION_PATH)
                 .route(web::get().to(authorize::get))
@@ -149,10 +149,10 @@ fn below_issuer(config: &mut ServiceConfig, site: &Site) {
         .service(post(GRAPHQL_MANAGEMENT_PATH, graphql::management))
         .service(get("/graphiql").to(graphiql::page))
         .service(get("/graphiql/{file}").to(graphiql::file))
-        .service(get(GRAPHQL_ENDPOINTS_PATH).to(well_known::graphql_endpoints))
-        .service(get(AUTHORIZATION_SERVER_PATH).to(well_known::authorization_server))
-        .service(get(OPENID_CONFIGURATION_PATH).to(well_known::openid_configuration))
-        .service(get(JWKS_PATH).to(well_known::jwks))
+        .service(document(GRAPHQL_ENDPOINTS_PATH).to(well_known::graphql_endpoints))
+        .service(document(AUTHORIZATION_SERVER_PATH).to(well_known::authorization_server))
+        .service(document(OPENID_CONFIGURATION_PATH).to(well_known::openid_configuration))
+        .service(document(JWKS_PATH).to(well_known::jwks))
         .service(get(rest_api::OPENAPI_PATH).to(rest::document));
     rest::paths(config, "");
 }
@@ -160,12 +160,25 @@ fn below_issuer(config: &mut ServiceConfig, site: &Site) {
 /// The same handlers at Mosaic's paths. The documents name the addresses without `/cis`, which every client that reads them uses.
 fn below_cis(config: &mut ServiceConfig) {
     config
-        .service(post(CIS_TOKEN_PATH, token::post))
+        .service(token_endpoint(CIS_TOKEN_PATH))
         .service(post(CIS_REVOCATION_PATH, introspect::revocation))
         .service(user_info(CIS_USERINFO_PATH))
-        .service(get(CIS_JWKS_PATH).to(well_known::jwks))
-        .service(get(&format!("/cis/oidc{OPENID_CONFIGURATION_PATH}")).to(well_known::openid_configuration));
+        .service(document(CIS_JWKS_PATH).to(well_known::jwks))
+        .service(document(&format!("/cis/oidc{OPENID_CONFIGURATION_PATH}")).to(well_known::openid_configuration));
     rest::paths(config, "/cis");
+}
+
+/// `OPTIONS` of a browser that asks for a page (Fetch Standard §4.8). Any other `OPTIONS` is a method that is not there.
+fn preflight() -> Route {
+    let asks = |context: &guard::GuardContext<'_>| {
+        context.head().headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+    };
+    web::method(Method::OPTIONS).guard(guard::fn_guard(asks))
+}
+
+/// The token endpoint.
+fn token_endpoint(path: &str) -> Resource {
+    post(path, token::post).route(preflight().to(cors::preflight_of_token))
 }
 
 /// The UserInfo endpoint.
@@ -173,6 +186,7 @@ fn user_info(path: &str) -> Resource {
     web::resource(path)
         .route(web::get().to(userinfo::answer))
         .route(web::post().to(userinfo::answer))
+        .route(preflight().to(cors::preflight_of_userinfo))
         .default_service(web::to(respond::only_get_and_post))
 }
 
@@ -180,9 +194,9 @@ fn user_info(path: &str) -> Resource {
 fn below_named_issuer(config: &mut ServiceConfig) {
     config
         .service(get("/health").to(health::environment_health))
-        .service(get(JWKS_OF_APPLICATION).to(well_known::jwks))
-        .service(get(&format!("{SAME_ENVIRONMENT}{JWKS_PATH}")).to(well_known::jwks))
-        .service(get(&format!("{SAME_ENVIRONMENT}{JWKS_OF_APPLICATION}")).to(well_known::jwks));
+        .service(document(JWKS_OF_APPLICATION).to(well_known::jwks))
+        .service(document(&format!("{SAME_ENVIRONMENT}{JWKS_PATH}")).to(well_known::jwks))
+        .service(document(&format!("{SAME_ENVIRONMENT}{JWKS_OF_APPLICATION}")).to(well_known::jwks));
 }
 
 /// A resource that takes `POST`, and nothing else.
@@ -198,6 +212,11 @@ where
 /// A resource that can be read, and nothing else.
 fn get(path: &str) -> Readable {
     Readable(web::resource(path))
+}
+
+/// The same for what is public, and so open to the pages of all origins.
+fn document(path: &str) -> Readable {
+    Readable(web::resource(path).route(preflight().to(cors::preflight_of_document)))
 }
 
 /// A [`Resource`] that awaits the handler for `GET` and `HEAD`.

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::{Site, client_form::ClientForm, environment::RequestedEnvironment, respond};
+use super::{Site, client_form::ClientForm, cors, environment::RequestedEnvironment, respond};
 use crate::{
     oauth::{error::OAuthError, response::TokenResponse},
     operations::token::token,
@@ -21,8 +21,9 @@ pub(super) async fn post(
         form.with(async |request| token(&site.context, &environment, request).await).await
     }
     .await;
-    match answer {
+    let response = match answer {
         Ok(token) => respond::granted(&token),
         Err(error) => respond::refused(&error),
-    }
+    };
+    cors::allowing_client(&environment, &request, response)
 }

@@ -7,14 +7,14 @@ use actix_web::{
 };
 use serde_json::json;
 
-use super::{Site, environment::RequestedEnvironment, observe::Observed, respond};
+use super::{Site, cors, environment::RequestedEnvironment, observe::Observed, respond};
 use crate::operations::userinfo::{UserInfoError, userinfo};
 
 /// How long a client should wait when the server cannot answer, in seconds.
 const RETRY_AFTER: i64 = 1;
 
 /// Tells a client of its user. The token stands in the header: in the address it would end up in logs, and forms of foreign pages
-/// could send it. There are no headers for browsers' scripts (CORS): what they may know, their backend tells them.
+/// could send it. Scripts may read the answer if their page is one of an application.
 pub(super) async fn answer(
     environment: RequestedEnvironment,
     request: HttpRequest,
@@ -22,14 +22,15 @@ pub(super) async fn answer(
 ) -> HttpResponse {
     let headers = request.headers().get_all(header::AUTHORIZATION);
     let authorization: Vec<Vec<u8>> = headers.map(|value| value.as_bytes().to_vec()).collect();
-    match userinfo(&site.context, &environment, &authorization).await {
+    let response = match userinfo(&site.context, &environment, &authorization).await {
         Ok(claims) => respond::uncached(StatusCode::OK).json(claims),
         Err(error) => {
             let Observed { request_id, trace, .. } = Observed::of(&request);
             log::info!(request_id = request_id.as_str(), trace_id = trace; "userinfo: {error}");
             refused(&error)
         }
-    }
+    };
+    cors::allowing_client(&environment, &request, response)
 }
 
 /// RFC 6750 §3: whoever shows no token is told nothing but that one is needed.

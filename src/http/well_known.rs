@@ -9,6 +9,7 @@ use serde_json::to_string;
 use super::{
     Site,
     cacheable::{self, Document},
+    cors,
     environment::{KeysOfEnvironment, RequestedEnvironment},
     respond,
 };
@@ -48,15 +49,21 @@ pub(super) async fn graphql_endpoints(
 /// signs (TE-096).
 pub(super) async fn jwks(environment: KeysOfEnvironment, request: HttpRequest, site: web::Data<Site>) -> HttpResponse {
     let jwks = environment.keyring.jwks(site.context.clock.now());
-    cacheable::document(&request, Document::json(jwks.body), &jwks.etag, site.jwks_max_age)
+    public(cacheable::document(&request, Document::json(jwks.body), &jwks.etag, site.jwks_max_age))
 }
 
 fn document(request: &HttpRequest, site: &Site, metadata: &impl Serialize) -> HttpResponse {
     match to_string(metadata) {
         Ok(body) => {
             let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(sha256(body.as_bytes())));
-            cacheable::document(request, Document::json(body), &etag, site.jwks_max_age)
+            public(cacheable::document(request, Document::json(body), &etag, site.jwks_max_age))
         }
         Err(error) => respond::refused(&OAuthError::new(Problem::ServerError, error.to_string())),
     }
+}
+
+/// Every page may read it, so that clients and verifiers in browsers work.
+fn public(mut response: HttpResponse) -> HttpResponse {
+    cors::allow_all(&mut response);
+    response
 }

@@ -213,12 +213,10 @@ problems! {
     /// A client wants to revoke a token of a foreign issuer (RFC 7009 §2.2.1).
     TokenOfAnotherIssuer = "token_of_another_issuer", UnsupportedTokenType, 400,
         "tokens of other issuers cannot be revoked here by a client";
-    /// `client_id` of an authorization request names no enabled client.
+    /// `client_id` of an authorization request names no enabled client, or `redirect_uri` is not one of that client's, byte by
+    /// byte. Nobody is sent anywhere, and nobody is told which of the two it is.
     ClientNotKnown = "client_not_known", InvalidRequest, 400,
-        "there is no enabled client with that client_id";
-    /// `redirect_uri` is absent, or not one of the client's, byte by byte. Nobody is sent there.
-    RedirectUriNotRegistered = "redirect_uri_not_registered", InvalidRequest, 400,
-        "redirect_uri must be one of the client's redirect_uris, character by character";
+        "there is no enabled client with that client_id and that redirect_uri, character by character";
     /// `response_type` is another one than `code`.
     UnsupportedResponseType = "unsupported_response_type", UnsupportedResponseType, 400,
         "this server answers with codes only: response_type=code and response_mode=query";

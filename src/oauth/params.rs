@@ -80,11 +80,12 @@ impl Limits {
         max_body: 16 * 1024,
         max_parameters: Self::MAX_PARAMETERS,
         max_name: Self::MAX_NAME,
-        max_value: 4096,
+        // As long as all of it: a `state` that is too long is refused at the client, which needs a request that can be read.
+        max_value: 16 * 1024,
         repeatable: &["resource"],
     };
     /// Those of a provider's answer: nothing may be there more than once.
-    pub const AUTHORIZATION_RESPONSE: Limits = Limits { repeatable: &[], ..Self::AUTHORIZATION };
+    pub const AUTHORIZATION_RESPONSE: Limits = Limits { max_value: 4096, repeatable: &[], ..Self::AUTHORIZATION };
 }
 
 impl Default for Limits {

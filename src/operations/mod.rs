@@ -27,6 +27,7 @@ pub mod migrations;
 pub mod mosaic_error;
 pub mod mosaic_tokens;
 pub mod operator;
+pub mod origins;
 pub mod permissions;
 pub mod readable;
 pub mod refresh;

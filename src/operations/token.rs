@@ -16,7 +16,7 @@ use crate::{
     audit::{AuditRecord, Event, Outcome},
     catalog::environment::EnvironmentSnapshot,
     domain::{
-        authorization::OPENID,
+        authorization::{OPENID, identity_scope},
         client::{Client, ExchangeError},
         order::TokenOrder,
         trace::Trace,
@@ -121,7 +121,9 @@ fn beside(
     order: &TokenOrder,
     access_token: &str,
 ) -> Result<(Option<String>, Scope), OAuthError> {
-    let Some(wanted) = &order.id_token else { return Ok((None, order.scope.clone())) };
+    let Some(wanted) = &order.id_token else {
+        return Ok((None, identity_scope(&order.claims).union(&order.scope)));
+    };
     let issue = || context.token_issuer().issue_id_token(environment, client_id, (order, wanted), access_token);
     let id_token = wanted.scope.contains(OPENID).then(issue).transpose()?;
     Ok((id_token, wanted.scope.union(&order.scope)))

@@ -51,7 +51,7 @@ fn is_verifier(verifier: &str) -> bool {
 /// order, or its default. `now` is in seconds since 1970.
 ///
 /// # Errors
-/// * [`Problem::RedirectUriNotRegistered`]: the client is disabled, or the URI is none of its own;
+/// * [`Problem::ClientNotKnown`]: the client is disabled, or the URI is none of its own;
 /// * [`Problem::PkceRequired`]: there is no S256 challenge;
 /// * [`Problem::ScopeNotAllowed`], [`Problem::NoDefaultScope`]: beyond the client's access, or nothing to fall back on;
 /// * [`Problem::ServerError`]: the machine ended as it never should.
@@ -273,7 +273,7 @@ fn failed(detail: &str) -> OAuthError {
 fn unbound(error: RegistrarError) -> OAuthError {
     match error {
         RegistrarError::Unspecified => {
-            OAuthError::new(Problem::RedirectUriNotRegistered, "the client is disabled, or the URI none of its own")
+            OAuthError::new(Problem::ClientNotKnown, "the client is disabled, or the URI none of its own")
         }
         RegistrarError::PrimitiveError => failed("the client could not be bound"),
     }

@@ -51,8 +51,10 @@ pub struct SignedIn {
 }
 
 impl RelyingParty {
-    /// Begins one. `is_known` says whether somebody was named whose credentials are asked for: where the authenticator alone says
-    /// who it is, the user must be verified, or whoever finds a security key is whoever owned it.
+    /// Begins one. `named` are the credentials of somebody who was named: where the authenticator alone says who it is, the user
+    /// must be verified, or whoever finds a security key is whoever owned it. Of somebody all of whose credentials demand it,
+    /// verification is asked for too: with a mere wish a browser may skip it, and its answer would be refused. Of several kinds of
+    /// credentials only a wish can be told, or those that cannot verify would be of no use.
     ///
     /// With an approval the challenge is the SHA-256 of a text of random bits and the approval, so that the signature is over what
     /// was approved and nothing else.
@@ -62,10 +64,11 @@ impl RelyingParty {
     pub fn begin_authentication(
         &self,
         random: &dyn Random,
-        is_known: bool,
+        named: Option<&[Credential]>,
         approval: Option<&Approval>,
     ) -> Result<(AuthenticationOffer, AuthenticationCeremony), BeginError> {
-        let policy = if is_known { UserVerificationPolicy::Preferred } else { UserVerificationPolicy::Required };
+        let all_demand = |named: &[Credential]| !named.is_empty() && named.iter().all(Credential::demands_verification);
+        let policy = if named.is_some() { UserVerificationPolicy::Preferred } else { UserVerificationPolicy::Required };
         let wanted = self.core.new_challenge_authenticate_builder(Vec::new(), Some(policy)).map_err(Refusal::from)?;
         let (_, state) = self.core.generate_challenge_authenticate(wanted).map_err(Refusal::from)?;
         let nonce = challenge(random)?;
@@ -77,13 +80,14 @@ impl RelyingParty {
             raw_challenge,
             rp_id: self.id.clone(),
             timeout: self.timeout_ms(),
-            verification_required: !is_known,
+            verification_required: named.is_none_or(all_demand),
         };
         Ok((offer, ceremony))
     }
 
     /// Checks the answer against the credential as it is stored now, `counter` and all. `handle` is the user handle that it was made
-    /// for; with `is_known` false the authenticator must have said it, else it may.
+    /// for; with `is_known` false the authenticator must have said it, else it may. With `may_synchronise` a credential that was bound
+    /// to its device may have become one that is copied to others, as password managers make them when they are given the feature.
     ///
     /// The caller has used the ceremony up before, and keeps counter and credential only if the stored counter is still the one
     /// given here: two answers with the same counter at the same time are two authenticators.
@@ -96,6 +100,7 @@ impl RelyingParty {
         assertion: Assertion,
         (credential, counter): (&Credential, u32),
         (handle, is_known): (&[u8], bool),
+        may_synchronise: bool,
     ) -> Result<SignedIn, Refusal> {
         client_data::check(&assertion.client_data, &self.origins)?;
         match &assertion.user_handle {
@@ -105,6 +110,9 @@ impl RelyingParty {
         }
         let mut credential = credential.clone();
         credential.0.counter = counter;
+        // The verifier has a switch for it, but still refuses a credential that has been copied already. Its signature is over the
+        // flag, and is verified below; nothing is kept otherwise.
+        credential.0.backup_eligible |= may_synchronise && is_backup_eligible(&assertion.authenticator_data);
         let mut state = ceremony.0.clone();
         state.set_allowed_credentials(vec![credential.0.clone()]);
         let answer = PublicKeyCredential {
@@ -125,6 +133,13 @@ impl RelyingParty {
         credential.0.backup_state = result.backup_state();
         Ok(SignedIn { counter: result.counter(), credential, user_verified: result.user_verified() })
     }
+}
+
+/// The flag of authenticator data that says that the credential may be copied to other devices (Level 3 §6.1, bit 3).
+fn is_backup_eligible(authenticator_data: &[u8]) -> bool {
+    const FLAGS: usize = 32;
+    const BACKUP_ELIGIBLE: u8 = 0x08;
+    authenticator_data.get(FLAGS).is_some_and(|flags| flags & BACKUP_ELIGIBLE != 0)
 }
 
 /// What is signed where the user approves something: the nonce, and the approval, as JSON with members in this order.

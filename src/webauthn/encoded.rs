@@ -1,6 +1,6 @@
 //! `webauthn_encoded_result`: what the browser gives the application's page, and that its backend (contract section 7).
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
 use super::{base64::decode, refusal::Refusal};
 
@@ -67,7 +67,7 @@ pub(super) enum Attachment {
 struct Outer {
     webauthn_session_id: String,
     public_key_credential: serde_json::Value,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "if_known")]
     user_agent: Option<String>,
 }
 
@@ -78,7 +78,7 @@ struct Credential<R> {
     raw_id: String,
     #[serde(rename = "type")]
     kind: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "if_known")]
     authenticator_attachment: Option<Attachment>,
     response: R,
 }
@@ -89,8 +89,8 @@ struct AttestationResponse {
     #[serde(rename = "clientDataJSON")]
     client_data: String,
     attestation_object: String,
-    #[serde(default)]
-    transports: Vec<String>,
+    #[serde(default, deserialize_with = "if_known")]
+    transports: Option<Vec<serde_json::Value>>,
 }
 
 #[derive(Deserialize)]
@@ -130,7 +130,12 @@ impl EncodedResult {
             id,
             client_data: bytes(&response.client_data, MAX_CLIENT_DATA)?,
             attestation: bytes(&response.attestation_object, MAX_ATTESTATION)?,
-            transports: response.transports,
+            transports: response
+                .transports
+                .iter()
+                .flatten()
+                .filter_map(|one| one.as_str().map(str::to_owned))
+                .collect(),
             attachment: credential.authenticator_attachment,
         })
     }
@@ -161,6 +166,12 @@ impl EncodedResult {
             credential.kind == "public-key" && !id.is_empty() && bytes(&credential.id, MAX_CREDENTIAL_ID)? == id;
         if is_one { Ok((id, credential)) } else { Err(Refusal::Unreadable) }
     }
+}
+
+/// A hint of the browser; `None` where it is null, or a word of tomorrow. Browsers are told to leave out what they do not know
+/// (Level 2 §2.1.1), and a passkey is not lost for a hint that nothing depends on.
+fn if_known<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Ok(serde_json::from_value(serde_json::Value::deserialize(deserializer)?).ok())
 }
 
 fn bytes(text: &str, most: usize) -> Result<Vec<u8>, Refusal> {

@@ -39,6 +39,11 @@ impl Credential {
         self.0.cred_id.as_slice()
     }
 
+    /// Whether PIN or biometrics will be demanded where it is used: they were asked for when it was made.
+    fn demands_verification(&self) -> bool {
+        self.0.user_verified
+    }
+
     /// How browsers can reach its authenticator, as far as that was attested: a hint for them.
     pub fn transports(&self) -> Vec<&'static str> {
         self.0.transports.iter().flatten().filter_map(|transport| known_transport(transport.as_ref())).collect()

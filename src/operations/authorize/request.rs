@@ -7,7 +7,7 @@ use super::{Call, Return};
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
-        authorization::AuthorizationRequest,
+        authorization::{AuthorizationRequest, IDENTITY_SCOPES, OPENID},
         client::Client,
         user::{MAX_TEXT, is_text},
     },
@@ -39,7 +39,8 @@ pub(super) struct Asker {
 }
 
 /// The client and the place to answer to. Until both are known to be good nobody is sent anywhere: whoever could choose the
-/// address would have a page of ours send people, and codes, to theirs (RFC 6749 §4.1.2.1, RFC 9700 §4.11.2).
+/// address would have a page of ours send people, and codes, to theirs (RFC 6749 §4.1.2.1, RFC 9700 §4.11.2). Every refusal is the
+/// same one: with two of them anybody could find out which client ids exist. Only the record tells them apart.
 pub(super) async fn asker(
     context: &Context,
     environment: &Arc<EnvironmentSnapshot>,
@@ -51,12 +52,12 @@ pub(super) async fn asker(
     if !client.enabled || !environment.environment.is_active() {
         return Err(unknown("the client or its environment is disabled"));
     }
-    let unregistered = |detail: &str| OAuthError::new(Problem::RedirectUriNotRegistered, detail);
-    let redirect_uri = params.get("redirect_uri").ok_or_else(|| unregistered("redirect_uri is missing"))?;
+    let redirect_uri = params.get("redirect_uri").ok_or_else(|| unknown("redirect_uri is missing"))?;
     if !client.sign_in.redirect_uris.iter().any(|own| own == redirect_uri) {
-        return Err(unregistered(&format!("{redirect_uri:?} is none of the client's")));
+        return Err(unknown(&format!("{redirect_uri:?} is none of the client's")));
     }
-    let state = bounded(params, "state", MAX_STATE)?;
+    // As it came, even where it is too long to be kept: the client knows its request by it, also in a refusal (RFC 6749 §4.1.2.1).
+    let state = params.get("state").map(str::to_owned);
     let back = Return { redirect_uri: redirect_uri.to_owned(), state };
     Ok(Asker { client, back })
 }
@@ -75,14 +76,15 @@ pub(super) fn asked<'a>(
     asker: &Asker,
 ) -> Result<Asked<'a>, OAuthError> {
     let params = call.params;
+    let state = bounded(params, "state", MAX_STATE)?;
     check_flow(params, &asker.client)?;
     let wishes = wishes(params)?;
     let sign_in = SignIn::choose(environment, params.get("connection"))?;
-    let scope = grants::requested_scope(params)?.unwrap_or_default();
+    let scope = grants::requested_scope(params)?.map(|scope| understood(environment, scope)).unwrap_or_default();
     let request = AuthorizationRequest {
         client_id: asker.client.id.clone(),
         redirect_uri: asker.back.redirect_uri.clone(),
-        state: asker.back.state.clone(),
+        state,
         nonce: bounded(params, "nonce", MAX_NONCE)?,
         scope: params.get("scope").map(|_| scope),
         resources: grants::requested_targets(params)?,
@@ -126,6 +128,19 @@ fn challenge(params: &Params) -> Result<String, OAuthError> {
         Some(other) => Err(required(&format!("code_challenge_method is {other:?}"))),
         None => Err(required("code_challenge_method is missing, which would mean plain")),
     }
+}
+
+/// With `openid`, a scope that nothing here knows is left out instead of refused: libraries for OpenID Connect ask for
+/// `offline_access`, `address` or `phone` everywhere (OpenID Connect Core §3.1.2.1, §11). One that a resource server knows
+/// stays: whether the client may have it is decided as ever.
+fn understood(environment: &EnvironmentSnapshot, scope: Scope) -> Scope {
+    if !scope.contains(OPENID) {
+        return scope;
+    }
+    let is_known = |token: &&str| {
+        IDENTITY_SCOPES.contains(token) || environment.resource_servers.iter().any(|one| one.scopes.contains(token))
+    };
+    Scope::from_tokens(scope.iter().filter(is_known)).unwrap_or(scope)
 }
 
 /// What is passed on to the provider. This server keeps nobody signed in, so `prompt=none` cannot succeed.

@@ -1,9 +1,11 @@
 //! `/authorize`, the way over an OpenID provider, and `grant_type=authorization_code`.
 
 mod codes;
+mod cross_origin;
 mod flow;
 mod outage;
 mod request;
+mod scopes;
 mod standing;
 mod way_back;
 

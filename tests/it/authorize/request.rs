@@ -44,7 +44,7 @@ fn nobody_is_sent_to_an_address_that_is_not_the_clients_to_the_byte() {
             let changes: Vec<(&str, &str)> = [("redirect_uri", uri)].iter().chain(more).copied().collect();
             let answer = world.begin(&changes);
             let detail = if uri.is_empty() { "redirect_uri is missing" } else { "is none of the client's" };
-            world.assert_told_here(&answer, "redirect_uri_not_registered", detail);
+            world.assert_told_here(&answer, "client_not_known", detail);
         }
     }
     assert_eq!(world.count("authorization_requests"), "0");
@@ -139,12 +139,63 @@ fn what_the_client_can_mend_is_told_to_it_with_its_state_and_our_name() {
     ] {
         world.assert_sent_back(&world.begin(changes), error, code, detail);
     }
-    // A state that cannot be given back as it came is no reason to send anybody anywhere.
-    for state in ["s".repeat(2049), "a\nb".to_owned()] {
-        world.assert_told_here(&world.begin(&[("state", &state)]), "invalid_parameter", "state");
-    }
     assert_eq!(world.count("authorization_requests"), "0");
     world.assert_no_token();
+}
+
+// Client ids are half of what a guess at the token endpoint needs.
+#[test]
+fn a_client_that_exists_is_answered_like_one_that_does_not() {
+    let world = World::new(Engine::Sqlite);
+    world.server.apply(&world.file().replacen("id = \"shop\"\n", "id = \"shop\"\nenabled = false\n", 1));
+    world.server.eventually("the shop to be disabled", || {
+        let answer = world.begin(&[("client_id", "shop"), ("redirect_uri", "https://shop.example/back")]);
+        answer.status == 400
+    });
+    // Disabled, without the grant, without redirect URIs, and with others.
+    for uri in [ELSEWHERE, BACK, "https://shop.example/back", ""] {
+        for accept in ["text/html", "application/json"] {
+            let answer = |id: &str| {
+                let url = world.authorize_url(&[("client_id", id), ("redirect_uri", uri)]);
+                let path = url.strip_prefix(&world.server.at("")).expect("a path").to_owned();
+                Answer::to(world.server.request(reqwest::Method::GET, &path).header("accept", accept))
+            };
+            let told = |id: &str| {
+                let answer = answer(id);
+                let request_id = answer.header("x-request-id").expect("an id").to_owned();
+                let mut headers: Vec<_> = answer.headers.iter().map(|(n, v)| (n.clone(), v.clone())).collect();
+                headers.retain(|(name, _)| !["x-request-id", "date"].contains(&name.as_str()));
+                (answer.status, headers, answer.text.replace(&request_id, ""))
+            };
+            let unknown = told("nobody");
+            assert_eq!(unknown.0, 400);
+            let known = if uri == BACK { &["shop"][..] } else { &["ui", "shop", "bff"] };
+            for &id in known {
+                assert_eq!(told(id), unknown, "{id} {uri:?}");
+            }
+        }
+    }
+    assert_eq!(world.count("authorization_requests"), "0");
+}
+
+// A page of ours would leave the user there, and the client without a word.
+#[test]
+fn a_state_that_cannot_be_kept_goes_back_as_an_error() {
+    let world = World::new(Engine::Sqlite);
+    for state in ["s".repeat(2049), "s".repeat(12_000), "a\nb".to_owned()] {
+        let answer = world.begin(&[("state", &state)]);
+        let location = location(&answer);
+        assert!(location.starts_with(&format!("{BACK}&")), "{location}");
+        let get = |name| parameter(&location, name);
+        assert_eq!(get("error").as_deref(), Some("invalid_request"));
+        assert_eq!((get("error_code").as_deref(), get("code")), (Some("invalid_parameter"), None));
+        assert_eq!((get("state"), get("iss")), (Some(state), Some(world.server.url.clone())));
+        world.assert_record(&answer, "invalid_parameter", "state has more than");
+    }
+    // Of a client that is not known it stays a page.
+    let long = "s".repeat(2049);
+    world.assert_told_here(&world.begin(&[("state", &long), ("client_id", "nobody")]), "client_not_known", "no such");
+    assert_eq!(world.count("authorization_requests"), "0");
 }
 
 #[test]

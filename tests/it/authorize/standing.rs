@@ -49,8 +49,7 @@ fn an_address_that_was_taken_from_the_client_gets_no_code_any_more() {
         "redirect_uris = [\"https://new.example/\"]",
         |answer| answer.status == 400,
     );
-    let code = "redirect_uri_not_registered";
-    world.assert_told_here(&world.begin(&[]), code, "is none of the client's");
+    world.assert_told_here(&world.begin(&[]), "client_not_known", "is none of the client's");
 }
 
 #[test]

@@ -31,7 +31,10 @@ fn pages_of_applications_may_read_what_they_begin() {
         assert_eq!((asked.status.as_u16(), asked.text.as_str()), (204, ""));
         assert_eq!(asked.header("access-control-allow-origin"), Some(origin));
         assert_eq!(asked.header("access-control-allow-methods"), Some("POST"));
-        assert_eq!(asked.header("access-control-allow-headers"), Some("content-type"));
+        assert_eq!(
+            asked.header("access-control-allow-headers"),
+            Some("content-type, traceparent, tracestate, baggage")
+        );
         assert_eq!(asked.header("access-control-max-age"), Some("600"));
         assert_eq!(asked.header("vary"), Some("origin"));
         let begun = from(&shop, Method::POST, START, origin);

@@ -78,7 +78,8 @@ pub(super) fn registered(authenticator: &mut Authenticator) -> Registered {
 }
 
 fn begin_login(is_known: bool) -> (Value, AuthenticationCeremony) {
-    let (offer, ceremony) = relying_party().begin_authentication(&SystemRandom, is_known, None).expect("a ceremony");
+    let named = is_known.then_some(&[][..]);
+    let (offer, ceremony) = relying_party().begin_authentication(&SystemRandom, named, None).expect("a ceremony");
     assert_eq!(offer.verification_required, !is_known);
     (login_options(&offer), ceremony)
 }
@@ -89,9 +90,20 @@ fn login(
     (credential, counter): (&Credential, u32),
     is_known: bool,
 ) -> Result<SignedIn, Refusal> {
+    login_where(authenticator, page, (credential, counter), is_known, false)
+}
+
+fn login_where(
+    authenticator: &mut Authenticator,
+    page: &Page,
+    (credential, counter): (&Credential, u32),
+    is_known: bool,
+    may_synchronise: bool,
+) -> Result<SignedIn, Refusal> {
     let (options, ceremony) = begin_login(is_known);
-    let got = authenticator.get(&options, page);
-    relying_party().finish_authentication(&ceremony, assertion(&got), (credential, counter), (HANDLE, is_known))
+    let got = assertion(&authenticator.get(&options, page));
+    let stored = (credential, counter);
+    relying_party().finish_authentication(&ceremony, got, stored, (HANDLE, is_known), may_synchronise)
 }
 
 #[test]
@@ -123,6 +135,7 @@ fn the_form_of_to_json_is_read_like_that_of_the_sdk() {
         assertion(&got),
         (&made.credential, made.counter),
         (HANDLE, false),
+        false,
     );
     assert_eq!(done.expect("a login").counter, 1);
 }
@@ -238,12 +251,79 @@ fn a_signature_by_another_key_or_for_another_credential_is_refused() {
 }
 
 #[test]
-fn a_device_bound_credential_that_becomes_synchronised_is_refused() {
+fn a_device_bound_credential_becomes_synchronised_only_where_that_is_allowed_and_never_bound_again() {
+    let page = Page::of(ORIGIN);
     let mut authenticator = Authenticator::default();
     let made = registered(&mut authenticator);
     authenticator.synchronised = true;
-    let refused = login(&mut authenticator, &Page::of(ORIGIN), (&made.credential, 0), true);
+    let refused = login(&mut authenticator, &page, (&made.credential, 0), true);
     assert_eq!(refused.expect_err("it was copied"), Refusal::BackupChanged);
+    // A flag that nobody signed changes nothing.
+    let mut forger = authenticator.clone();
+    forger.held[0] = {
+        let mut other = Authenticator::default();
+        registered(&mut other);
+        other.held[0].id.clone_from(&authenticator.held[0].id);
+        other.held.remove(0)
+    };
+    let forged = login_where(&mut forger, &page, (&made.credential, 0), true, true);
+    assert_eq!(forged.expect_err("another key"), Refusal::Signature);
+    let done = login_where(&mut authenticator, &page, (&made.credential, 0), true, true).expect("a login");
+    // It is kept: from now on the credential is one that is copied, wherever that is looked at.
+    let later = login(&mut authenticator, &page, (&done.credential, done.counter), true).expect("a login");
+    authenticator.synchronised = false;
+    for may_synchronise in [true, false] {
+        let stored = (&later.credential, later.counter);
+        let refused = login_where(&mut authenticator, &page, stored, true, may_synchronise);
+        assert_eq!(refused.expect_err("bound again"), Refusal::BackupChanged);
+    }
+}
+
+// A browser may skip what is only wished for, and the answer would be refused.
+#[test]
+fn verification_is_asked_for_where_all_that_are_named_demand_it() {
+    let verified = registered(&mut Authenticator::default()).credential;
+    let bare = registered(&mut Authenticator { verifies: false, ..Authenticator::default() }).credential;
+    for (named, demanded) in [
+        (None, true),
+        (Some(vec![]), false),
+        (Some(vec![verified.clone()]), true),
+        (Some(vec![verified.clone(), verified.clone()]), true),
+        (Some(vec![bare.clone()]), false),
+        (Some(vec![verified, bare]), false),
+    ] {
+        let begun = relying_party().begin_authentication(&SystemRandom, named.as_deref(), None).expect("a ceremony");
+        assert_eq!(begun.0.verification_required, demanded);
+    }
+}
+
+// Level 2 §2.1.1: what browsers and servers do not know is as if it were not there.
+#[test]
+fn what_is_null_or_a_word_of_tomorrow_is_absent() {
+    let page = Page::of(ORIGIN);
+    for (hint, transports) in [
+        (json!(null), json!(null)),
+        (json!("implanted"), json!(["telepathy", "smart-card", "internal", 7, null])),
+        (json!(7), json!("usb")),
+        (json!({}), json!([])),
+    ] {
+        let mut authenticator = Authenticator::default();
+        let (options, ceremony) = begin(&lenient(), &[]);
+        let mut created = authenticator.create(&options, &page);
+        created["authenticatorAttachment"] = hint.clone();
+        created["response"]["transports"] = transports;
+        created["clientExtensionResults"] = json!(null);
+        let made = relying_party().finish_registration(&ceremony, key(&created), &lenient()).expect("a credential");
+        assert!(!made.is_platform, "{hint}");
+        let (options, ceremony) = begin_login(true);
+        let mut got = authenticator.get(&options, &page);
+        got["authenticatorAttachment"] = hint.clone();
+        got["response"]["userHandle"] = json!(null);
+        let result = json!({ "webauthnSessionId": "an id", "publicKeyCredential": got, "userAgent": hint });
+        let result = EncodedResult::read(&STANDARD.encode(result.to_string())).expect("readable");
+        let (got, stored) = (result.assertion().expect("an assertion"), (&made.credential, 0));
+        assert!(relying_party().finish_authentication(&ceremony, got, stored, (HANDLE, true), false).is_ok(), "{hint}");
+    }
 }
 
 #[test]
@@ -263,7 +343,8 @@ fn the_authenticator_that_holds_one_already_is_excluded() {
 #[test]
 fn what_is_approved_is_what_the_challenge_is_of() {
     let approval = json!({ "amount": "100.00", "to": "Eve" });
-    let (offer, _) = relying_party().begin_authentication(&SystemRandom, true, Some(&approval)).expect("a ceremony");
+    let (offer, _) =
+        relying_party().begin_authentication(&SystemRandom, Some(&[]), Some(&approval)).expect("a ceremony");
     let raw = offer.raw_challenge.expect("what is approved");
     assert_eq!(offer.challenge, openssl::sha::sha256(&raw));
     let raw: Value = serde_json::from_slice(&raw).expect("JSON");
@@ -286,9 +367,9 @@ fn challenges_come_from_the_random_source_that_is_handed_in() {
     let begun = relying_party().begin_registration(&Fixed(Some(9)), &who, &lenient()).expect("a ceremony");
     assert_eq!(begun.offer.challenge, [9; 32]);
     assert!(relying_party().begin_registration(&Fixed(None), &who, &lenient()).is_err());
-    let (offer, ceremony) = relying_party().begin_authentication(&Fixed(Some(9)), true, None).expect("a ceremony");
+    let (offer, ceremony) = relying_party().begin_authentication(&Fixed(Some(9)), Some(&[]), None).expect("a ceremony");
     assert_eq!(offer.challenge, [9; 32]);
     let state = serde_json::to_value(&ceremony).expect("JSON");
     assert_eq!(state["challenge"], "CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk");
-    assert!(relying_party().begin_authentication(&Fixed(None), true, None).is_err());
+    assert!(relying_party().begin_authentication(&Fixed(None), Some(&[]), None).is_err());
 }

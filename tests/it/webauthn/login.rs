@@ -54,13 +54,30 @@ both_engines! {
         let (_, options) = shop.begin_login(json!({ "username": "ada", "timeout": 30 }));
         assert_eq!(options, json!({
             "challenge": options["challenge"], "rpId": "localhost", "timeout": 30000, "attestation": "none",
-            "allowCredentials": [{ "type": "public-key", "id": held }], "userVerification": "preferred",
+            "allowCredentials": [{ "type": "public-key", "id": held }], "userVerification": "required",
         }));
         let (_, options) = shop.begin_login(json!({}));
         assert_eq!(options, json!({
             "challenge": options["challenge"], "rpId": "localhost", "timeout": 300000, "attestation": "none",
             "allowCredentials": [], "userVerification": "required",
         }));
+    }
+
+    fn a_passkey_becomes_synchronised_where_that_is_allowed(engine) {
+        for (preferences, is_allowed) in [("", true), ("allowSyncedPasskeys = false", false)] {
+            let shop = Shop::with(engine, preferences);
+            let mut ada = Authenticator::default();
+            shop.user(&mut ada, "ada");
+            ada.synchronised = true;
+            for who in [json!({ "username": "ada" }), json!({})] {
+                let answer = shop.authenticate(&shop.got(&mut ada, who));
+                if is_allowed {
+                    assert_eq!(answer.status, 200, "{}", answer.text);
+                } else {
+                    shop.assert_refused(&answer, "the credential changed whether it can be synchronised");
+                }
+            }
+        }
     }
 
     fn a_form_and_the_form_of_to_json_sign_in_too(engine) {

@@ -33,6 +33,7 @@ pub async fn authenticate(call: &mut Call, encoded: &str, common: CommonRequest)
         environment_id: call.environment_id().to_owned(),
         application_id: setup.application_id.clone(),
         lockout: setup.lockout(),
+        may_synchronise: setup.policy.synchronised,
         party: setup.party,
         session: Secret::new(result.session_id),
         user_agent: result.user_agent,
@@ -57,6 +58,8 @@ struct Answer {
     application_id: String,
     lockout: Option<LockoutRule>,
     party: RelyingParty,
+    /// Whether the application allows passkeys that are copied to other devices.
+    may_synchronise: bool,
     session: Secret,
     user_agent: Option<String>,
     now: i64,
@@ -146,6 +149,7 @@ impl Answer {
             assertion,
             (&credential, asked.passkey.counter),
             (&handle, asked.is_known),
+            self.may_synchronise,
         );
         let used = used.map_err(refused)?;
         let mut passkey = asked.passkey.clone();

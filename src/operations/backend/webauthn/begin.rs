@@ -23,7 +23,7 @@ use crate::{
         throttle::network_of,
     },
     store::{Conn, Store, StoreError, webauthn_ceremonies, webauthn_credentials},
-    webauthn::{AuthenticationOffer, BeginError, KeyOffer, Registrant},
+    webauthn::{AuthenticationOffer, BeginError, Credential, KeyOffer, Registrant},
 };
 
 /// The most ceremonies that wait for one network. A large office may be behind one address, or all users behind a backend's proxy.
@@ -166,7 +166,7 @@ pub async fn begin_authentication(
     let timeout = start.timeout.unwrap_or(DEFAULT_TIMEOUT);
     let setup = Setup::of(call, &application(call, &start.client_id).await?, timeout)?;
     let mut user_id = None;
-    let mut allowed = Vec::new();
+    let mut named: Option<Vec<Credential>> = None;
     if let Some(who) = &start.who {
         let known = match who {
             Who::Username(username) => under_name(call, &setup.application_id, username).await?,
@@ -176,11 +176,13 @@ pub async fn begin_authentication(
         if user_id.is_none() {
             return Err(ApiCode::NoCredentials.into());
         }
-        allowed = known.iter().map(reach).collect::<Result<_, _>>()?;
+        named = Some(known.iter().map(super::authenticate::credential_of).collect::<Result<_, _>>()?);
     }
     let approval = start.approval_data.map(Value::Object);
     let (offer, ceremony) =
-        setup.party.begin_authentication(&*call.context.random, user_id.is_some(), approval.as_ref())?;
+        setup.party.begin_authentication(&*call.context.random, named.as_deref(), approval.as_ref())?;
+    let reach = |credential: &Credential| (credential.id().to_vec(), credential.transports());
+    let allowed = named.iter().flatten().map(reach).collect();
     let ceremony = Ceremony::Authentication { user_id, approval_data: approval, state: json(&ceremony)? };
     let session_id = keep(call, &setup.application_id, ceremony, timeout).await?;
     Ok(AuthenticationBegun { session_id, offer, allowed })
@@ -231,11 +233,6 @@ async fn of_identifier(
         Ok(all)
     };
     Ok(call.context.catalog.look_up(move |store| store.snapshot(find)).await?)
-}
-
-fn reach(passkey: &Passkey) -> Result<(Vec<u8>, Vec<&'static str>), ApiError> {
-    let credential = super::authenticate::credential_of(passkey)?;
-    Ok((credential.id().to_vec(), credential.transports()))
 }
 
 fn json(state: &impl serde::Serialize) -> Result<Value, ApiError> {

@@ -31,7 +31,6 @@ use super::{
     error::{ApiCode, ApiError},
 };
 use crate::{
-    catalog::environment::EnvironmentSnapshot,
     domain::{
         application::Application,
         login::{
@@ -131,15 +130,6 @@ fn credential_id(text: &str) -> Option<String> {
         })
         .collect();
     URL_SAFE.decode(text).ok().map(|bytes| text_of(&bytes))
-}
-
-/// Whether a page of that origin is one of an application of the environment, and so may begin ceremonies from a browser.
-pub fn allows_origin(environment: &EnvironmentSnapshot, origin: &str) -> bool {
-    environment.applications.values().filter(|application| application.enabled).any(|application| {
-        let preferences = application.login.webauthn_api.as_ref();
-        application.allowed_origins.iter().any(|allowed| allowed == origin)
-            || preferences.is_some_and(|preferences| preferences.origins().iter().any(|allowed| allowed == origin))
-    })
 }
 
 #[cfg(test)]
