@@ -12,10 +12,11 @@ help: ## List the targets
 
 # A development build is ready in half the time of a release build (1.5 against 3 minutes on two cores), and the tests need it too.
 run: ## Start Tessera with the demo environment; prints curl lines to try
+	@. scripts/lib.sh && { have curl || say "curl is missing, and the lines to try need it (Debian: apt-get install curl)."; }
 	scripts/cargo run --locked -- quickstart
 
 test: ## Run the whole suite, each test on SQLite and on a throw-away PostgreSQL (or on that of TEST_DATABASE_URL)
-	@. scripts/lib.sh && need curl curl "the walks of the documentation" && need jq jq "the walks of the documentation"
+	@. scripts/lib.sh && need curl curl "the walks of the documentation" && need jq jq "the walks of the documentation" && need node nodejs "the walk with a passkey"
 	scripts/with-postgres scripts/cargo test --locked $(ARGS)
 	$(if $(ARGS),,scripts/no-secrets-in-logs)
 

@@ -1,6 +1,7 @@
 //! The composition root: from settings to a running server. `main` and the tests build it the same way.
 
 mod context;
+mod database;
 mod error;
 mod master_key;
 
@@ -22,7 +23,7 @@ use crate::{
         delivery::Delivery,
         demo_token::{DemoTokenError, demo_token},
         keys::{self, KeyMaker},
-        logout, migrations,
+        logout,
         operator::{Operator, SERVER},
         repeating::Repeating,
         throttle::{ThrottleOptions, sharing::Sharing},
@@ -31,10 +32,15 @@ use crate::{
     outbound::{Outbound, OutboundError, OutboundOptions},
     rest,
     settings::{AuditCommit, Keys, Limits, Settings},
-    store::{Store, StoreError, StoreOptions},
+    store::Store,
 };
 
-pub use self::{context::context, error::StartError, master_key::master_key};
+pub use self::{
+    context::context,
+    database::{create_store, migrated, not_newer, open_store},
+    error::StartError,
+    master_key::{check_master_key, master_key, passing_master_key},
+};
 
 /// How long messages to users may still be sent when the server stops.
 const DELIVERY_AT_STOP: Duration = Duration::from_secs(5);
@@ -77,6 +83,7 @@ impl App {
         }
         let store = open_store(settings)?;
         migrated(&store, settings, &server_operator(sources))?;
+        check_master_key(&settings.keys, &store)?;
         let master_key = master_key(&settings.keys, &*sources.random)?;
         let maker = key_maker(settings, sources, &master_key);
         for kid in keys::ensure(&store, &maker)? {
@@ -204,39 +211,6 @@ fn metrics_are_apart(settings: &Settings) -> bool {
 
 fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).map_err(|cause| StartError::Listen { setting, address, cause })
-}
-
-/// Opens the database of the settings. The embedded one is made if it is not there.
-///
-/// # Errors
-/// It cannot be used.
-pub fn open_store(settings: &Settings) -> Result<Store, StoreError> {
-    let database = &settings.database;
-    Store::open(&StoreOptions {
-        url: database.url.reveal().to_owned(),
-        create: database.sqlite_file().is_some(),
-        pool_size: database.pool_size,
-        acquire_timeout: database.acquire_timeout,
-        statement_timeout: database.statement_timeout,
-    })
-}
-
-/// Makes sure that no migration is pending; runs them where the settings say so.
-///
-/// # Errors
-/// Migrations are pending and may not be run, or one failed.
-pub fn migrated(store: &Store, settings: &Settings, operator: &Operator<'_>) -> Result<(), StartError> {
-    let pending = store.pending_migrations()?;
-    if pending.is_empty() {
-        return Ok(());
-    }
-    if !settings.database.migrate {
-        return Err(StartError::PendingMigrations(pending.join(", ")));
-    }
-    for migration in migrations::run(store, operator)? {
-        log::info!("migrated: {migration}");
-    }
-    Ok(())
 }
 
 /// The server as the operator of what it does by itself.

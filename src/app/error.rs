@@ -20,6 +20,13 @@ pub enum StartError {
     /// The schema is older than this version of the server.
     #[error("the database lacks migrations ({0}): run `tessera migrate`, or set database.migrate = true")]
     PendingMigrations(String),
+    /// The schema is newer than this version of the server.
+    #[error(
+        "the database belongs to a newer version of tessera: {version} does not know its migrations ({0}); use the version that made \
+         them, or a newer one",
+        version = env!("CARGO_PKG_VERSION")
+    )]
+    NewerSchema(String),
     /// The master key cannot be read or made.
     #[error("keys.master_key_file {file}: {cause}")]
     MasterKey {

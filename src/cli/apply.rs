@@ -4,10 +4,17 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{exit::Failure, opened::Opened, say};
-use crate::operations::{
-    apply::{ApplyContext, Change, Replay, apply, dry_run, replay},
-    environment_file::EnvironmentFile,
+use super::{
+    exit::Failure,
+    opened::{self, Opened},
+    say, tell,
+};
+use crate::{
+    operations::{
+        apply::{ApplyContext, Change, Replay, apply, dry_run, replay},
+        environment_file::EnvironmentFile,
+    },
+    store::environments,
 };
 
 #[derive(Debug, Args)]
@@ -28,31 +35,50 @@ pub(super) struct Arguments {
 pub(super) fn run(config: Option<&Path>, arguments: &Arguments) -> Result<(), Failure> {
     // First: a bad file is told without a look at the database.
     let file = read(&arguments.file)?;
-    let opened = Opened::new(config)?;
+    let settings = opened::settings(config)?;
+    if let Some(database) = opened::missing_file(&settings).filter(|_| arguments.dry_run) {
+        let database = opened::shown_path(&database);
+        return say(format_args!(
+            "there is no SQLite database at {database} yet: `tessera apply` would make it, with all that the file has; nothing was \
+             changed (dry run)"
+        ));
+    }
+    let opened = Opened::or_new(settings)?;
+    warn_of_another_name(&opened, &file)?;
     if let Some(days) = arguments.replay {
-        say(try_on_records(&opened, &file, days)?);
+        say(try_on_records(&opened, &file, days)?)?;
     }
     let changes = if arguments.dry_run {
         plan(&opened, &file, arguments.prune)?
     } else {
         carry_out(&opened, &file, arguments.prune)?
     };
-    print(&changes, arguments.dry_run);
-    Ok(())
+    print(&changes, arguments.dry_run)
 }
 
 /// Reads an environment file; its warnings go to the log.
 pub(super) fn read(path: &Path) -> Result<EnvironmentFile, Failure> {
     let file = EnvironmentFile::load(path, &|name| std::env::var(name).ok())?;
     for warning in &file.warnings {
-        eprint_warning(warning);
+        tell(format_args!("warning: {warning}"));
     }
     Ok(file)
 }
 
-#[expect(clippy::print_stderr, reason = "the log may not run yet")]
-fn eprint_warning(warning: &impl std::fmt::Display) {
-    eprintln!("warning: {warning}");
+/// An environment without an `id` is found by its name: another name is another environment, and the one before it goes on to serve.
+fn warn_of_another_name(opened: &Opened, file: &EnvironmentFile) -> Result<(), Failure> {
+    let wanted = &file.environment;
+    let stored = opened.store.read(environments::all)?;
+    let is_there = stored.iter().any(|stored| stored.environment.name == wanted.name);
+    if wanted.id.is_none() && !is_there && !stored.is_empty() {
+        let names: Vec<String> = stored.iter().map(|stored| format!("{:?}", stored.environment.name)).collect();
+        tell(format_args!(
+            "warning: environment {:?} is a new one beside {}; to rename one, give its id in [environment]",
+            wanted.name,
+            names.join(", ")
+        ));
+    }
+    Ok(())
 }
 
 /// Makes the database match `file`.
@@ -63,25 +89,25 @@ pub(super) fn carry_out(opened: &Opened, file: &EnvironmentFile, prune: bool) ->
 }
 
 fn plan(opened: &Opened, file: &EnvironmentFile, prune: bool) -> Result<Vec<Change>, Failure> {
-    let master_key = opened.master_key()?;
+    let master_key = opened.passing_master_key()?;
     let keys = opened.key_maker(&master_key);
     Ok(dry_run(&ApplyContext { store: &opened.store, keys, prune }, file)?)
 }
 
 fn try_on_records(opened: &Opened, file: &EnvironmentFile, days: u32) -> Result<Replay, Failure> {
-    let master_key = opened.master_key()?;
+    let master_key = opened.passing_master_key()?;
     let keys = opened.key_maker(&master_key);
     let settings = &opened.settings.server;
     let public_url = settings.public_url_at(settings.listen);
     Ok(replay(&ApplyContext { store: &opened.store, keys, prune: false }, file, &public_url, days)?)
 }
 
-fn print(changes: &[Change], is_dry_run: bool) {
-    changes.iter().for_each(say);
+fn print(changes: &[Change], is_dry_run: bool) -> Result<(), Failure> {
+    changes.iter().try_for_each(say)?;
     let count = changes.len();
     say(match (count, is_dry_run) {
         (0, _) => "nothing to change".to_owned(),
         (_, true) => format!("{count} to change; nothing was changed (dry run)"),
         (_, false) => format!("{count} changed"),
-    });
+    })
 }

@@ -98,9 +98,6 @@ pub(super) fn run(config: Option<&Path>, command: Command) -> Result<(), Failure
 /// A database that is there already: of a new one nothing can be said.
 fn open(config: Option<&Path>) -> Result<Opened, Failure> {
     let mut settings = opened::settings(config)?;
-    if let Some(file) = settings.database.sqlite_file().filter(|file| !Path::new(file).exists()) {
-        return Err(Failure::no_database(&file));
-    }
     settings.database.statement_timeout = STATEMENT_TIMEOUT;
     Opened::with(settings)
 }
@@ -124,10 +121,10 @@ fn verify_file(path: &Path, until: Option<i64>) -> Result<Report, Failure> {
 
 fn tell(report: &Report) -> Result<(), Failure> {
     let Report { records, chains, without_beginning, broken } = report;
-    broken.iter().for_each(|broken| say(format!("BROKEN: {broken}")));
-    say(format!("{records} records in {chains} chains"));
+    broken.iter().try_for_each(|broken| say(format!("BROKEN: {broken}")))?;
+    say(format!("{records} records in {chains} chains"))?;
     if *without_beginning > 0 {
-        say(format!("{without_beginning} of the chains began earlier; what was before is not there"));
+        say(format!("{without_beginning} of the chains began earlier; what was before is not there"))?;
     }
     if broken.is_empty() { Ok(()) } else { Err(Failure::broken_chains(broken.len())) }
 }

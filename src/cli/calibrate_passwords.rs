@@ -29,14 +29,14 @@ pub(super) struct Arguments {
 /// Measures on one thread, as the server hashes. The machine should have nothing else to do.
 pub(super) fn run(config: Option<&Path>, arguments: &Arguments) -> Result<(), Failure> {
     let present = Settings::load(config, std::env::vars())?.passwords.parameters;
-    say("memory_kib  iterations  lanes  ms per hash  sign-ins/s per thread");
+    say("memory_kib  iterations  lanes  ms per hash  sign-ins/s per thread")?;
     let took = measured(present)?;
-    say(format_args!("{}  (in effect)", row(present, took)));
+    say(format_args!("{}  (in effect)", row(present, took)))?;
     let mut best = None;
     for (memory_kib, iterations) in CHOICES {
         let parameters = HashParameters { memory_kib, iterations, lanes: 1 };
         let took = measured(parameters)?;
-        say(row(parameters, took));
+        say(row(parameters, took))?;
         if took <= Duration::from_millis(arguments.milliseconds) {
             best = Some(parameters);
         }
@@ -51,7 +51,6 @@ pub(super) fn run(config: Option<&Path>, arguments: &Arguments) -> Result<(), Fa
             arguments.milliseconds
         )),
     }
-    Ok(())
 }
 
 fn row(parameters: HashParameters, took: Duration) -> String {

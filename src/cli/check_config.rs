@@ -19,7 +19,7 @@ pub(super) fn run(config: Option<&Path>, arguments: &Arguments) -> Result<(), Fa
     let file = arguments.file.as_deref().map(apply::read).transpose();
     match (settings, file) {
         (Ok(settings), Ok(_)) => {
-            say(settings.effective());
+            say(settings.effective())?;
             Ok(())
         }
         (Ok(_), Err(failure)) => Err(failure),

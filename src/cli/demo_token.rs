@@ -17,6 +17,6 @@ pub(super) fn run(config: Option<&Path>) -> Result<(), Failure> {
     let environment = catalog.default_environment();
     let signing_alg = settings.tokens.signing_alg;
     let issuer = TokenIssuer { random: &*sources.random, signing_alg, counts: &Counts::default() };
-    say(demo_token(&opened.store, &opened.operator(), &issuer, environment.as_deref())?);
+    say(demo_token(&opened.store, &opened.operator(), &issuer, environment.as_deref())?)?;
     Ok(())
 }

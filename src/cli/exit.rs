@@ -2,6 +2,7 @@
 
 use std::{error::Error, process::ExitCode};
 
+use super::tell;
 use crate::{
     app::StartError,
     catalog::LoadError,
@@ -36,7 +37,6 @@ pub(super) enum Failure {
 
 impl Failure {
     /// Says why, and gives the exit code. Clap itself ends with 2 for wrong usage.
-    #[expect(clippy::print_stderr, reason = "the last words of a command")]
     pub(super) fn report(&self) -> ExitCode {
         let (code, cause) = match self {
             Failure::Other(cause) => (1, cause),
@@ -45,7 +45,7 @@ impl Failure {
             Failure::Refusal(cause) => (5, cause),
             Failure::Broken(cause) => (6, cause),
         };
-        eprintln!("tessera: {cause}");
+        tell(format_args!("tessera: {cause}"));
         ExitCode::from(code)
     }
 
@@ -61,7 +61,11 @@ impl Failure {
 
     /// There is no embedded database yet.
     pub(super) fn no_database(file: &impl std::fmt::Display) -> Self {
-        Failure::Database(format!("there is no SQLite database at {file}; check database.url").into())
+        let reason = format!(
+            "there is no SQLite database at {file}: check database.url, which a relative path takes from the present folder; \
+             `tessera apply FILE` and `tessera migrate` make one"
+        );
+        Failure::Database(reason.into())
     }
 
     /// So many chains of the audit log do not verify.
@@ -102,7 +106,7 @@ impl From<StartError> for Failure {
             StartError::Store(error) => error.into(),
             StartError::Load(error) => error.into(),
             StartError::Keys(error) => error.into(),
-            StartError::PendingMigrations(_) => Failure::Database(error.into()),
+            StartError::PendingMigrations(_) | StartError::NewerSchema(_) => Failure::Database(error.into()),
             StartError::MasterKey { .. }
             | StartError::Listen { .. }
             | StartError::Tls(_)
@@ -171,7 +175,7 @@ impl From<ServiceAccountError> for Failure {
         match error {
             ServiceAccountError::Store(error) => error.into(),
             ServiceAccountError::Refused(_) => Failure::Refusal(error.into()),
-            ServiceAccountError::Random(_) => Failure::Other(error.into()),
+            ServiceAccountError::Random(_) | ServiceAccountError::Unshown(_) => Failure::Other(error.into()),
         }
     }
 }

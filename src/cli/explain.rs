@@ -76,7 +76,7 @@ pub(super) fn run(config: Option<&Path>, arguments: Arguments) -> Result<(), Fai
     let found = opened.store.read(|conn| lookup.find(conn))?;
     let id = found.ok_or_else(|| Failure::refusal(lookup.not_found()))?.id;
     let answer = actix_web::rt::System::new().block_on(async {
-        let context = app::context(settings, sources, &opened.store, opened.master_key()?, public_url)?;
+        let context = app::context(settings, sources, &opened.store, opened.passing_master_key()?, public_url)?;
         let environment = context.catalog.environment_by_id(&id);
         let environment = environment.ok_or_else(|| Failure::refusal(lookup.not_found()))?;
         let answer = ask(&context, &environment, &question).await;
@@ -84,9 +84,9 @@ pub(super) fn run(config: Option<&Path>, arguments: Arguments) -> Result<(), Fai
         answer.map_err(unanswered)
     })?;
     if as_json {
-        say(serde_json::to_string_pretty(&answer).map_err(io::Error::from)?);
+        say(serde_json::to_string_pretty(&answer).map_err(io::Error::from)?)?;
     } else {
-        lines(&answer).iter().for_each(say);
+        lines(&answer).iter().try_for_each(say)?;
     }
     Ok(())
 }

@@ -72,29 +72,29 @@ pub(super) fn run(config: Option<&Path>, command: Command) -> Result<(), Failure
     match command {
         Command::List(environment) => {
             let (environment, keys) = list(&opened.store, &environment.lookup())?;
-            say(format!("environment {} ({})", environment.name, environment.id));
+            say(format!("environment {} ({})", environment.name, environment.id))?;
             let interval = opened.settings.keys.rotation_interval;
-            keys.iter().for_each(|key| say(describe(key, &environment, &maker, interval)));
+            keys.iter().try_for_each(|key| say(describe(key, &environment, &maker, interval)))?;
         }
         Command::Rotate { environment, alg } => {
             let alg = alg.unwrap_or(maker.default_alg);
             let lookup = environment.lookup();
             let key = rotate(&opened.store, &maker, &lookup, alg)?;
             let (environment, _) = list(&opened.store, &lookup)?;
-            say(describe(&key, &environment, &maker, None));
+            say(describe(&key, &environment, &maker, None))?;
         }
         Command::Retire { environment, kid } => {
             let remaining = retire(&opened.store, &maker, &environment.lookup(), &kid)?;
-            say(format!("{kid} signs no more"));
+            say(format!("{kid} signs no more"))?;
             if let Some(remaining) = remaining {
-                say(format!("{remaining} goes on to sign"));
+                say(format!("{remaining} goes on to sign"))?;
             }
         }
         Command::Revoke { environment, kid } => {
             let successor = revoke(&opened.store, &maker, &environment.lookup(), &kid)?;
-            say(format!("{kid} is removed, and every token signed by it is refused"));
+            say(format!("{kid} is removed, and every token signed by it is refused"))?;
             if let Some(successor) = successor {
-                say(format!("{successor} signs now"));
+                say(format!("{successor} signs now"))?;
             }
         }
         Command::Rewrap => {
@@ -105,11 +105,11 @@ pub(super) fn run(config: Option<&Path>, command: Command) -> Result<(), Failure
                 ));
             }
             let done = rewrap(&opened.store, &maker)?;
-            say(format!("{done} sealed under keys.master_key"));
+            say(format!("{done} sealed under keys.master_key"))?;
             if done.is_nothing() {
                 say(
                     "nothing is sealed under keys.previous_master_key any more: take it out of the settings of all nodes",
-                );
+                )?;
             }
         }
     }

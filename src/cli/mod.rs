@@ -20,7 +20,11 @@ mod session;
 mod user;
 mod who;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
 
@@ -30,7 +34,7 @@ use exit::Failure;
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, after_help = exit::HELP)]
 struct Cli {
-    /// A settings file (TOML). It goes over the built-in defaults; variables TESSERA__SECTION__KEY go over it.
+    /// A settings file (TOML); that of the variable TESSERA_CONFIG when absent. It goes over the built-in defaults; variables TESSERA__SECTION__KEY go over it.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -73,6 +77,8 @@ enum Command {
     Audit(audit::Command),
     /// Print a user's token for the demo environment.
     DemoToken,
+    /// Print the version.
+    Version,
 }
 
 /// Runs the command of the process's arguments.
@@ -88,7 +94,8 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
-    let config = cli.config.as_deref();
+    let config = cli.config.or_else(config_of_variable);
+    let config = config.as_deref();
     match cli.command {
         Command::Quickstart => quickstart::run(config),
         Command::Serve => serve::run(config),
@@ -104,11 +111,25 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Session(command) => session::run(config, command),
         Command::Audit(command) => audit::run(config, command),
         Command::DemoToken => demo_token::run(config),
+        Command::Version => say(format_args!("tessera {}", env!("CARGO_PKG_VERSION"))),
     }
 }
 
-/// Prints a line on standard output: what the command was asked for. Everything else goes to the log or standard error.
-#[expect(clippy::print_stdout, reason = "the one place that prints what a command was asked for")]
-fn say(line: impl std::fmt::Display) {
-    println!("{line}");
+/// The settings file where `--config` names none. An empty variable is none: unit files pass on what nobody has set.
+fn config_of_variable() -> Option<PathBuf> {
+    std::env::var_os("TESSERA_CONFIG").filter(|file| !file.is_empty()).map(PathBuf::from)
+}
+
+/// Prints a line on standard output: what the command was asked for. Everything else goes to the log or standard error. A reader
+/// that has gone, as after `| head`, is no mistake; a full disk is one.
+fn say(line: impl std::fmt::Display) -> Result<(), Failure> {
+    match writeln!(io::stdout(), "{line}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a line on standard error. Nobody is left to tell when that fails, and the work goes on.
+fn tell(line: impl std::fmt::Display) {
+    let _ = writeln!(io::stderr(), "{line}");
 }

@@ -8,6 +8,7 @@ use super::{
     opened::{self, Opened},
     say,
     serve::serve,
+    tell,
 };
 use crate::{
     app::App,
@@ -40,18 +41,23 @@ pub(super) fn run(config: Option<&Path>) -> Result<(), Failure> {
         ));
     }
     telemetry::start(&settings.log);
-    let opened = Opened::with(settings)?;
-    check_is_ours(&opened)?;
+    let opened = Opened::or_new(settings)?;
+    let was_there = check_is_ours(&opened)?;
     let file = EnvironmentFile::parse(DEMO, Path::new(DEMO_NAME), &|_| None)?;
-    carry_out(&opened, &file, false)?;
+    let changes = carry_out(&opened, &file, false)?;
+    if was_there && !changes.is_empty() {
+        // Somebody may have applied a file of their own under the demo's name, and would look for it in vain.
+        tell("the demo environment was changed since; quickstart has put back:");
+        changes.iter().for_each(tell);
+    }
     let app = App::build(&opened.settings, &opened::sources())?;
     let token = app.demo_token(&opened.store, &opened.operator())?;
-    say(introduction(app.public_url(), &token));
+    say(introduction(app.public_url(), &token))?;
     serve(app)
 }
 
-/// The demo's secrets are public: they must not get into a database that serves anything else.
-fn check_is_ours(opened: &Opened) -> Result<(), Failure> {
+/// The demo's secrets are public: they must not get into a database that serves anything else. Gives whether the demo environment was there already.
+fn check_is_ours(opened: &Opened) -> Result<bool, Failure> {
     let environments = opened.store.read(environments::all)?;
     match environments.iter().find(|stored| stored.environment.name != DEMO_ENVIRONMENT) {
         Some(other) => Err(Failure::refusal(format!(
@@ -59,7 +65,7 @@ fn check_is_ours(opened: &Opened) -> Result<(), Failure> {
              start it in another folder, or set database.url",
             other.environment.name
         ))),
-        None => Ok(()),
+        None => Ok(!environments.is_empty()),
     }
 }
 

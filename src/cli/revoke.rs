@@ -75,23 +75,23 @@ pub(super) fn run(config: Option<&Path>, command: Command) -> Result<(), Failure
             let (jti, expires_at) = which(&opened, &environment.lookup(), token)?;
             let kind = RevocationKind::Token;
             let name = revoke(&opened, &environment.lookup(), kind, &jti, expires_at)?;
-            say(format!("token {jti} of environment {name} is revoked, with all that came of it"));
+            say(format!("token {jti} of environment {name} is revoked, with all that came of it"))?;
         }
         Command::Session { environment, id } => {
             let name = revoke(&opened, &environment.lookup(), RevocationKind::Session, &id, None)?;
-            say(format!("the tokens of session {id} of environment {name} are revoked"));
+            say(format!("the tokens of session {id} of environment {name} are revoked"))?;
         }
         Command::Subject { environment, subject } => {
             let name = revoke(&opened, &environment.lookup(), RevocationKind::Subject, &subject, None)?;
             say(format!(
                 "the tokens of subject {subject} of environment {name} that were issued until now are revoked"
-            ));
-            say("it can get new ones; a user who is to get none must be disabled");
+            ))?;
+            say("it can get new ones; a user who is to get none must be disabled")?;
         }
         Command::Client { environment, id } => {
             let name = revoke(&opened, &environment.lookup(), RevocationKind::Client, &id, None)?;
-            say(format!("the tokens of client {id} of environment {name} that were issued until now are revoked"));
-            say("it can get new ones; a client that is to get none must be disabled");
+            say(format!("the tokens of client {id} of environment {name} that were issued until now are revoked"))?;
+            say("it can get new ones; a client that is to get none must be disabled")?;
         }
     }
     Ok(())

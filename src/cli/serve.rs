@@ -8,6 +8,8 @@ use crate::app::App;
 /// Serves until told to stop.
 pub(super) fn run(config: Option<&Path>) -> Result<(), Failure> {
     let settings = opened::settings(config)?;
+    opened::is_there(&settings)?;
+    log::info!("database: {}", opened::name_of(&settings));
     let app = App::build(&settings, &opened::sources())?;
     log::info!("listening on {}, issuer {}", app.address(), app.public_url());
     if let Some(address) = app.internal_address()? {

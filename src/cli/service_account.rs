@@ -1,6 +1,9 @@
 //! `tessera service-account create|reset-secret|add-secret|secrets|expire-secret|list`.
 
-use std::path::Path;
+use std::{
+    io::{self, Write as _},
+    path::Path,
+};
 
 use clap::Subcommand;
 
@@ -8,6 +11,7 @@ use super::{exit::Failure, keys::Environment, opened::Opened, say};
 use crate::{
     domain::{
         client::{Access, Client, ClientKind, ClientSignIn, ExchangeError, Permissions},
+        secret::Secret,
         timestamp::iso_8601_seconds,
     },
     oauth::{grant_type::GrantType, scope::Scope},
@@ -83,40 +87,43 @@ pub(super) fn run(config: Option<&Path>, command: Command) -> Result<(), Failure
     match command {
         Command::Create { environment, id, name, access, permission } => {
             let client = client(id, name, access, permission)?;
-            let secret = create(&opened.store, &operator, &environment.lookup(), &client)?;
-            print_credentials(&client.id, secret.reveal());
+            let show = |secret: &Secret| print_credentials(&client.id, secret);
+            create(&opened.store, &operator, &environment.lookup(), &client, &show)?;
         }
         Command::ResetSecret { environment, id, keep_old } => {
-            let secret = reset_secret(&opened.store, &operator, &environment.lookup(), &id, keep_old)?;
-            print_credentials(&id, secret.reveal());
+            let show = |secret: &Secret| print_credentials(&id, secret);
+            reset_secret(&opened.store, &operator, &environment.lookup(), &id, keep_old, &show)?;
         }
         Command::AddSecret { environment, id, expires_in } => {
             let expires_at = expires_in.map(|seconds| operator.now().saturating_add(seconds));
-            let secret = add_secret(&opened.store, &operator, &environment.lookup(), &id, expires_at)?;
-            print_credentials(&id, secret.reveal());
+            let show = |secret: &Secret| print_credentials(&id, secret);
+            add_secret(&opened.store, &operator, &environment.lookup(), &id, expires_at, &show)?;
         }
         Command::Secrets { environment, id } => {
             let all = secrets(&opened.store, &environment.lookup(), &id)?;
-            all.iter().for_each(|stored| say(describe_secret(stored, opened.now())));
+            all.iter().try_for_each(|stored| say(describe_secret(stored, opened.now())))?;
         }
         Command::ExpireSecret { environment, id, secret, keep } => {
             let now = opened.now();
             // Long ago, so that it is dead on nodes whose clocks are behind this one's too.
             let at = if keep == 0 { 0 } else { now.saturating_add(keep) };
             let all = expire_secret(&opened.store, &operator, &environment.lookup(), &id, &secret, at)?;
-            all.iter().for_each(|stored| say(describe_secret(stored, now)));
+            all.iter().try_for_each(|stored| say(describe_secret(stored, now)))?;
         }
         Command::List(environment) => {
             let all = list(&opened.store, &environment.lookup())?;
-            all.iter().for_each(|stored| say(describe(stored, opened.now())));
+            all.iter().try_for_each(|stored| say(describe(stored, opened.now())))?;
         }
     }
     Ok(())
 }
 
-fn print_credentials(id: &str, secret: &str) {
-    say(format!("client_id={id}"));
-    say(format!("client_secret={secret}"));
+/// A reader that has gone is a mistake here, unlike with [`say`]: the secret is shown once.
+fn print_credentials(id: &str, secret: &Secret) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    // In one piece, so that no half of it is printed.
+    out.write_all(format!("client_id={id}\nclient_secret={}\n", secret.reveal()).as_bytes())?;
+    out.flush()
 }
 
 fn client(

@@ -45,7 +45,7 @@ pub(super) fn run(config: Option<&Path>, command: Command) -> Result<(), Failure
     match command {
         Command::List { environment, user } => {
             let sessions = list_at(&opened.store, &environment.lookup(), &user, opened.now())?;
-            sessions.iter().for_each(|session| say(describe(session)));
+            sessions.iter().try_for_each(|session| say(describe(session)))?;
         }
         Command::Revoke { environment, named } => {
             let which = match named {
@@ -54,7 +54,7 @@ pub(super) fn run(config: Option<&Path>, command: Command) -> Result<(), Failure
                 Named { id: None, user: None } => return Err(Failure::refusal("give an id or --user")),
             };
             let (environment, ended) = end_at(&opened.store, &opened.operator(), &environment.lookup(), &which)?;
-            say(format!("sessions ended in environment {}: {ended}", environment.name));
+            say(format!("sessions ended in environment {}: {ended}", environment.name))?;
         }
     }
     Ok(())

@@ -132,13 +132,13 @@ pub(super) fn run(config: Option<&Path>, command: Command) -> Result<(), Failure
         Command::Create(new) => {
             let New { place, verified, .. } = &*new;
             let account = create_at(&opened.store, &opened.operator(), &place.lookup(), &change(&new), *verified)?;
-            say(format!("user_id={}", account.user.id));
+            say(format!("user_id={}", account.user.id))?;
         }
         Command::List { place, prefix, limit, offset } => {
             let found = list_at(&opened.store, &place.lookup(), prefix, (limit, offset), opened.now())?;
-            found.accounts.iter().for_each(|account| say(describe(account)));
+            found.accounts.iter().try_for_each(|account| say(describe(account)))?;
         }
-        Command::Show(named) => show(&opened, &named)?.iter().for_each(say),
+        Command::Show(named) => show(&opened, &named)?.iter().try_for_each(say)?,
         Command::Disable(named) => act(&opened, &named, Act::Enable(false))?,
         Command::Enable(named) => act(&opened, &named, Act::Enable(true))?,
         Command::Delete(named) => act(&opened, &named, Act::Delete)?,
@@ -153,7 +153,7 @@ fn identifiers(opened: &Opened, command: Identifiers) -> Result<(), Failure> {
     match command {
         Identifiers::List(named) => {
             let account = show_at(&opened.store, &named.place.lookup(), &named.user, opened.now())?;
-            account.identifiers.iter().for_each(|one| say(describe_identifier(one)));
+            account.identifiers.iter().try_for_each(|one| say(describe_identifier(one)))?;
             Ok(())
         }
         Identifiers::Add { identifier: Identifier { named, kind, value }, verified } => {

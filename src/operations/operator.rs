@@ -68,7 +68,7 @@ impl NotDone for ServiceAccountError {
         match self {
             ServiceAccountError::Refused(_) => Some(Outcome::Refused),
             ServiceAccountError::Store(_) => None,
-            ServiceAccountError::Random(_) => Some(Outcome::Failed),
+            ServiceAccountError::Random(_) | ServiceAccountError::Unshown(_) => Some(Outcome::Failed),
         }
     }
 }
@@ -101,11 +101,27 @@ impl Operator<'_> {
         operation: &'static str,
         work: impl FnOnce(&mut Conn<'_>) -> Result<(T, Vec<Done>), E>,
     ) -> Result<T, E> {
+        self.change_and_show(store, operation, work, |_| Ok(()))
+    }
+
+    /// The same for what can be shown only once: `show` gets it last of all, when the record is written, and where it fails nothing
+    /// was changed.
+    ///
+    /// # Errors
+    /// Those of `work` and `show`, or the database failed.
+    pub fn change_and_show<T, E: NotDone>(
+        &self,
+        store: &Store,
+        operation: &'static str,
+        work: impl FnOnce(&mut Conn<'_>) -> Result<(T, Vec<Done>), E>,
+        show: impl FnOnce(&T) -> Result<(), E>,
+    ) -> Result<T, E> {
         let request_id = self.prepare(store)?;
         let changed: Result<T, E> = store.transact(|conn| {
             let (value, done) = work(conn)?;
             let records = done.into_iter().map(|done| self.done(operation, &request_id, done));
             self.append(conn, &records.collect::<Vec<_>>())?;
+            show(&value)?;
             Ok(value)
         });
         if let Err(error) = &changed

@@ -1,5 +1,7 @@
 //! Service accounts without a user interface: create, list, and their secrets.
 
+use std::io;
+
 use super::{
     facts::{Differences, Known as _},
     lookup::EnvironmentLookup,
@@ -29,12 +31,19 @@ pub enum ServiceAccountError {
     /// No secret can be made.
     #[error(transparent)]
     Random(#[from] RandomError),
+    /// Nobody could have read the secret: it was not made.
+    #[error("the secret cannot be printed, and was not made: {0}")]
+    Unshown(io::Error),
     /// It makes no sense; the text says what would.
     #[error("{0}")]
     Refused(String),
 }
 
-/// Makes a service account with a new secret, and shows the secret for the only time.
+/// Shows a new secret to the one who asked for it. It is called before the secret is kept: one that nobody has read would lock the
+/// service out, and the one before it is gone.
+pub type Show<'a> = &'a dyn Fn(&Secret) -> io::Result<()>;
+
+/// Makes a service account with a new secret, and shows the secret for the only time. A secret that cannot be shown is not made.
 ///
 /// An account that an environment file made without a secret is not made again: it gets the secret.
 ///
@@ -45,10 +54,11 @@ pub fn create(
     operator: &Operator<'_>,
     lookup: &EnvironmentLookup,
     client: &Client,
-) -> Result<Secret, ServiceAccountError> {
+    show: Show<'_>,
+) -> Result<(), ServiceAccountError> {
     let (random, now) = (operator.random, operator.now());
     let operation = ("service-account create", client.id.as_str());
-    change(store, operator, operation, lookup, |conn, environment| {
+    change_and_show(store, operator, operation, lookup, show, |conn, environment| {
         match clients::find(conn, &environment.id, &client.id)? {
             None => {
                 check_access(conn, environment, client)?;
@@ -85,10 +95,11 @@ pub fn reset_secret(
     lookup: &EnvironmentLookup,
     client_id: &str,
     keep_old: i64,
-) -> Result<Secret, ServiceAccountError> {
+    show: Show<'_>,
+) -> Result<(), ServiceAccountError> {
     let (random, now) = (operator.random, operator.now());
     let operation = ("service-account reset-secret", client_id);
-    change(store, operator, operation, lookup, |conn, environment| {
+    change_and_show(store, operator, operation, lookup, show, |conn, environment| {
         check_exists(conn, environment, client_id)?;
         new_secret(conn, random, environment, client_id, now, now.saturating_add(keep_old))
     })
@@ -105,10 +116,11 @@ pub fn add_secret(
     lookup: &EnvironmentLookup,
     client_id: &str,
     expires_at: Option<i64>,
-) -> Result<Secret, ServiceAccountError> {
+    show: Show<'_>,
+) -> Result<(), ServiceAccountError> {
     let (random, now) = (operator.random, operator.now());
     let operation = ("service-account add-secret", client_id);
-    change(store, operator, operation, lookup, |conn, environment| {
+    change_and_show(store, operator, operation, lookup, show, |conn, environment| {
         check_exists(conn, environment, client_id)?;
         let secret = Secret::generate(random)?;
         let kept = ClientSecret::new(random_id(random)?, secret.hash(), expires_at);
@@ -181,16 +193,39 @@ fn change<T>(
     lookup: &EnvironmentLookup,
     work: impl FnOnce(&mut Conn<'_>, &Environment) -> Result<T, ServiceAccountError>,
 ) -> Result<T, ServiceAccountError> {
-    operator.change(store, operation, |conn| {
-        let environment = find(conn, lookup)?;
-        // First, so that two changes at once wait for each other, and so that every node hears of it.
-        environments::touch(conn, &environment.id, operator.now())?;
-        let before = stored(conn, &environment, client_id)?.map(|client| client.facts());
-        let value = work(conn, &environment)?;
-        let after = stored(conn, &environment, client_id)?.map(|client| client.facts());
-        let differences = Differences::between(before.as_ref(), after.as_ref());
-        Ok((value, vec![Done::to(&environment.id, client_id, differences)]))
-    })
+    operator.change(store, operation, |conn| recorded(conn, operator, client_id, lookup, work))
+}
+
+/// The same for a new secret.
+fn change_and_show(
+    store: &Store,
+    operator: &Operator<'_>,
+    (operation, client_id): (&'static str, &str),
+    lookup: &EnvironmentLookup,
+    show: Show<'_>,
+    work: impl FnOnce(&mut Conn<'_>, &Environment) -> Result<Secret, ServiceAccountError>,
+) -> Result<(), ServiceAccountError> {
+    let work = |conn: &mut Conn<'_>| recorded(conn, operator, client_id, lookup, work);
+    let show = |secret: &Secret| show(secret).map_err(ServiceAccountError::Unshown);
+    operator.change_and_show(store, operation, work, show).map(drop)
+}
+
+/// Does the work, and says what it has changed.
+fn recorded<T>(
+    conn: &mut Conn<'_>,
+    operator: &Operator<'_>,
+    client_id: &str,
+    lookup: &EnvironmentLookup,
+    work: impl FnOnce(&mut Conn<'_>, &Environment) -> Result<T, ServiceAccountError>,
+) -> Result<(T, Vec<Done>), ServiceAccountError> {
+    let environment = find(conn, lookup)?;
+    // First, so that two changes at once wait for each other, and so that every node hears of it.
+    environments::touch(conn, &environment.id, operator.now())?;
+    let before = stored(conn, &environment, client_id)?.map(|client| client.facts());
+    let value = work(conn, &environment)?;
+    let after = stored(conn, &environment, client_id)?.map(|client| client.facts());
+    let differences = Differences::between(before.as_ref(), after.as_ref());
+    Ok((value, vec![Done::to(&environment.id, client_id, differences)]))
 }
 
 fn stored(

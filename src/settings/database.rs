@@ -16,6 +16,8 @@ const SHOWN_PASSWORD: &str = "***";
 pub struct Database {
     /// `sqlite://FILE`, or `postgres://…` (or `postgresql://…`), which may hold a password.
     pub url: Secret,
+    /// The same for people, without a password.
+    pub shown: String,
     /// Whether `serve` runs pending migrations.
     pub migrate: bool,
     /// The most connections of this process.
@@ -28,9 +30,10 @@ pub struct Database {
 
 impl Database {
     pub(super) fn read(reader: &mut Reader) -> Self {
-        let url = read_url(reader);
+        let (url, shown) = read_url(reader);
         Self {
             url,
+            shown,
             migrate: reader.boolean("database.migrate"),
             pool_size: u32::try_from(reader.integer("database.pool_size", 1..=1000)).unwrap_or(1),
             acquire_timeout: reader.milliseconds("database.acquire_timeout_ms", 1..=600_000),
@@ -44,7 +47,8 @@ impl Database {
     }
 }
 
-fn read_url(reader: &mut Reader) -> Secret {
+/// The URL, and the form that may be shown.
+fn read_url(reader: &mut Reader) -> (Secret, String) {
     let (value, file) = ("database.url", "database.url_file");
     let given = reader.secret(value);
     let from_file = reader.secret_file(file);
@@ -55,13 +59,14 @@ fn read_url(reader: &mut Reader) -> Secret {
     let key = if from_file.is_some() { file } else { value };
     let Some(url) = from_file.or(given) else {
         reader.error(value, "must be set, such as \"sqlite://data/tessera.db\"");
-        return Secret::new("");
+        return (Secret::new(""), String::new());
     };
-    match shown(url.reveal()) {
-        Ok(shown) => reader.show(value, shown),
-        Err(problem) => reader.error(key, problem),
+    let shown = shown(url.reveal());
+    match &shown {
+        Ok(shown) => reader.show(value, shown.clone()),
+        Err(problem) => reader.error(key, *problem),
     }
-    url
+    (url, shown.unwrap_or_default())
 }
 
 /// Checks a database URL and gives the form that may be shown. The problem never quotes the URL: it may hold a password.

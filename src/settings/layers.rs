@@ -130,6 +130,11 @@ fn read_file(path: &Path, name: &str, known: &[String], errors: &mut Vec<Setting
         return Map::new();
     }
     match File::from_str(&text, FileFormat::Toml).collect() {
+        Ok(values) if values.contains_key("environment") => {
+            let message = "is an environment file, not a settings file; give it to `tessera apply`";
+            errors.push(problem(name, "--config", message.to_owned()));
+            Map::new()
+        }
         Ok(mut values) => {
             keep_known(&mut values, "", name, known, errors);
             values

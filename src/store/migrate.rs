@@ -35,11 +35,28 @@ impl Store {
     /// The database does not answer.
     pub fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
         let applied = self.read(applied)?;
-        let all = match self.engine() {
-            super::Engine::Postgres => versions::<diesel::pg::Pg>(&POSTGRES)?,
-            super::Engine::Sqlite => versions::<diesel::sqlite::Sqlite>(&SQLITE)?,
-        };
+        let all = self.known_migrations()?;
         Ok(all.into_iter().filter(|(version, _)| !applied.contains(version)).map(|(_, name)| name).collect())
+    }
+
+    /// The versions of the migrations that a newer version of the server has run, in order. Changes nothing.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub fn unknown_migrations(&self) -> Result<Vec<String>, StoreError> {
+        let all = self.known_migrations()?;
+        let mut unknown = self.read(applied)?;
+        unknown.retain(|version| !all.iter().any(|(known, _)| known == version));
+        unknown.sort();
+        Ok(unknown)
+    }
+
+    /// Version and name of each migration of this version of the server, in order.
+    fn known_migrations(&self) -> Result<Vec<(String, String)>, StoreError> {
+        match self.engine() {
+            super::Engine::Postgres => versions::<diesel::pg::Pg>(&POSTGRES),
+            super::Engine::Sqlite => versions::<diesel::sqlite::Sqlite>(&SQLITE),
+        }
     }
 
     /// Runs the pending migrations and returns their names. Each is all or nothing; a second node that runs them at the same time

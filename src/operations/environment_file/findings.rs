@@ -42,6 +42,8 @@ impl std::error::Error for EnvironmentFileErrors {}
 /// Gathers findings while the file is read, and knows where each part of it stands.
 pub(super) struct Findings<'t> {
     text: &'t str,
+    /// Where each line begins: counting from the start for every block takes minutes in a large file.
+    lines: Vec<usize>,
     file: String,
     errors: Vec<Finding>,
     warnings: Vec<Finding>,
@@ -52,7 +54,9 @@ pub(super) struct Findings<'t> {
 impl<'t> Findings<'t> {
     pub(super) fn new(text: &'t str, file: &Path) -> Self {
         let file = file.display().to_string();
-        Self { text, file, errors: Vec::new(), warnings: Vec::new(), places: BTreeMap::new() }
+        let after_breaks = text.match_indices('\n').map(|(position, _)| position + 1);
+        let lines = std::iter::once(0).chain(after_breaks).collect();
+        Self { text, lines, file, errors: Vec::new(), warnings: Vec::new(), places: BTreeMap::new() }
     }
 
     /// Remembers where the value with this path begins.
@@ -103,10 +107,11 @@ impl<'t> Findings<'t> {
     }
 
     fn line_and_column(&self, start: usize) -> (usize, usize) {
-        let before = self.text.get(..start).unwrap_or(self.text);
-        let line_start = before.rfind('\n').map_or(0, |position| position + 1);
-        let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
-        (before.matches('\n').count() + 1, column)
+        let start = start.min(self.text.len());
+        let line = self.lines.partition_point(|line_start| *line_start <= start);
+        let line_start = line.checked_sub(1).and_then(|index| self.lines.get(index)).copied().unwrap_or_default();
+        let column = self.text.get(line_start..start).unwrap_or_default().chars().count() + 1;
+        (line, column)
     }
 
     /// Where the path, or the nearest thing around it, begins.

@@ -192,6 +192,9 @@ struct Sources<'a> {
     variable: &'a dyn Fn(&str) -> Option<String>,
 }
 
+/// Sections that nearly every settings file has, and no environment file.
+const SETTINGS: [&str; 4] = ["server", "database", "keys", "log"];
+
 impl EnvironmentFile {
     /// Reads and checks the file at `path`. `variable` looks up an environment variable, for `secret_env`.
     ///
@@ -218,12 +221,24 @@ impl EnvironmentFile {
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, EnvironmentFileErrors> {
         let mut findings = Findings::new(text, path);
+        if text.trim_start().starts_with('{') {
+            findings
+                .error_at(0, "the file is JSON; an environment file is TOML and begins with [environment]".to_owned());
+            return Err(findings.into_errors());
+        }
         let (document, mistakes) = toml::de::DeTable::parse_recoverable(text);
         for mistake in &mistakes {
             // Only the message: the usual form quotes the line, which may hold a secret.
             findings.error_at(mistake.span().map_or(0, |span| span.start), mistake.message().to_owned());
         }
         if !mistakes.is_empty() {
+            return Err(findings.into_errors());
+        }
+        let has = |name: &str| document.get_ref().contains_key(name);
+        if !has("environment") && SETTINGS.into_iter().any(has) {
+            let message =
+                "this is a settings file: give it with --config; an environment file begins with [environment]";
+            findings.error_at(0, message.to_owned());
             return Err(findings.into_errors());
         }
         let sources = Sources { directory: path.parent().unwrap_or(Path::new("")), variable };

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 pub use self::{
     change::{retire, revoke, rotate},
-    rewrap::{Rewrapped, rewrap, sealing_key},
+    rewrap::{Rewrapped, anything_sealed, rewrap, sealing_key},
     rotation::rotate_if_due,
 };
 

@@ -10,7 +10,7 @@ use crate::{
     },
     operations::operator::Done,
     store::{
-        Conn, Store, applications,
+        Conn, Store, StoreError, applications,
         applications::SealedSecret,
         environments, identity_connections,
         signing_keys::{self, SealedKey},
@@ -69,6 +69,17 @@ pub fn sealing_key(conn: &mut Conn<'_>, master_key: &MasterKey) -> Result<Master
         }
     }
     failure.map_or_else(|| Ok(master_key.clone()), Err)
+}
+
+/// Whether anything is sealed under a master key.
+///
+/// # Errors
+/// The database fails.
+pub fn anything_sealed(conn: &mut Conn<'_>) -> Result<bool, StoreError> {
+    Ok(!signing_keys::sealed(conn)?.is_empty()
+        || !applications::sealed(conn)?.is_empty()
+        || !identity_connections::sealed(conn)?.is_empty()
+        || !totp::sealed(conn, "", 1)?.is_empty())
 }
 
 /// Seals every private key and every secret of a webhook, a sign-in or an authenticator app under the current master key that is still sealed under the one before,

@@ -239,7 +239,8 @@ fn whoever_stops_reading_is_no_mistake() {
         drop(out);
         eventually("the process to end", Duration::from_secs(20), || process.try_wait().expect("a child").is_some());
         let ended = process.wait_with_output().expect("its end");
-        assert!(ended.status.success() && ended.stderr.is_empty(), "{}", String::from_utf8_lossy(&ended.stderr));
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert!(ended.status.success() && said.starts_with("database: ") && said.lines().count() == 1, "{said}");
     }
 }
 
@@ -248,7 +249,7 @@ fn a_database_that_is_not_there_is_4_and_is_not_made() {
     let installation = Installation::new(Engine::Sqlite).with("database.url", "sqlite://nowhere.db");
     for command in [&["verify"][..], &["tail"], &["export", "--since", "1d"]] {
         let said = installation.cli(&[&["audit"], command].concat()).failure(4);
-        assert!(said.contains("there is no SQLite database at nowhere.db"), "{said}");
+        assert!(said.contains("there is no SQLite database at "), "{said}");
     }
     assert!(!installation.database.folder().join("nowhere.db").exists());
     assert!(installation.cli(&["audit", "export", "--since", "yesterday"]).failure(2).contains("24h"));

@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command, t
 use serde_json::{Value, json};
 
 use crate::support::{
-    Process,
+    DEMO, Process,
     cli::{Ended, tessera},
     eventually,
     tokens::peek,
@@ -73,6 +73,21 @@ fn every_line_that_it_prints_works_as_printed() {
     let (_process, lines) = start(folder.path());
     assert_eq!(paste(&lines[4]), keys, "a second start keeps the keys");
     claims(&paste(&lines[1]));
+}
+
+#[test]
+fn it_says_what_it_puts_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (process, _) = start(folder.path());
+    assert!(!process.stderr.text().contains("put back"), "{}", process.stderr.text());
+    drop(process);
+    let own = DEMO.replace("max_lifetime = 600", "max_lifetime = 900");
+    fs::write(folder.path().join("own.toml"), own).expect("a file");
+    let applied = tessera().args(["apply", "own.toml"]).current_dir(folder.path()).output().expect("to run tessera");
+    Ended(applied).success();
+    let (process, _) = start(folder.path());
+    let said = process.stderr.text();
+    assert!(said.contains("quickstart has put back:") && said.contains("max_lifetime: 900 -> 600"), "{said}");
 }
 
 #[test]

@@ -5,7 +5,10 @@ use std::{
     process::{Command, Stdio},
 };
 
+use rustix::process::{Pid, kill_process};
 use tempfile::TempDir;
+
+use super::process::signal_of;
 
 /// Stopped and deleted when dropped.
 pub struct Cluster {
@@ -101,8 +104,11 @@ impl Drop for Frozen {
 }
 
 fn send(signal: &str, processes: &[String]) {
-    // One that has ended since is none that must be stopped.
-    let _ = Command::new("kill").arg(format!("-{signal}")).args(processes).stderr(Stdio::null()).status();
+    for process in processes {
+        let process = process.parse().ok().and_then(Pid::from_raw).expect("the number of a process");
+        // One that has ended since is none that must be stopped.
+        let _ = kill_process(process, signal_of(signal));
+    }
 }
 
 fn output(program: &str, arguments: &[&str]) -> Option<String> {

@@ -51,7 +51,12 @@ impl TestDatabase {
     pub fn empty(engine: Engine) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let url = match engine {
-            Engine::Sqlite => format!("sqlite://{}/tessera.db", folder.path().display()),
+            Engine::Sqlite => {
+                // There, as a database of a server is: only some commands make it.
+                let file = folder.path().join("tessera.db");
+                std::fs::File::create_new(&file).expect("a new file");
+                format!("sqlite://{}", file.display())
+            }
             Engine::Postgres => {
                 let name = new_name("empty");
                 administer(&format!("CREATE DATABASE {name}"));

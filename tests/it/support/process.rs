@@ -11,6 +11,7 @@ use std::{
 };
 
 use reqwest::blocking::Client;
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::{
     Answer, Engine,
@@ -180,8 +181,8 @@ impl Process {
 
     /// Sends a signal, such as `TERM`.
     pub fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
-        assert!(sent.expect("to run kill").success());
+        let process = Pid::from_child(&self.child);
+        kill_process(process, signal_of(name)).expect("a running process");
     }
 
     /// Waits for the end.
@@ -203,6 +204,19 @@ impl Drop for Process {
         leaks::secrets_in(&self.stdout.text());
         leaks::logged_by_process(&self.stderr.text());
         leaks::check();
+    }
+}
+
+/// A signal by its short name. Not by the program `kill`, which a small machine does not have.
+pub fn signal_of(name: &str) -> Signal {
+    match name {
+        "CONT" => Signal::CONT,
+        "HUP" => Signal::HUP,
+        "INT" => Signal::INT,
+        "KILL" => Signal::KILL,
+        "STOP" => Signal::STOP,
+        "TERM" => Signal::TERM,
+        _ => panic!("which signal is {name}?"),
     }
 }
 
