@@ -75,7 +75,7 @@ pub fn ascii_domain(domain: &str) -> Option<String> {
 
 /// An e-mail address with its domain as mail servers know it.
 fn with_ascii_domain(text: &str) -> Option<String> {
-    let (local, domain) = text.rsplit_once('@')?;
+    let (local, domain) = text.rsplit_once('@').filter(|(local, _)| local.is_ascii())?;
     Some(format!("{local}@{}", ascii_domain(domain)?))
 }
 
@@ -83,7 +83,7 @@ fn with_ascii_domain(text: &str) -> Option<String> {
 pub fn normalized(kind: IdentifierKind, text: &str) -> Option<String> {
     if kind == IdentifierKind::Email && !text.is_ascii() {
         let text = with_ascii_domain(text).filter(|_| text.len() <= MAX_TEXT)?;
-        return normalized(kind, &text);
+        return is_email(&text).then(|| text.to_ascii_lowercase());
     }
     let fits = match kind {
         IdentifierKind::Email => is_email(text),
