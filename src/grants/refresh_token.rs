@@ -58,8 +58,8 @@ impl Grant for RefreshTokenGrant {
     }
 }
 
-/// What the token shall say of the user, within what the session was given, and the scopes that are a resource server's; `None`
-/// for all of them. The answer named both kinds, so a refresh may (RFC 6749 §6).
+/// Divides the scopes that are asked for: those about the user, within what the session was given, and those of a resource server, where
+/// `None` means all. The answer named both kinds, so a refresh may (RFC 6749 §6).
 fn about_user(session: &Session, requested: Option<Scope>) -> (Scope, Option<Scope>) {
     let given = identity_scope(&session.grant.claims);
     match requested {

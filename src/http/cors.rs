@@ -18,7 +18,7 @@ use crate::{catalog::environment::EnvironmentSnapshot, operations::origins::allo
 
 /// How long a browser may remember the answer, in seconds.
 const MAX_AGE: u32 = 600;
-/// What libraries for tracing add to each request of a page (W3C Trace Context, W3C Baggage): without them in the answer the
+/// Libraries for tracing add these headers to each request of a page (W3C Trace Context, W3C Baggage): without them in the answer the
 /// request itself is never sent.
 const OF_CEREMONIES: HeaderValue = HeaderValue::from_static("content-type, traceparent, tracestate, baggage");
 /// The same, and what clients show.

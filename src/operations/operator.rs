@@ -108,7 +108,7 @@ impl Operator<'_> {
     /// was changed.
     ///
     /// # Errors
-    /// Those of `work` and `show`, or the database failed.
+    /// `work` or `show` refused or failed, or the database did.
     pub fn change_and_show<T, E: NotDone>(
         &self,
         store: &Store,

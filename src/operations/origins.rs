@@ -1,4 +1,4 @@
-//! Whose pages browsers may ask from.
+//! The origins whose pages may read answers in a browser.
 
 use crate::catalog::environment::EnvironmentSnapshot;
 

@@ -96,12 +96,15 @@ pub async fn find_again(
         return Err(OAuthError::new(Problem::TokenOfAnotherIssuer, "its iss is that of an identity connection"));
     }
     let mut outcome = environment.verify(token, context.clock.now());
+    let mut current = None;
     if outcome == Err(TokenError::UnknownKey) {
         // Where a key was revoked, another node signs with a new one at once.
         context.catalog.catch_up().await.map_err(|error| database_failed("the signing keys", &error))?;
-        if let Some(current) = context.catalog.environment_by_id(&environment.environment.id) {
-            outcome = current.verify(token, context.clock.now());
-        }
+        current = context.catalog.environment_by_id(&environment.environment.id);
+    }
+    let environment = current.as_deref().unwrap_or(environment);
+    if outcome == Err(TokenError::UnknownKey) {
+        outcome = environment.verify(token, context.clock.now());
     }
     match outcome {
         Ok(verified) => Ok(Some(ShownToken::Access(verified))),

@@ -28,7 +28,7 @@ use super::{
     Outbound, SendError,
     mail_token::{MailTokenOptions, MailTokens},
 };
-use crate::domain::{login::identifier, message::Logo, secret::Secret};
+use crate::domain::{message::Logo, secret::Secret};
 
 /// How HTML names the picture of its mail.
 pub const LOGO_ID: &str = "logo";
@@ -106,9 +106,9 @@ pub struct Mailer {
 /// The connections to the mail server.
 #[derive(Clone)]
 enum Connections {
-    /// Those that last.
+    /// The connections last as long as the server.
     Lasting(SmtpTransport),
-    /// Those under an access token, made anew with each token.
+    /// The connections belong to an access token, and each token gets its own.
     ByToken(Arc<ByToken>),
 }
 
@@ -241,8 +241,15 @@ fn parse_address(text: &str) -> Option<Address> {
         return None;
     }
     let (local, domain) = text.rsplit_once('@')?;
-    let domain = if domain.is_ascii() { domain.to_owned() } else { identifier::ascii_domain(domain)? };
+    let domain = if domain.is_ascii() { domain.to_owned() } else { ascii_domain(domain)? };
     format!("{local}@{domain}").parse().ok()
+}
+
+/// A domain as mail servers know it: labels in other alphabets as `xn--…` (RFC 5891). `None` if the text is no domain.
+fn ascii_domain(domain: &str) -> Option<String> {
+    // The library decodes percent signs, as in URLs.
+    let host = Some(domain).filter(|domain| !domain.contains('%')).and_then(|domain| url::Host::parse(domain).ok());
+    if let Some(url::Host::Domain(domain)) = host { Some(domain) } else { None }
 }
 
 /// What of a failure may be told: the number of an answer, never its words.

@@ -31,8 +31,8 @@ impl Holder {
 }
 
 impl Holder {
-    /// Whoever guesses at this one from a network without an application's backend. Counted apart from the user, so that strangers
-    /// lock themselves out and not the user.
+    /// The guesses at this holder that come from one network without an application's backend. They are counted apart from the user's, so
+    /// that strangers lock themselves out and not the user.
     pub fn guessed_from(&self, environment_id: &str, network: &str) -> Self {
         Self::nobody(environment_id, &format!("{network} {}", self.key))
     }

@@ -60,19 +60,6 @@ const fn rule(kind: IdentifierKind) -> &'static str {
     }
 }
 
-/// The form of a domain that mail servers know: labels in other alphabets as `xn--…` (RFC 5891), in lower case. `None` if the text is
-/// no domain.
-pub fn ascii_domain(domain: &str) -> Option<String> {
-    // The library decodes percent signs, as in URLs.
-    if domain.contains('%') {
-        return None;
-    }
-    match url::Host::parse(domain).ok()? {
-        url::Host::Domain(domain) => Some(domain),
-        url::Host::Ipv4(_) | url::Host::Ipv6(_) => None,
-    }
-}
-
 /// The form in which two that mean the same are equal; `None` if it is none of that kind.
 pub fn normalized(kind: IdentifierKind, text: &str) -> Option<String> {
     let fits = match kind {

@@ -1,4 +1,4 @@
-//! What pages of other origins may read (Fetch Standard §3.2).
+//! Pages of other origins, and the answers that they may read (Fetch Standard §3.2).
 
 use reqwest::Method;
 

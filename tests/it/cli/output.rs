@@ -1,4 +1,4 @@
-//! What becomes of a command whose output nobody can read.
+//! Commands whose output nobody can read.
 
 use std::{fs::OpenOptions, process::Stdio};
 
