@@ -58,7 +58,7 @@ both_engines! {
         // A filter that cannot be read must not become no filter at all.
         for path in ["/v1/users/count", "/v1/users"] {
             let answer = api.get(&format!("{path}?search_prefix={}", "x".repeat(5000)));
-            assert_eq!((answer.status.as_u16(), &answer.json()["error_code"]), (400, &json!("system_invalid_input")), "{}", answer.text);
+            assert_eq!((answer.status.as_u16(), &answer.json()["ts_error_code"]), (400, &json!("system_invalid_input")), "{}", answer.text);
         }
         for wrong in ["page_limit=0", "page_limit=101", "page_limit=x", "page_offset=-1", "sort_field=name", "sort_order=up",
             "search=email%20eq%20%22a%22"]
