@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::condition::Condition;
+use super::{condition::Condition, environment::ResourceServer};
 use crate::oauth::scope::Scope;
 
 /// One named permission to exchange.
@@ -48,6 +48,13 @@ pub struct ExchangeRule {
     /// Whether it decides, or only shows what it would do.
     #[serde(default, skip_serializing_if = "Enforcement::is_enforced")]
     pub mode_of_enforcement: Enforcement,
+}
+
+impl ExchangeRule {
+    /// Whether `server` is among its targets.
+    pub fn opens(&self, server: &ResourceServer) -> bool {
+        self.audience.contains(&server.audience)
+    }
 }
 
 /// Whether a rule decides.

@@ -80,6 +80,38 @@ pub(super) struct Uses {
     pub roots: BTreeSet<&'static str>,
     /// The claims of `subject` and `actor`; `None` where they are looked at as a whole.
     pub claims: Option<BTreeSet<String>>,
+    /// Whether it looks at `request.audience` or `request.scope`, which are known only once everything else is.
+    pub given: bool,
+    /// The texts that it compares those with.
+    pub named: Named,
+}
+
+/// The targets and scopes that a condition names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Named {
+    /// The texts that members of `request.audience` are compared with.
+    pub audience: BTreeSet<String>,
+    /// The texts that members of `request.scope` are compared with.
+    pub scope: BTreeSet<String>,
+    /// Whether `request.audience` is compared with the empty list.
+    pub no_audience: bool,
+}
+
+/// A part of the request that is known only once everything else is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Given {
+    Audience,
+    Scope,
+}
+
+impl Given {
+    fn from_member(root: &str, member: &str) -> Option<Self> {
+        match (root, member) {
+            ("request", "audience") => Some(Self::Audience),
+            ("request", "scope") => Some(Self::Scope),
+            _ => None,
+        }
+    }
 }
 
 /// Goes through an expression.
@@ -87,6 +119,8 @@ pub(super) struct Walk<'e> {
     nodes: usize,
     /// The variables of the loop that this is inside of.
     variables: Vec<&'e str>,
+    /// The variable that goes over targets or scopes.
+    over: Option<(&'e str, Given)>,
     pub uses: Uses,
 }
 
@@ -94,7 +128,8 @@ type Checked = Result<(), String>;
 
 impl<'e> Walk<'e> {
     pub(super) fn new() -> Self {
-        Self { nodes: 0, variables: Vec::new(), uses: Uses { roots: BTreeSet::new(), claims: Some(BTreeSet::new()) } }
+        let uses = Uses { claims: Some(BTreeSet::new()), ..Uses::default() };
+        Self { nodes: 0, variables: Vec::new(), over: None, uses }
     }
 
     /// # Errors
@@ -130,6 +165,8 @@ impl<'e> Walk<'e> {
             return Err(format!("there is no {name:?}; a condition looks at {}", ROOTS.join(", ")));
         };
         self.uses.roots.insert(root);
+        // As a whole, it may be asked for any of them.
+        self.uses.given |= root == "request" && member.is_none_or(|member| Given::from_member(root, member).is_some());
         let known: &[&str] = match (root, member) {
             ("client", Some(_)) => &CLIENT_MEMBERS,
             ("request", Some(_)) => &REQUEST_MEMBERS,
@@ -171,6 +208,7 @@ impl<'e> Walk<'e> {
         {
             return self.check_name(name, Some(member.inner()));
         }
+        self.note_comparison(call);
         call.target.iter().try_for_each(|target| self.check(target, depth + 1))?;
         call.args.iter().try_for_each(|argument| self.check(argument, depth + 1))
     }
@@ -185,6 +223,7 @@ impl<'e> Walk<'e> {
             );
         }
         self.check(&comprehension.iter_range, depth + 1)?;
+        self.over = self.given(&comprehension.iter_range).map(|given| (comprehension.iter_var.as_str(), given));
         self.variables = vec![&comprehension.iter_var, &comprehension.accu_var];
         self.variables.extend(comprehension.iter_var2.as_deref());
         if let Some(root) = self.variables.iter().find(|variable| ROOTS.contains(variable)) {
@@ -194,7 +233,54 @@ impl<'e> Walk<'e> {
             [&comprehension.accu_init, &comprehension.loop_cond, &comprehension.loop_step, &comprehension.result];
         let checked = parts.into_iter().try_for_each(|part| self.check(part, depth + 1));
         self.variables.clear();
+        self.over = None;
         checked
+    }
+
+    /// Remembers the texts that targets or scopes are compared with.
+    fn note_comparison(&mut self, call: &'e CallExpr) {
+        let [left, right] = call.args.as_slice() else { return };
+        if !["@in", "_==_", "_!=_"].contains(&call.func_name.as_str()) {
+            return;
+        }
+        for (one, other) in [(left, right), (right, left)] {
+            let Some(given) = self.given(one) else { continue };
+            let compared = match &other.expr {
+                Expr::List(list) => list.elements.as_slice(),
+                _ => std::slice::from_ref(other),
+            };
+            let texts = compared.iter().filter_map(|element| match &element.expr {
+                Expr::Literal(LiteralValue::String(text)) => Some(text.inner().to_owned()),
+                _ => None,
+            });
+            let named = &mut self.uses.named;
+            match given {
+                Given::Audience => named.audience.extend(texts),
+                Given::Scope => named.scope.extend(texts),
+            }
+            named.no_audience |= given == Given::Audience && compared.is_empty();
+        }
+    }
+
+    /// Which of them an expression is, or is a member of.
+    fn given(&self, expression: &IdedExpr) -> Option<Given> {
+        match &expression.expr {
+            Expr::Ident(name) => self.over.filter(|(variable, _)| variable == name).map(|(_, given)| given),
+            Expr::Select(select) => match &select.operand.expr {
+                Expr::Ident(root) if !select.test => Given::from_member(root, &select.field),
+                _ => None,
+            },
+            Expr::Call(call) if call.func_name == "_[_]" => match call.args.as_slice() {
+                [operand, index] => match (&operand.expr, &index.expr) {
+                    (Expr::Ident(root), Expr::Literal(LiteralValue::String(member))) => {
+                        Given::from_member(root, member.inner())
+                    }
+                    _ => self.given(operand),
+                },
+                _ => None,
+            },
+            _ => None,
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! From the text of a condition to an answer.
 
 use std::{
-    collections::BTreeSet,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -64,8 +63,8 @@ fn one_line(text: &str) -> String {
 }
 
 impl Compiled {
-    pub(super) fn claims(&self) -> Option<&BTreeSet<String>> {
-        self.uses.claims.as_ref()
+    pub(super) fn uses(&self) -> &Uses {
+        &self.uses
     }
 
     /// # Errors

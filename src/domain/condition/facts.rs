@@ -23,10 +23,11 @@ pub struct Facts<'a> {
     pub actor: Option<&'a SubjectToken>,
     /// `client`.
     pub client: &'a Client,
-    /// `request.audience`: the targets that the request names.
-    pub targets: &'a [String],
-    /// `request.scope`: the scopes that it names.
-    pub scope: Option<&'a Scope>,
+    /// `request.audience`: the targets that the new token would have, as they are registered. With those that the request
+    /// names instead, leaving them out would walk around the condition.
+    pub targets: &'a [&'a str],
+    /// `request.scope`: the scope that the new token would have.
+    pub scope: &'a Scope,
     /// `request.requested_token_type`; `null` when absent.
     pub requested_token_type: Option<&'a str>,
     /// `request.grant_type`.
@@ -134,9 +135,8 @@ impl Facts<'_> {
 
     fn request(&self, budget: &mut Budget) -> Option<Value> {
         let mut members = Members::new();
-        members.insert(budget.key("audience")?, budget.texts(self.targets.iter().map(String::as_str))?);
-        let scope: Vec<&str> = self.scope.map(|scope| scope.iter().collect()).unwrap_or_default();
-        members.insert(budget.key("scope")?, budget.texts(scope)?);
+        members.insert(budget.key("audience")?, budget.texts(self.targets.iter().copied())?);
+        members.insert(budget.key("scope")?, budget.texts(self.scope.iter())?);
         let requested = self.requested_token_type.map_or(Some(Value::Null), |kind| budget.text(kind))?;
         members.insert(budget.key("requested_token_type")?, requested);
         members.insert(budget.key("grant_type")?, budget.text(self.grant_type)?);

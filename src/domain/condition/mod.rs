@@ -17,7 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use self::compile::Compiled;
 pub use self::{
-    bounds::{MAX_CONDITION, MAX_FACT_BYTES, MAX_FACT_VALUES},
+    bounds::{MAX_CONDITION, MAX_FACT_BYTES, MAX_FACT_VALUES, Named},
     facts::Facts,
 };
 
@@ -50,7 +50,17 @@ impl Condition {
 
     /// The claims of the subject and actor token that it looks at; `None` where it looks at them as a whole, or cannot be used.
     pub fn claims(&self) -> Option<&BTreeSet<String>> {
-        self.compiled.as_ref().ok().and_then(|compiled| compiled.claims())
+        self.compiled.as_ref().ok().and_then(|compiled| compiled.uses().claims.as_ref())
+    }
+
+    /// Whether it looks at the targets or the scopes that would be given. One that does not can be asked before those are known.
+    pub fn looks_at_given(&self) -> bool {
+        self.compiled.as_ref().is_ok_and(|compiled| compiled.uses().given)
+    }
+
+    /// The targets and scopes that it names; `None` where it cannot be used.
+    pub fn named(&self) -> Option<&Named> {
+        self.compiled.as_ref().ok().map(|compiled| &compiled.uses().named)
     }
 
     /// Whether it holds.

@@ -59,14 +59,14 @@ fn token(other: Json) -> SubjectToken {
 /// Whether the condition holds of a subject with these claims, without an actor.
 fn check(condition: &str, claims: Json) -> Result<(), String> {
     let condition = Condition::new(condition);
-    let targets = ["resource-api".to_owned()];
+    let targets = ["resource-api"];
     let scope = Scope::parse("calendar.edit").expect("a scope");
     condition.check(&Facts {
         subject: &token(claims),
         actor: None,
         client: &client(),
         targets: &targets,
-        scope: Some(&scope),
+        scope: &scope,
         requested_token_type: None,
         grant_type: GrantType::TokenExchange.as_str(),
         now: 1500,
@@ -280,6 +280,36 @@ fn a_condition_says_which_claims_it_looks_at() {
     assert_eq!(claims("'a' in subject"), None);
     assert_eq!(claims("subject[client.id] == 1"), None);
     assert_eq!(claims("not cel"), None);
+}
+
+#[test]
+fn a_condition_says_whether_it_looks_at_what_would_be_given_and_which_targets_and_scopes_it_names() {
+    for (text, given) in [
+        ("subject.sub == 'x' && request.time > 1 && request.grant_type == 'y'", false),
+        ("actor == null || client.access['api'] == ['read']", false),
+        ("request.audience == ['a']", true),
+        ("has(request.scope)", true),
+        ("request['audience'].size() > 1", true),
+        ("request[subject.key] == []", true),
+        ("'audience' in request", true),
+        ("request.scope.all(s, s.startsWith('read'))", true),
+    ] {
+        let condition = Condition::new(text);
+        assert_eq!((condition.error(), condition.looks_at_given()), (None, given), "{text}");
+    }
+    let named = |text: &str| {
+        let condition = Condition::new(text);
+        let Named { audience, scope, no_audience } = condition.named().expect("a condition").clone();
+        let list = |names: BTreeSet<String>| names.into_iter().collect::<Vec<_>>().join(" ");
+        (list(audience), list(scope), no_audience)
+    };
+    let texts = |audience: &str, scope: &str, no_audience| (audience.to_owned(), scope.to_owned(), no_audience);
+    assert_eq!(named("!('a' in request.audience) && 'r' in request['scope']"), texts("a", "r", false));
+    assert_eq!(named("request.audience == ['a', 'b'] || ['c'] != request.audience"), texts("a b c", "", false));
+    assert_eq!(named("request.audience[0] == 'a' || request.audience == []"), texts("a", "", true));
+    assert_eq!(named("request.scope.exists(s, s == 'r' || s in ['w', 'x'])"), texts("", "r w x", false));
+    assert_eq!(named("subject.aud == ['a'] && subject.groups.exists(s, s == 'b')"), texts("", "", false));
+    assert_eq!(Condition::new("not cel").named(), None);
 }
 
 #[test]

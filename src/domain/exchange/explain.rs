@@ -96,7 +96,10 @@ impl<'a> Case<'a> {
         let lineage = self.check_tokens()?;
         self.check_rule(rule)?;
         let rules = self.usable_rules(in_force_with(rule))?;
-        let targets = targets::resolve(&rules, self.subject.token, self.request, self.policy)?;
+        let by_another = |refused: &Refused| refused.rule.as_ref().is_some_and(|name| *name != rule.name);
+        // The condition of another rule may be what kept a target from following; this rule fails at having none.
+        let of_this = |refused| if by_another(&refused) { targets::ambiguous() } else { refused };
+        let targets = self.targets(&rules).map_err(of_this)?;
         let scope = self.allowed_scope(rule, &targets)?;
         self.grant(rule, scope, &targets, lineage)
     }

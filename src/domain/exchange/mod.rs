@@ -172,7 +172,7 @@ impl<'a> Case<'a> {
     fn decide(self, in_force: impl Fn(&ExchangeRule) -> bool) -> Result<Granted, Refused> {
         let lineage = self.check_tokens()?;
         let rules = self.usable_rules(in_force)?;
-        let targets = targets::resolve(&rules, self.subject.token, self.request, self.policy)?;
+        let targets = self.targets(&rules)?;
         let (rule, scope) = self.choose_rule(&rules, &targets)?;
         self.grant(rule, scope, &targets, lineage)
     }

@@ -1,13 +1,13 @@
-//! What one rule says of an exchange: whether it is for it (laws 4, 5 and 7, and its condition), and whether it allows it.
+//! What one rule says of an exchange: whether it is for it (laws 4, 5 and 7), whether it allows it, and its condition.
 
 use super::{Case, Check, Refused, addressee, parties, scopes};
 use crate::{
     domain::{
-        condition::Facts,
+        condition::{Condition, Facts},
         environment::ResourceServer,
         rule::{ExchangeMode, ExchangeRule},
     },
-    oauth::error::Problem,
+    oauth::{error::Problem, scope::Scope},
 };
 
 impl<'a> Case<'a> {
@@ -42,7 +42,7 @@ impl<'a> Case<'a> {
         Refused::new(Problem::NoRule, check, "no rule names this client and an issuer of such subject tokens")
     }
 
-    /// Laws 4, 5 and 7 for one rule, and its condition.
+    /// Laws 4, 5 and 7 for one rule, and its condition where that can be asked already.
     pub(super) fn check_rule(&self, rule: &ExchangeRule) -> Result<(), Refused> {
         let subject = self.subject.token;
         let of_subject = |check, reason| Err(Refused::new(Problem::SubjectTokenRefused, check, reason));
@@ -62,18 +62,30 @@ impl<'a> Case<'a> {
         if subject.may_act.as_ref().is_some_and(|may_act| !may_act.names(&party)) {
             return of_subject(Check::MayAct, "may_act of the subject token does not name this actor");
         }
-        self.check_condition(rule)
+        match &rule.when {
+            Some(condition) if !condition.looks_at_given() => self.check_condition(condition, &[], &Scope::empty()),
+            _ => Ok(()),
+        }
     }
 
-    /// Last, when nothing else speaks against the rule: a condition can only narrow.
-    fn check_condition(&self, rule: &ExchangeRule) -> Result<(), Refused> {
-        let Some(condition) = &rule.when else { return Ok(()) };
+    /// The condition of the rule, where it looks at what would be given: the new token for `targets`. It is asked of the targets
+    /// and the scope that the token would have, and not of those that the request names: otherwise leaving out what the
+    /// condition looks at would walk around it.
+    pub(super) fn check_given(&self, rule: &ExchangeRule, targets: &[&ResourceServer]) -> Result<(), Refused> {
+        let Some(condition) = rule.when.as_ref().filter(|condition| condition.looks_at_given()) else { return Ok(()) };
+        let names: Vec<&str> = targets.iter().map(|target| target.audience.as_str()).collect();
+        let scope = scopes::given(rule, self.client, self.subject.token, self.request.scope, targets);
+        self.check_condition(condition, &names, &scope)
+    }
+
+    /// When nothing else speaks against the rule: a condition can only narrow.
+    fn check_condition(&self, condition: &Condition, targets: &[&str], scope: &Scope) -> Result<(), Refused> {
         let facts = Facts {
             subject: self.subject.token,
             actor: self.actor.map(|actor| actor.token),
             client: self.client,
-            targets: self.request.targets,
-            scope: self.request.scope,
+            targets,
+            scope,
             requested_token_type: self.request.requested_token_type,
             grant_type: self.request.grant_type.as_str(),
             now: self.policy.now,
@@ -81,14 +93,14 @@ impl<'a> Case<'a> {
         condition.check(&facts).map_err(|reason| Refused::new(Problem::ConditionNotMet, Check::When, reason))
     }
 
-    /// The first rule, in the order of the file, that opens all targets and allows the scopes.
+    /// The first rule, in the order of the file, that opens all targets and allows the scopes, and whose condition holds.
     pub(super) fn choose_rule(
         &self,
         rules: &[&'a ExchangeRule],
         targets: &[&ResourceServer],
     ) -> Result<(&'a ExchangeRule, scopes::GrantedScope), Refused> {
         let mut closest = none_opens_all();
-        for rule in rules.iter().filter(|rule| opens(rule, targets)) {
+        for rule in rules.iter().filter(|rule| opens_all(rule, targets)) {
             match self.allowed_scope(rule, targets) {
                 Ok(scope) => return Ok((rule, scope)),
                 Err(refused) => closest = refused.by(rule),
@@ -97,21 +109,23 @@ impl<'a> Case<'a> {
         Err(closest)
     }
 
-    /// Laws 2 and 3 for one rule.
+    /// Laws 2 and 3 for one rule, and then its condition.
     pub(super) fn allowed_scope(
         &self,
         rule: &ExchangeRule,
         targets: &[&ResourceServer],
     ) -> Result<scopes::GrantedScope, Refused> {
-        if !opens(rule, targets) {
+        if !opens_all(rule, targets) {
             return Err(none_opens_all());
         }
-        scopes::allow(rule, self.client, self.subject.token, self.request.scope, targets)
+        let scope = scopes::allow(rule, self.client, self.subject.token, self.request.scope, targets)?;
+        self.check_given(rule, targets)?;
+        Ok(scope)
     }
 }
 
-fn opens(rule: &ExchangeRule, targets: &[&ResourceServer]) -> bool {
-    targets.iter().all(|target| rule.audience.contains(&target.audience))
+fn opens_all(rule: &ExchangeRule, targets: &[&ResourceServer]) -> bool {
+    targets.iter().all(|target| rule.opens(target))
 }
 
 fn none_opens_all() -> Refused {

@@ -45,6 +45,17 @@ pub(super) fn allow(
     Ok(GrantedScope { granted: requested.clone(), widened })
 }
 
+/// The scope that a token by `rule` has at `targets`, if the rule gives one at all: that of the request, or what is passed.
+pub(super) fn given(
+    rule: &ExchangeRule,
+    client: &Client,
+    subject: &SubjectToken,
+    requested: Option<&Scope>,
+    targets: &[&ResourceServer],
+) -> Scope {
+    requested.cloned().unwrap_or_else(|| passable(rule, client, subject, targets))
+}
+
 /// subject ∩ client ∩ rule ∩ every resource server.
 fn passable(rule: &ExchangeRule, client: &Client, subject: &SubjectToken, targets: &[&ResourceServer]) -> Scope {
     targets.iter().fold(rule.pass_scopes.intersection(&subject.scope), |scope, target| {

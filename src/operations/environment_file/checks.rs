@@ -3,6 +3,7 @@
 use super::{
     EnvironmentFile,
     blocks::check_names,
+    conditions,
     findings::{Findings, hint},
     permissions, sign_in,
     table::item_path,
@@ -118,6 +119,7 @@ fn check_rule(path: &str, rule: &ExchangeRule, file: &EnvironmentFile, findings:
         check_scopes(&format!("{path}.grant_scopes"), &rule.grant_scopes, &targets, findings);
         warn_of_scopes_beyond_access(path, rule, file, findings);
     }
+    conditions::check(path, rule, findings);
 }
 
 fn check_rule_client(path: &str, rule: &ExchangeRule, file: &EnvironmentFile, findings: &mut Findings<'_>) {

@@ -9,6 +9,7 @@ mod blocks;
 mod cases;
 mod checks;
 mod clients;
+mod conditions;
 mod connections;
 mod findings;
 mod json;

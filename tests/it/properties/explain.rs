@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use tessera::{
     domain::{
-        condition::Condition,
+        condition::{Condition, Facts},
         exchange::{
             Check, ExchangeRequest, Explanation, Granted, Observed, Policy, Presented, Refused, Standing, Verdict,
             Would, explain, observe,
@@ -101,9 +101,15 @@ proptest! {
     }
 
     #[test]
-    fn a_condition_only_narrows(case in likely_case(), position in 0usize..4, holds in any::<bool>()) {
+    fn a_condition_only_narrows(case in likely_case(), position in 0usize..4, holds in any::<bool>(), late in any::<bool>()) {
         let mut narrowed = case.clone();
-        narrowed.rules[position].when = Some(Condition::new(if holds { "subject.sub != ''" } else { "subject.nobody == 1" }));
+        narrowed.rules[position].when = Some(Condition::new(match (holds, late) {
+            (true, false) => "subject.sub != ''",
+            (false, false) => "subject.nobody == 1",
+            // These are asked only once targets and scope are known.
+            (true, true) => "size(request.audience) > 0 && size(request.scope) >= 0",
+            (false, true) => "size(request.audience) == 0 || size(request.scope) < 0",
+        }));
         let mut without = case.clone();
         without.rules.remove(position);
         match narrowed.decide() {
@@ -111,6 +117,60 @@ proptest! {
             Err(_) if holds => prop_assert!(case.decide().is_err()),
             Err(_) => prop_assert!(without.decide().is_err()),
         }
+    }
+}
+
+/// Conditions that rules on targets and scopes may have.
+fn conditions() -> impl Strategy<Value = Vec<Option<&'static str>>> {
+    let texts = [
+        "request.audience == ['api-a']",
+        "!('api-a' in request.audience)",
+        "request.audience.all(a, a != 'api-b')",
+        "size(request.audience) == 1",
+        "'read' in request.scope",
+        "!('write' in request.scope)",
+        "request.scope == []",
+        "'api-c' in request.audience && subject.sub == 'user-1'",
+    ];
+    prop::collection::vec(prop::option::weighted(0.7, prop::sample::select(texts.to_vec())), 4)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4000))]
+
+    // Leaving `audience` or `scope` out must not walk around a condition on them.
+    #[test]
+    fn a_condition_holds_of_what_is_given_and_not_of_what_was_asked_for(case in likely_case(), texts in conditions()) {
+        let mut case = case;
+        for (rule, text) in case.rules.iter_mut().zip(&texts) {
+            rule.when = text.map(Condition::new);
+        }
+        let decision = case.decide();
+        let (explained, rules) = explained(&case);
+        prop_assert_eq!(&explained, &decision);
+        if let Err(refused @ Refused { rule: Some(rule), .. }) = &decision {
+            let verdict = rules.iter().find(|(name, _)| name == rule).map(|(_, verdict)| verdict);
+            prop_assert_eq!(verdict, Some(&Verdict::Fails(refused.clone())));
+        }
+        let Ok(granted) = decision else { return Ok(()) };
+        let rule = case.rules.iter().find(|rule| rule.name == granted.rule).expect("the rule that allowed it");
+        if let Some(condition) = &rule.when {
+            let targets: Vec<&str> = granted.audience.iter().map(String::as_str).collect();
+            let facts = Facts {
+                subject: &case.subject,
+                actor: case.actor.as_ref(),
+                client: &case.client,
+                targets: &targets,
+                scope: &granted.scope,
+                requested_token_type: None,
+                grant_type: GrantType::TokenExchange.as_str(),
+                now: NOW,
+            };
+            prop_assert_eq!(condition.check(&facts), Ok(()));
+        }
+        let mut named = case.clone();
+        named.targets = granted.audience.clone();
+        prop_assert_eq!(named.decide(), Ok(granted), "naming the target that follows changes nothing");
     }
 }
 

@@ -37,6 +37,29 @@ fn a_condition_and_a_mode_are_read_and_refused_where_they_stand() {
     refused(&file("mode_of_enforcement = \"off\"", &allow), "17:23", "must be one of \"enforce\", \"observe\"");
 }
 
+// A typo in what a condition keeps out would let it in, and one in what it lets in is found out by the first who is refused.
+#[test]
+fn a_condition_on_what_the_rule_never_gives_is_a_mistake() {
+    let test = format!("{SUBJECT}refuse = {{ condition = \"when\" }}");
+    for (when, message) in [
+        (
+            "!('apj' in request.audience)",
+            "compares request.audience with \"apj\", which the rule does not open (the nearest one is \"api\")",
+        ),
+        ("request.audience.all(a, a != 'API')", "compares request.audience with \"API\""),
+        ("request.audience == []", "an empty list, which it never is"),
+        (
+            "!('raed' in request.scope)",
+            "compares request.scope with \"raed\", which the rule neither passes nor grants (the nearest one is \"read\")",
+        ),
+    ] {
+        refused(&file(&format!("when = \"{when}\""), &test), "17:8", message);
+    }
+    passes("when = \"request.audience == ['api'] && request.scope == ['read']\"", "allow = { audience = [\"api\"] }");
+    passes("when = \"!('api' in request.audience)\"", "refuse = { rule = \"r\", condition = \"when\" }");
+    passes("when = \"!('read' in request.scope)\"", "refuse = { rule = \"r\", condition = \"when\" }");
+}
+
 #[test]
 fn a_test_says_how_an_exchange_must_end() {
     passes("", "allow = {}");

@@ -37,8 +37,45 @@ both_engines! {
             let record = server.assert_refused(&answer, "unauthorized_client", "condition_not_met");
             assert_eq!((&record["rule"], &record["detail"]), (&json!(BFF_RULE), &json!(detail)));
         }
-        // What the condition does not allow is not opened by leaving out what it looks at.
+        // It looks at the target that is given, also where the request names none.
         let answer = exchange(&server, &forge.token(&claims), &[("scope", "calendar.edit")]);
+        assert_eq!(peek(&answer.access_token())["aud"], json!("resource-api"));
+    }
+
+    // A condition on targets or scopes, asked of what the request names, holds of a request that names nothing.
+    fn leaving_out_what_a_condition_looks_at_does_not_walk_around_it(engine) {
+        let none = &[][..];
+        let forms_of_targets = [&EDIT[..], &EDIT[..1], &EDIT[1..], none];
+        let forms_of_scopes = [&[("scope", "calendar.read")][..], &EDIT[..1], none];
+        for (when, forms) in [
+            ("!('resource-api' in request.audience)", &forms_of_targets[..]),
+            ("request.audience.all(a, a != 'resource-api')", &forms_of_targets[..]),
+            ("!('calendar.read' in request.scope)", &forms_of_scopes[..]),
+        ] {
+            let server = start(engine, &format!("when = \"{when}\""));
+            let token = Forge::of(&server).token(&demo_claims(&server));
+            for form in forms {
+                let answer = exchange(&server, &token, form);
+                let record = server.assert_refused(&answer, "unauthorized_client", "condition_not_met");
+                assert_eq!((&record["rule"], &record["detail"]), (&json!(BFF_RULE), &json!("the condition is false")), "{when}");
+            }
+            server.database.assert_nothing_issued();
+        }
+    }
+
+    // Of two targets that could follow, one is kept out by the condition: the other one follows.
+    fn a_target_that_a_condition_keeps_out_does_not_follow_from_the_request(engine) {
+        let more = "when = \"!('archive-api' in request.audience)\"";
+        let demo = DEMO.split("# --- Tests").next().expect("a part");
+        let rule = demo.replace("max_lifetime = 300 ", &format!("{more}\nmax_lifetime = 300 "));
+        let opened = rule.replacen("audience = [\"resource-api\"]", "audience = [\"resource-api\", \"archive-api\"]", 1);
+        assert_ne!(opened, rule);
+        let archive = "\n[[resource_server]]\naudience = \"archive-api\"\nscopes = [\"calendar.edit\"]\n";
+        let server = TestServer::builder(engine).environment(&format!("{opened}{archive}")).start();
+        let token = Forge::of(&server).token(&demo_claims(&server));
+        let answer = exchange(&server, &token, &EDIT[1..]);
+        assert_eq!(peek(&answer.access_token())["aud"], json!("resource-api"));
+        let answer = exchange(&server, &token, &[("audience", "archive-api"), ("scope", "calendar.edit")]);
         server.assert_refused(&answer, "unauthorized_client", "condition_not_met");
     }
 
