@@ -17,7 +17,7 @@ use crate::{
         claims::SubjectType,
         client::Client,
         connection::{IdentityConnection, IdentityProvider},
-        environment::{Environment, ResourceServer},
+        environment::{Environment, ResourceServer, resource_server},
         permission::{ManagedService, PermissionDefinition},
         rule::ExchangeRule,
         secret::Secret,
@@ -28,6 +28,7 @@ use crate::{
         foreign_keys::ForeignKeys,
         keyring::Keyring,
     },
+    oauth::resource::registered,
 };
 
 /// An environment at one version. A change in the database makes a new snapshot without any clients, so that nothing that
@@ -132,9 +133,16 @@ impl EnvironmentSnapshot {
         }
     }
 
-    /// The resource server of that audience, enabled or not.
-    pub fn resource_server(&self, audience: &str) -> Option<&ResourceServer> {
-        self.resource_servers.iter().find(|server| server.audience == audience)
+    /// The resource server that `name` means, enabled or not.
+    pub fn resource_server(&self, name: &str) -> Option<&ResourceServer> {
+        resource_server(&self.resource_servers, name)
+    }
+
+    /// The target that a request means by `name`, as it is registered, or `name` itself where it means none: a resource server, or this
+    /// environment. What is registered goes into tokens, and everything after this compares byte by byte.
+    pub fn registered_target(&self, name: &str) -> String {
+        let servers = self.resource_servers.iter().map(|server| server.audience.as_str());
+        registered(servers.chain([self.issuer.as_str()]), name).unwrap_or(name).to_owned()
     }
 
     /// The identity connection of that name, enabled or not.

@@ -8,7 +8,7 @@ use super::{
     secret::{Secret, SecretHash},
     secret_use::SecretUse,
 };
-use crate::oauth::{grant_type::GrantType, scope::Scope};
+use crate::oauth::{grant_type::GrantType, resource::is_same_target, scope::Scope};
 
 /// Permissions by service: `{"<serviceId>": ["KEY", …]}`, as they stand in the token.
 pub type Permissions = BTreeMap<String, Vec<String>>;
@@ -71,7 +71,7 @@ impl Client {
 
     /// What the client may get at `audience`.
     pub fn access_to(&self, audience: &str) -> Option<&Access> {
-        self.access.iter().find(|access| access.audience == audience)
+        self.access.iter().find(|access| is_same_target(&access.audience, audience))
     }
 
     /// The scopes it may have at `audience`; none where it has no access.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::oauth::scope::Scope;
+use crate::oauth::{resource::registered, scope::Scope};
 
 /// An issuer of its own: nothing of one environment is visible or usable in another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +43,8 @@ pub const MAX_ACCESS_TOKEN_LIFETIME: i64 = 86_400;
 /// A target of tokens: an API with its scopes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ResourceServer {
-    /// Its name in `aud`, `audience` and `resource`; unique in its environment, compared byte by byte.
+    /// Its name in `aud`; unique in its environment. Requests may spell it otherwise where it is an http or https URL
+    /// ([`is_same_target`](crate::oauth::resource::is_same_target)).
     pub audience: String,
     /// The scopes that mean something there.
     pub scopes: Scope,
@@ -59,6 +60,17 @@ pub struct ResourceServer {
     pub signing_alg: Option<SigningAlg>,
     /// Nothing is issued for a disabled one.
     pub enabled: bool,
+}
+
+/// The resource server that `name` means in a request, or in a token that was issued before it was spelled as it is now.
+pub fn resource_server<'a>(servers: &'a [ResourceServer], name: &str) -> Option<&'a ResourceServer> {
+    let audience = registered(servers.iter().map(|server| server.audience.as_str()), name)?;
+    servers.iter().find(|server| server.audience == audience)
+}
+
+/// Those that a token with this `aud` is for.
+pub fn addressees<'a>(servers: &'a [ResourceServer], aud: &'a [String]) -> impl Iterator<Item = &'a ResourceServer> {
+    aud.iter().filter_map(|name| resource_server(servers, name))
 }
 
 /// How the `scope` claim of a token is written.

@@ -59,7 +59,7 @@ fn redemption(params: &Params) -> Result<Redemption<'_>, OAuthError> {
 
 /// Targets of the token request: some of those that were asked for at the authorization endpoint (RFC 8707 §2.2).
 fn narrow(order: &mut TokenOrder, request: &GrantRequest<'_>) -> Result<(), OAuthError> {
-    let wanted = super::requested_targets(request.params)?;
+    let wanted = super::requested_targets(request.params, request.environment)?;
     if let Some(other) = wanted.iter().find(|target| !order.audience.contains(target)) {
         let detail = format!("{other:?} was not asked for at the authorization endpoint");
         return Err(OAuthError::new(Problem::TargetNotAllowed, detail));

@@ -36,7 +36,7 @@ impl Grant for ClientCredentialsGrant {
 
     fn evaluate(&self, request: &GrantRequest<'_>) -> Result<TokenOrder, OAuthError> {
         let requested = super::requested_scope(request.params)?;
-        let targets = super::requested_targets(request.params)?;
+        let targets = super::requested_targets(request.params, request.environment)?;
         let issuer = &request.environment.issuer;
         let order = match permissions::asked(request.client, issuer, &targets, requested.as_ref())? {
             Some(asked) => for_services(request, asked)?,

@@ -21,7 +21,7 @@ impl Grant for DelegationGrant {
     }
 
     fn evaluate(&self, request: &GrantRequest<'_>) -> Result<TokenOrder, OAuthError> {
-        let targets = super::requested_targets(request.params)?;
+        let targets = super::requested_targets(request.params, request.environment)?;
         let scope = super::requested_scope(request.params)?;
         let asked = ExchangeRequest {
             targets: &targets,

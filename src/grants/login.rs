@@ -22,7 +22,7 @@ pub fn order(
     let itself = vec![BACKEND_SERVICE.to_owned()];
     let mut order = TokenOrder::new("", SubjectType::EndUserAccount, itself, now, expires_at);
     let Some(resource) = resource.filter(|resource| *resource != BACKEND_SERVICE) else { return Ok(order) };
-    let access = targets::allowed(client, environment, &[resource.to_owned()], None)?;
+    let access = targets::allowed(client, environment, &[environment.registered_target(resource)], None)?;
     order.scope = targets::negotiated_scope(&access, None, |access| Ok(access.default_scope().clone()))?;
     order.audience = access.iter().map(|(_, server)| server.audience.clone()).collect();
     let servers: Vec<_> = access.iter().map(|(_, server)| *server).collect();

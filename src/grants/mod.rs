@@ -124,14 +124,14 @@ pub struct PresentedSession<'a> {
     pub standing: Standing,
 }
 
-/// `audience` and `resource` together, audiences first (RFC 8693 §2.1, RFC 8707 §2).
+/// `audience` and `resource` together, audiences first (RFC 8693 §2.1, RFC 8707 §2), as `environment` has them registered.
 ///
 /// # Errors
 /// A `resource` is no absolute URI, or has a fragment.
-pub fn requested_targets(params: &Params) -> Result<Vec<String>, OAuthError> {
-    let mut targets: Vec<String> = params.all("audience").map(str::to_owned).collect();
+pub fn requested_targets(params: &Params, environment: &EnvironmentSnapshot) -> Result<Vec<String>, OAuthError> {
+    let mut targets: Vec<String> = params.all("audience").map(|name| environment.registered_target(name)).collect();
     for resource in params.all("resource") {
-        targets.push(parse_resource(resource)?.to_owned());
+        targets.push(environment.registered_target(parse_resource(resource)?));
     }
     Ok(targets)
 }

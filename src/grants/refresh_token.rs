@@ -39,7 +39,7 @@ impl Grant for RefreshTokenGrant {
             OAuthError::new(Problem::ServerError, "a refresh token was evaluated without its session")
         })?;
         let session = presented.session;
-        let targets = super::requested_targets(request.params)?;
+        let targets = super::requested_targets(request.params, request.environment)?;
         let requested = super::requested_scope(request.params)?;
         let (about_user, requested) = about_user(session, requested);
         let mut scope =

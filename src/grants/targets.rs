@@ -39,10 +39,10 @@ pub(super) fn allowed<'a>(
     }
     let mut chosen: Vec<Target<'a>> = Vec::new();
     for name in targets {
-        let target = allowed.iter().find(|(access, _)| access.audience == *name).ok_or_else(|| {
+        let target = allowed.iter().find(|(_, server)| server.audience == *name).ok_or_else(|| {
             OAuthError::new(Problem::TargetNotAllowed, format!("the client has no access to {name:?}"))
         })?;
-        if !chosen.iter().any(|(access, _)| access.audience == *name) {
+        if !chosen.iter().any(|(_, server)| server.audience == *name) {
             chosen.push(*target);
         }
     }

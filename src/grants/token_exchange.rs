@@ -37,7 +37,7 @@ impl Grant for TokenExchangeGrant {
 
     fn evaluate(&self, request: &GrantRequest<'_>) -> Result<TokenOrder, OAuthError> {
         let issued = issued_token_type(request.params)?;
-        let targets = super::requested_targets(request.params)?;
+        let targets = super::requested_targets(request.params, request.environment)?;
         let scope = super::requested_scope(request.params)?;
         let asked = ExchangeRequest {
             targets: &targets,

@@ -3,9 +3,10 @@
 use super::Presented;
 use crate::domain::{
     client::Client,
-    environment::ResourceServer,
+    environment::{ResourceServer, addressees},
     rule::{ExchangeRule, ISSUER_SELF},
 };
+use crate::oauth::resource::is_same_target;
 
 /// Whether the token is for the caller. Otherwise any service that was ever shown a token could trade it in (confused deputy).
 pub(super) fn is_addressed_to(
@@ -23,12 +24,12 @@ pub(super) fn is_addressed_to(
         return rule.subject.audience.as_ref().is_none_or(|audience| subject.aud.contains(audience));
     }
     // A resource server that was taken out of force takes the tokens for it along.
-    let in_force = |server: &&ResourceServer| server.enabled && subject.aud.contains(&server.audience);
     match &rule.subject.audience {
         Some(audience) => {
             let disabled = resource_servers.iter().any(|server| server.audience == *audience && !server.enabled);
-            subject.aud.contains(audience) && !disabled
+            subject.aud.iter().any(|name| is_same_target(name, audience)) && !disabled
         }
-        None => resource_servers.iter().filter(in_force).any(|server| server.clients.contains(&client.id)),
+        None => addressees(resource_servers, &subject.aud)
+            .any(|server| server.enabled && server.clients.contains(&client.id)),
     }
 }

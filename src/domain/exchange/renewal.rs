@@ -4,12 +4,12 @@ use super::{Check, ExchangeRequest, Granted, Policy, Presented, Refused, Standin
 use crate::{
     domain::{
         client::Client,
-        environment::{ResourceServer, ScopeClaim, SigningAlg, TokenProfile},
+        environment::{ResourceServer, ScopeClaim, SigningAlg, TokenProfile, resource_server},
         permission::BACKEND_SERVICE,
         session::{ExchangeBasis, GrantBasis, Session},
         subject::SubjectToken,
     },
-    oauth::{error::Problem, scope::Scope},
+    oauth::{error::Problem, resource::is_same_target, scope::Scope},
 };
 
 /// What is decided anew each time. The rest of the token is the session's grant, unchanged.
@@ -51,7 +51,7 @@ pub fn renew(
     if session.client_id != client.id || session.is_over(policy.now) {
         return Err(refused(Check::Client, "the session is over, or that of another client"));
     }
-    if let Some(target) = targets.iter().find(|target| !grant.audience.contains(target)) {
+    if let Some(target) = targets.iter().find(|target| !is_among(&grant.audience, target)) {
         return Err(Refused::new(Problem::TargetNotAllowed, Check::Audience, format!("{target:?} was not granted")));
     }
     if !scope.is_within(&grant.scope) {
@@ -68,9 +68,14 @@ pub fn renew(
     }?;
     // Nothing that was decided now may undo what was granted then.
     let is_within = renewed.scope.is_within(&grant.scope)
-        && renewed.audience.iter().all(|target| grant.audience.contains(target))
+        && renewed.audience.iter().all(|target| is_among(&grant.audience, target))
         && renewed.expires_at <= session.expires_at;
     if is_within { Ok(renewed) } else { Err(refused(Check::Lifetime, "more would be given than was granted")) }
+}
+
+/// A target may be spelled otherwise now than when it was granted.
+fn is_among(granted: &[String], target: &str) -> bool {
+    granted.iter().any(|granted| is_same_target(granted, target))
 }
 
 fn refused(check: Check, reason: impl Into<String>) -> Refused {
@@ -141,21 +146,27 @@ fn sign_in_again(
     policy: &Policy<'_>,
 ) -> Result<Renewed, Refused> {
     let mut servers: Vec<&ResourceServer> = Vec::new();
-    let is_other = |name: &&String| **name != policy.issuer && **name != BACKEND_SERVICE;
-    for name in targets.iter().filter(is_other) {
-        let server = policy.resource_servers.iter().find(|server| server.audience == *name && server.enabled);
+    let is_other = |name: &str| name != policy.issuer && name != BACKEND_SERVICE;
+    let mut audience: Vec<String> = Vec::new();
+    for name in targets {
+        if !is_other(name) {
+            audience.push(name.clone());
+            continue;
+        }
+        let server = resource_server(policy.resource_servers, name).filter(|server| server.enabled);
         let server = server.ok_or_else(|| refused(Check::Audience, format!("{name:?} is gone or disabled")))?;
-        let allowed = client.ceiling(name).intersection(&server.scopes);
-        if client.access_to(name).is_none() || !scope.is_within(&allowed) {
+        let allowed = client.ceiling(&server.audience).intersection(&server.scopes);
+        if client.access_to(&server.audience).is_none() || !scope.is_within(&allowed) {
             return Err(refused(Check::Scope, format!("{name:?} gives this client less now")));
         }
+        audience.push(server.audience.clone());
         servers.push(server);
     }
     check_same_form(&servers).map_err(|differ| refused(differ.check, differ.reason))?;
     let lifetime = servers.iter().filter_map(|server| server.max_lifetime).fold(policy.lifetime, i64::min);
     let first = servers.first();
     Ok(Renewed {
-        audience: targets.to_vec(),
+        audience,
         scope: scope.clone(),
         widened: Scope::empty(),
         scope_claim: first.map(|server| server.scope_claim).unwrap_or_default(),

@@ -2,7 +2,10 @@
 
 use super::{Case, Check, Refused};
 use crate::{
-    domain::{environment::ResourceServer, rule::ExchangeRule},
+    domain::{
+        environment::{ResourceServer, resource_server},
+        rule::ExchangeRule,
+    },
     oauth::{error::Problem, scope::Scope},
 };
 
@@ -17,7 +20,8 @@ impl<'a> Case<'a> {
         }
         let mut targets: Vec<&ResourceServer> = Vec::new();
         for name in self.request.targets {
-            let Some(target) = open.iter().find(|server| server.audience == *name) else {
+            let named = resource_server(self.policy.resource_servers, name);
+            let Some(target) = named.filter(|named| open.iter().any(|server| server.audience == named.audience)) else {
                 // The name is the caller's input: it stays out of the answer, and is quoted with escapes in the log.
                 return Err(Refused::new(
                     Problem::TargetNotAllowed,

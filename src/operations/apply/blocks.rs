@@ -8,6 +8,7 @@ use crate::{
         application::Application, client::Client, connection::IdentityConnection, environment::ResourceServer,
         permission::ManagedService,
     },
+    oauth::resource::is_same_target,
     operations::facts::{members_of, members_of_application, members_of_connection},
     store::{
         Conn, Origin, StoreError, applications, clients, exchange_rules, exchange_rules::StoredRule,
@@ -40,6 +41,11 @@ pub(super) trait Block: Serialize + Clone + 'static {
     /// Deletes it.
     fn delete(&self, conn: &mut Conn<'_>, environment_id: &str) -> Result<(), StoreError>;
 
+    /// Whether it is `other` under another key.
+    fn is_other_spelling_of(&self, _other: &Self) -> bool {
+        false
+    }
+
     /// Everything that is kept of it, for comparing and for showing. Taken from `Serialize`, so that no field is missed.
     fn facts(&self) -> Facts {
         members_of(self)
@@ -67,6 +73,10 @@ impl Block for ResourceServer {
 
     fn delete(&self, conn: &mut Conn<'_>, environment_id: &str) -> Result<(), StoreError> {
         resource_servers::delete(conn, environment_id, &self.audience).map(drop)
+    }
+
+    fn is_other_spelling_of(&self, other: &Self) -> bool {
+        self.audience != other.audience && is_same_target(&self.audience, &other.audience)
     }
 }
 

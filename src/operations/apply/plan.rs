@@ -134,7 +134,8 @@ pub(super) fn plan_blocks<B: Block>(
         let what = format!("{} {}", B::KIND, known.name());
         let environment_id = environment_id.clone();
         let before = known.facts();
-        if context.prune {
+        // One that were left behind disabled would be what the old spelling means, and take the tokens for it out of force.
+        if context.prune || wanted.iter().any(|block| block.is_other_spelling_of(&known)) {
             let change = Change { sign: '-', what, details: Vec::new() };
             let differences = between(Some(&before), None);
             planned.add_known(change, differences, move |conn| Ok(known.delete(conn, &environment_id)?));

@@ -87,7 +87,7 @@ pub(super) fn asked<'a>(
         state,
         nonce: bounded(params, "nonce", MAX_NONCE)?,
         scope: params.get("scope").map(|_| scope),
-        resources: grants::requested_targets(params)?,
+        resources: grants::requested_targets(params, environment)?,
         code_challenge: challenge(params)?,
         application_id: application(environment, &asker.client)?,
         connection: sign_in.connection().to_owned(),

@@ -14,7 +14,7 @@ use crate::{
         permission::PermissionDefinition,
         rule::{ExchangeRule, ISSUER_SELF},
     },
-    oauth::{grant_type::GrantType, scope::Scope},
+    oauth::{grant_type::GrantType, resource::is_same_target, scope::Scope},
 };
 
 pub(super) fn check(file: &EnvironmentFile, findings: &mut Findings<'_>) {
@@ -35,7 +35,7 @@ pub(super) fn check(file: &EnvironmentFile, findings: &mut Findings<'_>) {
 
 fn check_duplicates(file: &EnvironmentFile, findings: &mut Findings<'_>) {
     let audiences = file.resource_servers.iter().map(|server| Some(server.audience.as_str()));
-    unique("resource_server", "audience", audiences, findings);
+    unique_by("resource_server", "audience", audiences, is_same_target, findings);
     let permissions: Vec<Option<String>> = file.permissions.iter().map(full_name).collect();
     unique("permission", "key", permissions.iter().map(Option::as_deref), findings);
     let services = file.managed_services.iter().map(|block| Some(block.service_id.as_str()));
@@ -56,15 +56,27 @@ fn full_name(permission: &PermissionDefinition) -> Option<String> {
 }
 
 fn unique<'a>(block: &str, key: &str, values: impl Iterator<Item = Option<&'a str>>, findings: &mut Findings<'_>) {
+    unique_by(block, key, values, |one, other| one == other, findings);
+}
+
+fn unique_by<'a>(
+    block: &str,
+    key: &str,
+    values: impl Iterator<Item = Option<&'a str>>,
+    is_same: fn(&str, &str) -> bool,
+    findings: &mut Findings<'_>,
+) {
     let mut seen: Vec<(&str, usize)> = Vec::new();
     for (position, value) in values.enumerate() {
         // The empty text stands in for a value whose absence is reported already.
         let Some(value) = value.filter(|value| !value.is_empty()) else { continue };
-        match seen.iter().find(|(known, _)| *known == value) {
-            Some((_, first)) => {
+        match seen.iter().find(|(known, _)| is_same(known, value)) {
+            Some((known, first)) => {
                 let line = findings.line(&format!("{block}[{first}].{key}"));
                 let path = format!("{block}[{position}].{key}");
-                findings.error(&path, format_args!("\"{value}\" is taken on line {line}; give this one another"));
+                let spelled = if *known == value { String::new() } else { format!(", spelled \"{known}\"") };
+                findings
+                    .error(&path, format_args!("\"{value}\" is taken on line {line}{spelled}; give this one another"));
             }
             None => seen.push((value, position)),
         }
@@ -76,7 +88,7 @@ fn unique<'a>(block: &str, key: &str, values: impl Iterator<Item = Option<&'a st
 fn check_audience_names(file: &EnvironmentFile, findings: &mut Findings<'_>) {
     for (position, block) in file.clients.iter().enumerate() {
         let id = &block.client.id;
-        let server = file.resource_servers.iter().find(|server| server.audience == *id && !id.is_empty());
+        let server = file.resource_servers.iter().find(|server| is_same_target(&server.audience, id) && !id.is_empty());
         if server.is_some_and(|server| !server.clients.contains(id)) {
             findings.error(
                 &format!("client[{position}].id"),

@@ -123,6 +123,13 @@ fn many_mistakes_come_back_together_in_the_order_of_the_file() {
 fn names_are_unique_within_their_kind() {
     let application = "[[application]]\nname = \"a\"\nplatform = \"WEB\"\n";
     refused(&format!("{HEAD}{application}{application}"), "7:8", "application.name: \"a\" is taken on line 4");
+    let server = |audience: &str| format!("[[resource_server]]\naudience = \"{audience}\"\n");
+    refused(
+        &format!("{HEAD}{}{}", server("https://a.example"), server("https://A.example:443/")),
+        "6:12",
+        "\"https://A.example:443/\" is taken on line 4, spelled \"https://a.example\"",
+    );
+    parse(&format!("{HEAD}{}{}", server("https://a.example/b"), server("https://a.example/b/")));
     let connection = "[[identity_connection]]\nname = \"c\"\nprovider = \"DELEGATED\"\n";
     refused(&format!("{HEAD}{connection}{connection}"), "7:8", "taken on line 4");
     refused(&with_api_and_client("[[client]]\nid = \"svc\"\n"), "13:6", "taken on line 8");

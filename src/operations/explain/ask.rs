@@ -114,7 +114,7 @@ async fn gather(
     let setting = plain::Setting { issuer: &environment.issuer, client_id: &client.id, now: context.clock.now() };
     let claimed = |error: String| OAuthError::new(Problem::InvalidParameter, error);
     let issued = grants::issued_token_type(&params)?;
-    let targets = grants::requested_targets(&params)?;
+    let targets = grants::requested_targets(&params, environment)?;
     let (subject, origin, standing, of_a_user) = match &question.subject {
         Given::Token(token) => {
             let presented = PresentedSubject { text: token, kind: subject_token_type(question)? };

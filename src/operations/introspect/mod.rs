@@ -22,7 +22,7 @@ use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
         client::Client,
-        environment::ResourceServer,
+        environment::{ResourceServer, addressees},
         exchange::Standing,
         permission::{self, ID_SERVICE, TOKENS_INTROSPECT},
         session::{RefreshToken, Session},
@@ -114,20 +114,13 @@ async fn is_usable(
 /// The resource server that it is addressed to, the client that it was issued to, and whoever may ask about all.
 fn may_see(environment: &EnvironmentSnapshot, client: &Client, token: &SubjectToken) -> bool {
     let is_server = |server: &ResourceServer| server.enabled && server.clients.contains(&client.id);
-    addressees(environment, token).any(is_server)
+    addressees(&environment.resource_servers, &token.aud).any(is_server)
         || token.is_issued_to(&client.id)
         || permission::has(&client.permissions, ID_SERVICE, TOKENS_INTROSPECT)
 }
 
 /// Whether every resource server that it is for was taken out of force.
 fn is_for_disabled_servers(environment: &EnvironmentSnapshot, token: &SubjectToken) -> bool {
-    let mut servers = addressees(environment, token).peekable();
+    let mut servers = addressees(&environment.resource_servers, &token.aud).peekable();
     servers.peek().is_some() && servers.all(|server| !server.enabled)
-}
-
-fn addressees<'a>(
-    environment: &'a EnvironmentSnapshot,
-    token: &'a SubjectToken,
-) -> impl Iterator<Item = &'a ResourceServer> {
-    environment.resource_servers.iter().filter(|server| token.aud.contains(&server.audience))
 }

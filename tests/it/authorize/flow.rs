@@ -131,6 +131,12 @@ fn scopes_and_targets_are_those_that_were_asked_for() {
     // A target may be named once more at the token endpoint, but no other one.
     let orders = [("scope", "orders"), ("resource", "https://orders.example/")];
     tokens(&orders, &[("resource", "https://orders.example/")]);
+    // In another spelling it is the same one, and the token has the one that is registered.
+    let (access, _) = tokens(
+        &[("scope", "orders"), ("resource", "https://orders.example")],
+        &[("resource", "https://ORDERS.example:443")],
+    );
+    assert_eq!(access["aud"], "https://orders.example/");
     let answer = world.redeem(UI, &world.code(&orders), &[("audience", "bff-api")]);
     world.server.assert_refused(&answer, "invalid_target", "target_not_allowed");
 }

@@ -14,6 +14,7 @@ mod laws;
 mod refused_tokens;
 mod request;
 mod secrecy;
+mod spellings;
 mod standing;
 mod subject_ids;
 mod targets;
