@@ -20,7 +20,7 @@ test: ## Run the whole suite, each test on SQLite and on a throw-away PostgreSQL
 	scripts/with-postgres scripts/cargo test --locked $(ARGS)
 	$(if $(ARGS),,scripts/no-secrets-in-logs)
 
-interop: ## Try other people's clients on a release build: Authlib, google-auth, PyJWT, oauth4webapi, oidc-provider, jose, curl; GraphiQL in Chromium
+interop: ## Try other people's clients on a release build: Authlib, google-auth, PyJWT, oauth4webapi, oidc-provider, jose, curl; x/oauth2, go-oidc, zitadel/oidc, Nimbus and Spring Security where Go and Java are; GraphiQL in Chromium
 	tests/interop/run
 
 bench: ## Measure a release build on both engines, beside openssl speed

@@ -249,7 +249,11 @@ mod tests {
 
     use super::*;
     use crate::{
-        domain::{claims::EMBEDDED_TOKEN_CLAIM, environment::SigningAlg, signing_key::KeySchedule},
+        domain::{
+            claims::EMBEDDED_TOKEN_CLAIM,
+            environment::{SigningAlg, TokenTyp},
+            signing_key::KeySchedule,
+        },
         jose::{keyring::KeyEntry, private_key::PrivateKey},
     };
 
@@ -308,7 +312,7 @@ mod tests {
             "subjectType": "EndUserAccount",
         });
         let signer = environment.keyring.signer(SigningAlg::ES256, NOW).expect("a signer");
-        let token = signer.sign(claims.to_string().as_bytes()).expect("a token");
+        let token = signer.sign_access_token(TokenTyp::AccessToken, claims.to_string().as_bytes()).expect("a token");
         for number in 0..20 {
             let outer = json!({ EMBEDDED_TOKEN_CLAIM: token, "number": number }).to_string();
             let outer = format!("{}.{}.AA", URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#), URL_SAFE_NO_PAD.encode(outer));

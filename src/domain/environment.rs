@@ -58,8 +58,59 @@ pub struct ResourceServer {
     pub token_profile: TokenProfile,
     /// What its tokens are signed with; `tokens.signing_alg` of the settings when `None`.
     pub signing_alg: Option<SigningAlg>,
+    /// What the header of its tokens says they are.
+    pub token_typ: TokenTyp,
     /// Nothing is issued for a disabled one.
     pub enabled: bool,
+}
+
+impl ResourceServer {
+    /// How it wants its tokens.
+    pub fn form(&self) -> TokenForm {
+        TokenForm {
+            scope_claim: self.scope_claim,
+            profile: self.token_profile,
+            signing_alg: self.signing_alg,
+            typ: self.token_typ,
+        }
+    }
+}
+
+/// How a token is written. One token has one form: a target that cannot read it would take a valid token for a bad one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TokenForm {
+    /// How it carries `scope`.
+    pub scope_claim: ScopeClaim,
+    /// Which claims and header it has. The `mosaic` profile is signed with RS256, whatever `signing_alg` says.
+    pub profile: TokenProfile,
+    /// What it is signed with; `None` for the server's default.
+    pub signing_alg: Option<SigningAlg>,
+    /// What its header says it is.
+    pub typ: TokenTyp,
+}
+
+impl TokenForm {
+    /// How targets differ that have no form in common.
+    pub const DIFFER: &str = "the targets differ in scope_claim, token_profile, signing_alg or token_typ";
+
+    /// The form that all of them want, or the default one of no targets; `None` where they differ.
+    pub fn of_all(forms: impl IntoIterator<Item = TokenForm>) -> Option<TokenForm> {
+        let mut forms = forms.into_iter();
+        let first = forms.next().unwrap_or_default();
+        forms.all(|form| form == first).then_some(first)
+    }
+}
+
+/// What the header of an access token says it is (`typ`, RFC 7515 §4.1.9).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TokenTyp {
+    /// An access token (RFC 9068 §2.1), so that no other kind of token is taken for one.
+    #[default]
+    #[serde(rename = "at+jwt")]
+    AccessToken,
+    /// Any JWT (RFC 7519 §5.1): what libraries of before RFC 9068 accept.
+    #[serde(rename = "JWT")]
+    Jwt,
 }
 
 /// The resource server that `name` means in a request, or in a token that was issued before it was spelled as it is now.

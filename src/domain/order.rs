@@ -6,7 +6,7 @@ use super::{
     ancestry::AncestorFacts,
     claims::SubjectType,
     client::Permissions,
-    environment::{ScopeClaim, SigningAlg, TokenProfile},
+    environment::{TokenForm, TokenProfile},
     party::{Actor, MayAct},
 };
 use crate::oauth::{scope::Scope, token_type::TokenType};
@@ -24,12 +24,8 @@ pub struct TokenOrder {
     pub scope: Scope,
     /// The part of the scope that a rule added.
     pub widened: Scope,
-    /// How `scope` is written into the token.
-    pub scope_claim: ScopeClaim,
-    /// Which names and header it has. The `mosaic` profile is signed with RS256, whatever `signing_alg` says.
-    pub profile: TokenProfile,
-    /// The algorithm; `None` for the server's default.
-    pub signing_alg: Option<SigningAlg>,
+    /// How it is written.
+    pub form: TokenForm,
     /// `act`.
     pub act: Option<Actor>,
     /// `may_act`.
@@ -93,9 +89,7 @@ impl TokenOrder {
             audience,
             scope: Scope::empty(),
             widened: Scope::empty(),
-            scope_claim: ScopeClaim::default(),
-            profile: TokenProfile::default(),
-            signing_alg: None,
+            form: TokenForm::default(),
             act: None,
             may_act: None,
             anc: Vec::new(),
@@ -116,7 +110,7 @@ impl TokenOrder {
         for (name, value) in known {
             self.claims.entry(name).or_insert(value);
         }
-        if self.profile == TokenProfile::Rfc9068 {
+        if self.form.profile == TokenProfile::Rfc9068 {
             self.claims.insert("userId".to_owned(), user_id.as_str().into());
         }
         self.subject_type = SubjectType::EndUserAccount;

@@ -2,7 +2,7 @@
 
 use super::{
     Grant, GrantRequest, PresentedTokens,
-    targets::{self, Target, form, shorten, take_form},
+    targets::{self, Target, shorten, take_form},
 };
 use crate::{
     catalog::environment::EnvironmentSnapshot,
@@ -98,7 +98,7 @@ pub fn order(
     if !access.is_empty() {
         order.audience = access.iter().map(|(_, server)| server.audience.clone()).collect();
         let servers: Vec<&ResourceServer> = access.iter().map(|(_, server)| *server).collect();
-        take_form(&mut order, servers.iter().map(|server| form(server)))?;
+        take_form(&mut order, servers.iter().map(|server| server.form()))?;
         shorten(&mut order, &servers);
     }
     Ok(order)

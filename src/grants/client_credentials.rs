@@ -3,13 +3,13 @@
 use super::{
     Grant, GrantRequest, PresentedTokens,
     permissions::{self, Asked},
-    targets::{self, Form, form, shorten, take_form},
+    targets::{self, shorten, take_form},
 };
 use crate::{
     domain::{
         claims::SubjectType,
         client::Client,
-        environment::{ResourceServer, TokenProfile},
+        environment::{ResourceServer, TokenForm, TokenProfile},
         order::TokenOrder,
         permission::as_scope,
     },
@@ -66,7 +66,7 @@ fn for_resource_servers(
         oxide::client_credentials::client_credentials(request.client, access, request.secret, requested, request.now)
     })?;
     let servers: Vec<&ResourceServer> = access.iter().map(|(_, server)| *server).collect();
-    take_form(&mut order, servers.iter().map(|server| form(server)))?;
+    take_form(&mut order, servers.iter().map(|server| server.form()))?;
     if requested.is_some() || !targets.is_empty() {
         // Least privilege: who names what is wanted gets that, and no permissions besides.
         order.permissions = None;
@@ -83,7 +83,8 @@ fn for_services(request: &GrantRequest<'_>, asked: Asked) -> Result<TokenOrder, 
     if let Some(server) = servers.iter().find(|server| !server.enabled) {
         return Err(OAuthError::new(Problem::TargetNotAllowed, format!("{:?} is disabled", server.audience)));
     }
-    let forms: Vec<Form> = asked.audience.iter().map(|service| known(service).map(form).unwrap_or_default()).collect();
+    let form = |service: &String| known(service).map(ResourceServer::form).unwrap_or_default();
+    let forms: Vec<TokenForm> = asked.audience.iter().map(form).collect();
     let mut order = TokenOrder {
         audience: asked.audience,
         scope: as_scope(&asked.permissions),
@@ -97,7 +98,7 @@ fn for_services(request: &GrantRequest<'_>, asked: Asked) -> Result<TokenOrder, 
 
 /// Guards of Mosaic services read the name and the permissions: a service account without any has an empty list of them.
 fn as_guards_read_it(mut order: TokenOrder, client: &Client) -> TokenOrder {
-    if order.profile == TokenProfile::Mosaic {
+    if order.form.profile == TokenProfile::Mosaic {
         order.claims.insert("name".to_owned(), client.name.as_str().into());
         order.permissions.get_or_insert_default();
     }

@@ -1,6 +1,6 @@
 //! The token that a client gets for a user whom its own backend signed in. No grant: the backend authentication API asks.
 
-use super::targets::{self, form, shorten, take_form};
+use super::targets::{self, shorten, take_form};
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{claims::SubjectType, client::Client, order::TokenOrder, permission::BACKEND_SERVICE},
@@ -26,7 +26,7 @@ pub fn order(
     order.scope = targets::negotiated_scope(&access, None, |access| Ok(access.default_scope().clone()))?;
     order.audience = access.iter().map(|(_, server)| server.audience.clone()).collect();
     let servers: Vec<_> = access.iter().map(|(_, server)| *server).collect();
-    take_form(&mut order, servers.iter().map(|server| form(server)))?;
+    take_form(&mut order, servers.iter().map(|server| server.form()))?;
     shorten(&mut order, &servers);
     Ok(order)
 }

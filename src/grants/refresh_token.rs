@@ -88,9 +88,7 @@ pub fn order(
     Ok(TokenOrder {
         scope: renewed.scope,
         widened: renewed.widened,
-        scope_claim: renewed.scope_claim,
-        profile: renewed.profile,
-        signing_alg: renewed.signing_alg,
+        form: renewed.form,
         act: grant.act,
         may_act: grant.may_act,
         anc: grant.anc,

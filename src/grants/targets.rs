@@ -4,7 +4,7 @@ use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
         client::{Access, Client},
-        environment::{ResourceServer, ScopeClaim, SigningAlg, TokenProfile},
+        environment::{ResourceServer, TokenForm},
         order::TokenOrder,
     },
     oauth::{
@@ -97,21 +97,10 @@ pub(super) fn negotiated_scope(
     Ok(granted.unwrap_or_default())
 }
 
-/// How a resource server wants its tokens.
-pub(super) type Form = (ScopeClaim, TokenProfile, Option<SigningAlg>);
-
-pub(super) fn form(server: &ResourceServer) -> Form {
-    (server.scope_claim, server.token_profile, server.signing_alg)
-}
-
 /// One token has one form (see `TargetsDiffer` in `docs/errors.md`).
-pub(super) fn take_form(order: &mut TokenOrder, mut forms: impl Iterator<Item = Form>) -> Result<(), OAuthError> {
-    let first = forms.next().unwrap_or_default();
-    if !forms.all(|form| form == first) {
-        let detail = "the targets differ in scope_claim, token_profile or signing_alg";
-        return Err(OAuthError::new(Problem::TargetsDiffer, detail));
-    }
-    (order.scope_claim, order.profile, order.signing_alg) = first;
+pub(super) fn take_form(order: &mut TokenOrder, forms: impl Iterator<Item = TokenForm>) -> Result<(), OAuthError> {
+    let form = TokenForm::of_all(forms);
+    order.form = form.ok_or_else(|| OAuthError::new(Problem::TargetsDiffer, TokenForm::DIFFER))?;
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use super::{
     error::TokenError::{self, ClaimType, MissingClaim},
     keyring::Keyring,
     strict_json::parse_object,
-    unverified::UnverifiedToken,
+    unverified::{ACCESS, UnverifiedToken},
 };
 use crate::{
     domain::{
@@ -69,7 +69,7 @@ pub fn verify_access_token(
     now: i64,
 ) -> Result<VerifiedToken, TokenError> {
     let token = UnverifiedToken::parse(token)?;
-    check_type(token.typ())?;
+    check_type(token.typ(), token.token_use())?;
     let kid = token.kid().ok_or(TokenError::MissingHeader("kid"))?;
     let verifier = keyring.verifier(kid, now).ok_or(TokenError::UnknownKey)?;
     let payload = verifier.verify(&token)?;
@@ -100,12 +100,14 @@ pub fn embedded_token(outer: &str) -> Option<String> {
     }
 }
 
-/// Only `at+jwt` (RFC 9068 §4): an ID token, a client assertion or a proof under the same key is no access token.
-fn check_type(typ: Option<&str>) -> Result<(), TokenError> {
+/// Only `at+jwt` (RFC 9068 §4), or `JWT` with the mark that we sign into the header of access tokens alone: an ID token, a client
+/// assertion or a proof under the same key is no access token, whatever claims somebody got us to write into it.
+fn check_type(typ: Option<&str>, token_use: Option<&str>) -> Result<(), TokenError> {
     let typ = typ.ok_or(TokenError::MissingHeader("typ"))?;
     // Media types are compared without case, and "application/" may be left out (RFC 7515 §4.1.9).
     let known = ["at+jwt", "application/at+jwt"].iter().any(|known| typ.eq_ignore_ascii_case(known));
-    if known { Ok(()) } else { Err(TokenError::WrongType) }
+    let is_marked = typ == "JWT" && token_use == Some(ACCESS);
+    if known || is_marked { Ok(()) } else { Err(TokenError::WrongType) }
 }
 
 /// Reads the claims of an access token. It proves nothing: for claims that somebody only says a token has.

@@ -10,6 +10,12 @@ pub const MAX_TOKEN_LENGTH: usize = 16 * 1024;
 /// The longest `kid`, in bytes. Ours have 43.
 pub(super) const MAX_KID_LENGTH: usize = 256;
 
+/// The member of the header by which we tell our access tokens of the type `JWT` from our other tokens of that type. It stands in
+/// the header because no claim that somebody else chooses gets there.
+pub(super) const TOKEN_USE: &str = "token_use";
+/// Its value.
+pub(super) const ACCESS: &str = "access";
+
 /// A compact JWS (RFC 7515 §7.1) that **nobody has checked: whoever sent it wrote every byte of it. Nothing in it may
 /// be trusted. Its only use is to pick one of our own keys; even `alg` only serves to refuse a token early**, since
 /// the key decides the algorithm.
@@ -23,6 +29,7 @@ pub struct UnverifiedToken<'a> {
     alg: String,
     typ: Option<String>,
     kid: Option<String>,
+    token_use: Option<String>,
 }
 
 impl<'a> UnverifiedToken<'a> {
@@ -54,7 +61,8 @@ impl<'a> UnverifiedToken<'a> {
         if kid.as_ref().is_some_and(|kid| kid.len() > MAX_KID_LENGTH) {
             return Err(TokenError::KidTooLong);
         }
-        Ok(Self { signed, payload, signature, alg, typ, kid })
+        let token_use = string_member(&header, TOKEN_USE)?;
+        Ok(Self { signed, payload, signature, alg, typ, kid, token_use })
     }
 
     /// What the sender says the algorithm is.
@@ -65,6 +73,11 @@ impl<'a> UnverifiedToken<'a> {
     /// What the sender says the kind of token is.
     pub fn typ(&self) -> Option<&str> {
         self.typ.as_deref()
+    }
+
+    /// What the sender says it is used as.
+    pub fn token_use(&self) -> Option<&str> {
+        self.token_use.as_deref()
     }
 
     /// What the sender says the key is.

@@ -53,8 +53,7 @@ pub fn demo_token(
     let expires_at = now + environment.environment.access_token_lifetime;
     let order = TokenOrder {
         scope: server.scopes.clone(),
-        profile: server.token_profile,
-        signing_alg: server.signing_alg,
+        form: server.form(),
         claims: claims(&application.id),
         ..TokenOrder::new(USER, SubjectType::EndUserAccount, vec![server.audience.clone()], now, expires_at)
     };

@@ -11,7 +11,7 @@ use crate::{
         ancestry::AncestorFacts,
         authorization::{EMAIL, PROFILE},
         claims::AccessTokenClaims,
-        environment::{Environment, SigningAlg, TokenProfile},
+        environment::{Environment, SigningAlg, TokenProfile, TokenTyp},
         id_token::IdTokenClaims,
         logout_token::{self, LogoutTokenClaims},
         order::{IdTokenOrder, TokenOrder},
@@ -54,17 +54,17 @@ impl TokenIssuer<'_> {
     ) -> Result<Issued, OAuthError> {
         let now = order.issued_at;
         let jti = random_id(self.random).map_err(failed)?;
-        let alg = match order.profile {
+        let alg = match order.form.profile {
             // The guards of Mosaic services refuse every other one.
             TokenProfile::Mosaic => SigningAlg::RS256,
-            TokenProfile::Rfc9068 => order.signing_alg.unwrap_or(self.signing_alg),
+            TokenProfile::Rfc9068 => order.form.signing_alg.unwrap_or(self.signing_alg),
         };
         let signer =
             environment.keyring.signer(alg, now).ok_or_else(|| failed(format!("no active {} key", alg.as_str())))?;
         let anc_facts = order.anc_facts.without_own(client_id, signer.kid(), &order.claims);
         let claims = claims(Place::of(environment), client_id, order, &anc_facts, &jti);
         let payload = serde_json::to_vec(&claims).map_err(failed)?;
-        let token = signer.sign(&payload).map_err(failed)?;
+        let token = signer.sign_access_token(order.form.typ, &payload).map_err(failed)?;
         self.counts.signature(alg);
         Ok(Issued { token, jti, expires_in: order.expires_at - now })
     }
@@ -84,6 +84,10 @@ impl TokenIssuer<'_> {
         access_token: &str,
     ) -> Result<String, OAuthError> {
         let now = order.issued_at;
+        if environment.resource_server(client_id).is_some_and(|server| server.token_typ == TokenTyp::Jwt) {
+            // It would have the type and the audience of an access token for that API, which could not tell them apart.
+            return Err(failed("the client has the name of a resource server whose tokens look like ID tokens"));
+        }
         let alg = self.signing_alg;
         let signer =
             environment.keyring.signer(alg, now).ok_or_else(|| failed(format!("no active {} key", alg.as_str())))?;
@@ -181,7 +185,7 @@ fn claims<'a>(
     jti: &'a str,
 ) -> AccessTokenClaims<'a> {
     AccessTokenClaims {
-        iss: match order.profile {
+        iss: match order.form.profile {
             TokenProfile::Mosaic => order.subject_type.mosaic_issuer(),
             TokenProfile::Rfc9068 => place.issuer,
         },
@@ -192,7 +196,7 @@ fn claims<'a>(
         exp: order.expires_at,
         jti,
         scope: &order.scope,
-        scope_claim: order.scope_claim,
+        scope_claim: order.form.scope_claim,
         act: order.act.as_ref(),
         may_act: order.may_act.as_ref(),
         anc: &order.anc,

@@ -22,6 +22,7 @@ struct ResourceServerRow {
     token_profile: String,
     signing_alg: Option<String>,
     enabled: bool,
+    token_typ: String,
 }
 
 impl ResourceServerRow {
@@ -36,6 +37,7 @@ impl ResourceServerRow {
             token_profile: to_name(&server.token_profile)?,
             signing_alg: server.signing_alg.map(|alg| alg.as_str().to_owned()),
             enabled: server.enabled,
+            token_typ: to_name(&server.token_typ)?,
         })
     }
 
@@ -54,6 +56,7 @@ impl ResourceServerRow {
             clients: row.json("clients", &self.clients)?,
             token_profile: row.name("token_profile", &self.token_profile)?,
             signing_alg,
+            token_typ: row.name("token_typ", &self.token_typ)?,
             enabled: self.enabled,
             audience: self.audience,
         })
@@ -91,6 +94,7 @@ pub fn upsert(conn: &mut Conn<'_>, environment_id: &str, server: &ResourceServer
             t::token_profile.eq(excluded(t::token_profile)),
             t::signing_alg.eq(excluded(t::signing_alg)),
             t::enabled.eq(excluded(t::enabled)),
+            t::token_typ.eq(excluded(t::token_typ)),
         ))
         .execute(c))?;
     Ok(())

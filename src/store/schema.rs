@@ -62,6 +62,7 @@ diesel::table! {
         token_profile -> Text,
         signing_alg -> Nullable<Text>,
         enabled -> Bool,
+        token_typ -> Text,
     }
 }
 

@@ -7,7 +7,10 @@ import pathlib
 import re
 import subprocess
 import sys
+import time
+import tomllib
 import traceback
+import urllib.error
 import urllib.request
 
 import negative
@@ -90,6 +93,37 @@ def token_claims(answer):
     return json.loads(base64.urlsafe_b64decode(payload + "=="))
 
 
+def plain_issuer(server):
+    """The issuer of an environment whose API takes tokens of the type `JWT`."""
+    file = HERE / "plain_jwt.toml"
+    block = tomllib.loads(file.read_text())["environment"]
+    server.run("apply", file)
+    issuer = f"{server.issuer}/{block['tenant_id']}/{block['id']}"
+    end = time.monotonic() + 20
+    while True:
+        try:
+            with urllib.request.urlopen(f"{issuer}/.well-known/openid-configuration", timeout=5):
+                return issuer
+        except urllib.error.URLError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+
+
+def checks_in_go_and_java(server, environment):
+    """Those that ./run has built: it says which it skipped."""
+    go, java = os.environ.get("INTEROP_GO_CHECKS"), os.environ.get("INTEROP_JAVA_CHECKS")
+    if go or java:
+        environment = environment | {"PLAIN_ISSUER": plain_issuer(server)}
+    if go:
+        for file in sorted(pathlib.Path(go).glob("check_*")):
+            yield f"go {file.name}", lambda file=file: program(environment, file)
+    if java:
+        classes = f"{java}/target/classes:{java}/lib/*"
+        for file in sorted((HERE / "java/src").glob("Check*.java")):
+            yield f"java {file.stem}", lambda file=file: program(environment, "java", "-cp", classes, file.stem)
+
+
 def checks(server):
     """Every check, as (name, function)."""
     environment = client_environment(server)
@@ -97,6 +131,8 @@ def checks(server):
         yield f"python {file.stem}", lambda file=file: program(environment, os.environ["INTEROP_PYTHON"], file)
     for file in sorted(pathlib.Path(os.environ["INTEROP_NODE_CHECKS"]).glob("check_*.mjs")):
         yield f"node {file.stem}", lambda file=file: program(environment, os.environ["INTEROP_NODE"], file)
+
+    yield from checks_in_go_and_java(server, environment)
 
     printed = "\n".join(shell_lines.commands(server.printed()))
     yield "lines printed by quickstart", lambda: count(documented_lines(server, "quickstart", printed))

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Case, Check, Granted, Policy, Presented, Refused, parties, scopes};
+use super::{Case, Check, Granted, Policy, Presented, Refused, parties, scopes, targets::common_form};
 use crate::{
     domain::{
         claims::{RESERVED_CLAIMS, SubjectType, USER_CLAIMS},
@@ -36,7 +36,7 @@ impl Case<'_> {
             let reason = "the rule or a target leaves the new token no life";
             return Err(Refused::new(Problem::NoRule, Check::Lifetime, reason).by(rule));
         }
-        let profile = targets.first().map(|target| target.token_profile).unwrap_or_default();
+        let form = common_form(targets)?;
         Ok(Granted {
             rule: rule.name.clone(),
             audience: targets.iter().map(|target| target.audience.clone()).collect(),
@@ -47,11 +47,9 @@ impl Case<'_> {
             anc: lineage,
             anc_facts: parties::facts(subject, self.actor.map(|actor| actor.token)),
             subject_type: subject.subject_type.unwrap_or(SubjectType::EndUserAccount),
-            claims: claims(rule, subject, profile),
+            claims: claims(rule, subject, form.profile),
             expires_at,
-            scope_claim: targets.first().map(|target| target.scope_claim).unwrap_or_default(),
-            profile,
-            signing_alg: targets.first().and_then(|target| target.signing_alg),
+            form,
             refresh: rule.refresh.then_some(RefreshTerms { lifetime: rule.refresh_lifetime }),
         })
     }

@@ -36,7 +36,7 @@ use super::{
     ancestry::AncestorFacts,
     claims::SubjectType,
     client::Client,
-    environment::{ResourceServer, ScopeClaim, SigningAlg, TokenProfile},
+    environment::{ResourceServer, TokenForm},
     order::RefreshTerms,
     party::{Actor, MayAct},
     rule::ExchangeRule,
@@ -108,12 +108,8 @@ pub struct Granted {
     pub claims: Map<String, Value>,
     /// Seconds since 1970.
     pub expires_at: i64,
-    /// How the targets want `scope`.
-    pub scope_claim: ScopeClaim,
-    /// Which names and header the targets want.
-    pub profile: TokenProfile,
-    /// What the targets want their tokens signed with; `None` for the server's default.
-    pub signing_alg: Option<SigningAlg>,
+    /// How the targets want their tokens.
+    pub form: TokenForm,
     /// Set where the rule gives a refresh token.
     pub refresh: Option<RefreshTerms>,
 }

@@ -1,10 +1,10 @@
 //! What a session gives today: never more than was granted, and never more than would be granted now.
 
-use super::{Check, ExchangeRequest, Granted, Policy, Presented, Refused, Standing, decide, targets::check_same_form};
+use super::{Check, ExchangeRequest, Granted, Policy, Presented, Refused, Standing, decide, targets::common_form};
 use crate::{
     domain::{
         client::Client,
-        environment::{ResourceServer, ScopeClaim, SigningAlg, TokenProfile, resource_server},
+        environment::{ResourceServer, TokenForm, resource_server},
         permission::BACKEND_SERVICE,
         session::{ExchangeBasis, GrantBasis, Session},
         subject::SubjectToken,
@@ -21,12 +21,8 @@ pub struct Renewed {
     pub scope: Scope,
     /// The part of it that the rule added.
     pub widened: Scope,
-    /// How the targets want `scope`.
-    pub scope_claim: ScopeClaim,
-    /// Which names and header the targets want.
-    pub profile: TokenProfile,
-    /// What the targets want their tokens signed with; `None` for the server's default.
-    pub signing_alg: Option<SigningAlg>,
+    /// How the targets want their tokens.
+    pub form: TokenForm,
     /// Seconds since 1970; not after the end of the session.
     pub expires_at: i64,
     /// The rule that allows it, where one does.
@@ -117,9 +113,7 @@ fn exchange_again(
         audience: granted.audience,
         scope: granted.scope,
         widened: granted.widened,
-        scope_claim: granted.scope_claim,
-        profile: granted.profile,
-        signing_alg: granted.signing_alg,
+        form: granted.form,
         expires_at: granted.expires_at,
         rule: Some(granted.rule),
     })
@@ -162,16 +156,13 @@ fn sign_in_again(
         audience.push(server.audience.clone());
         servers.push(server);
     }
-    check_same_form(&servers).map_err(|differ| refused(differ.check, differ.reason))?;
+    let form = common_form(&servers).map_err(|differ| refused(differ.check, differ.reason))?;
     let lifetime = servers.iter().filter_map(|server| server.max_lifetime).fold(policy.lifetime, i64::min);
-    let first = servers.first();
     Ok(Renewed {
         audience,
         scope: scope.clone(),
         widened: Scope::empty(),
-        scope_claim: first.map(|server| server.scope_claim).unwrap_or_default(),
-        profile: first.map(|server| server.token_profile).unwrap_or_default(),
-        signing_alg: first.and_then(|server| server.signing_alg),
+        form,
         expires_at: policy.now.saturating_add(lifetime).min(session.expires_at),
         rule: None,
     })

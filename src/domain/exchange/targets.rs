@@ -3,7 +3,7 @@
 use super::{Case, Check, Refused};
 use crate::{
     domain::{
-        environment::{ResourceServer, resource_server},
+        environment::{ResourceServer, TokenForm, resource_server},
         rule::ExchangeRule,
     },
     oauth::{error::Problem, scope::Scope},
@@ -33,7 +33,7 @@ impl<'a> Case<'a> {
                 targets.push(target);
             }
         }
-        check_same_form(&targets)?;
+        common_form(&targets)?;
         Ok(targets)
     }
 
@@ -81,18 +81,8 @@ pub(super) fn ambiguous() -> Refused {
     )
 }
 
-/// One token has one form; a target that cannot read it would take a valid token for a bad one.
-pub(super) fn check_same_form(targets: &[&ResourceServer]) -> Result<(), Refused> {
-    let form = |target: &ResourceServer| (target.scope_claim, target.token_profile, target.signing_alg);
-    let mut forms = targets.iter().map(|target| form(target));
-    let first = forms.next();
-    if forms.all(|other| Some(other) == first) {
-        Ok(())
-    } else {
-        Err(Refused::new(
-            Problem::TargetsDiffer,
-            Check::Audience,
-            "the targets differ in scope_claim, token_profile or signing_alg",
-        ))
-    }
+/// The form that all of them want.
+pub(super) fn common_form(targets: &[&ResourceServer]) -> Result<TokenForm, Refused> {
+    let form = TokenForm::of_all(targets.iter().map(|target| target.form()));
+    form.ok_or_else(|| Refused::new(Problem::TargetsDiffer, Check::Audience, TokenForm::DIFFER))
 }

@@ -32,6 +32,20 @@ fn only_the_type_of_an_access_token_is_accepted() {
     for typ in ["JWT", "jwt", "dpop+jwt", "", "at+jwt ", "application/jwt", "text/at+jwt", "logout+jwt"] {
         issuer.refuses(&issuer.sign_header(&header_with(&issuer, "typ", typ)), TokenError::WrongType);
     }
+    // Of the type of ID tokens are those that we marked when we signed them, and no others are.
+    let marked = |typ: &str, mark: serde_json::Value| {
+        let mut header = header_with(&issuer, "typ", typ);
+        header["token_use"] = mark;
+        issuer.sign_header(&header)
+    };
+    assert!(issuer.verify(&marked("JWT", json!("access"))).is_ok());
+    assert!(issuer.verify(&marked("at+jwt", json!("anything"))).is_ok(), "whoever knows the type needs no mark");
+    for (typ, mark) in
+        [("JWT", "id"), ("JWT", ""), ("JWT", "Access"), ("jwt", "access"), ("", "access"), ("logout+jwt", "access")]
+    {
+        issuer.refuses(&marked(typ, json!(mark)), TokenError::WrongType);
+    }
+    issuer.refuses(&marked("JWT", json!(["access"])), TokenError::HeaderType("token_use"));
     let mut header = issuer.header();
     header.as_object_mut().expect("an object").remove("typ");
     issuer.refuses(&issuer.sign_header(&header), TokenError::MissingHeader("typ"));

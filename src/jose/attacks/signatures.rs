@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{Issuer, NOW, compact, good_claims, header_with};
 use crate::{
-    domain::environment::SigningAlg,
+    domain::environment::{SigningAlg, TokenTyp},
     jose::{error::TokenError, private_key::PrivateKey},
 };
 
@@ -21,7 +21,8 @@ fn what_the_signer_signs_the_verifier_accepts_for_every_algorithm() {
     for alg in SigningAlg::ALL {
         let issuer = Issuer::new(alg);
         let signer = issuer.keyring.signer(alg, NOW).expect("an active key");
-        let token = signer.sign(good_claims().to_string().as_bytes()).expect("signs");
+        let token =
+            signer.sign_access_token(TokenTyp::AccessToken, good_claims().to_string().as_bytes()).expect("signs");
         let verified = issuer.verify(&token).expect("a good token");
         assert_eq!((verified.kid(), verified.sub.as_str(), verified.exp), (issuer.key.kid(), "user", NOW + 300));
     }

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     domain::environment::{
         MAX_ACCESS_TOKEN_LIFETIME, MIN_ACCESS_TOKEN_LIFETIME, ResourceServer, ScopeClaim, SigningAlg, TokenProfile,
+        TokenTyp,
     },
     oauth::scope::Scope,
 };
@@ -128,6 +129,7 @@ fn read_resource_server(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) 
             .choice("token_profile", &[TokenProfile::Rfc9068, TokenProfile::Mosaic], findings)
             .unwrap_or_default(),
         signing_alg: table.choice("signing_alg", &SigningAlg::ALL, findings),
+        token_typ: table.choice("token_typ", &[TokenTyp::AccessToken, TokenTyp::Jwt], findings).unwrap_or_default(),
         enabled: table.enabled(findings),
     }
 }

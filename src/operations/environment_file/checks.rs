@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     domain::{
-        environment::ResourceServer,
+        environment::{ResourceServer, TokenTyp},
         permission::PermissionDefinition,
         rule::{ExchangeRule, ISSUER_SELF},
     },
@@ -89,12 +89,23 @@ fn check_audience_names(file: &EnvironmentFile, findings: &mut Findings<'_>) {
     for (position, block) in file.clients.iter().enumerate() {
         let id = &block.client.id;
         let server = file.resource_servers.iter().find(|server| is_same_target(&server.audience, id) && !id.is_empty());
-        if server.is_some_and(|server| !server.clients.contains(id)) {
+        let Some(server) = server else { continue };
+        let gets_id_tokens =
+            block.client.grants.contains(&GrantType::AuthorizationCode) || block.client.sign_in.application.is_some();
+        if !server.clients.contains(id) {
             findings.error(
                 &format!("client[{position}].id"),
                 format_args!(
                     "\"{id}\" is also the audience of a resource server; rename one of them, or add the client to that \
                      resource server's clients if they are the same service"
+                ),
+            );
+        } else if gets_id_tokens && server.token_typ == TokenTyp::Jwt {
+            findings.error(
+                &format!("client[{position}].id"),
+                format_args!(
+                    "users sign in to \"{id}\", which is also the audience of a resource server with token_typ = \"JWT\": its ID \
+                     tokens would look like access tokens there; rename one of them, or leave token_typ out"
                 ),
             );
         }

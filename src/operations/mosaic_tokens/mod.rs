@@ -21,7 +21,7 @@ use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
         claims::HOME_ENVIRONMENT_CLAIM,
-        environment::{SigningAlg, TokenProfile},
+        environment::{SigningAlg, TokenForm, TokenProfile},
         order::TokenOrder,
         trace::Trace,
     },
@@ -126,7 +126,8 @@ pub(super) async fn issue(
 
 fn make(context: &Context, ordered: Ordered, record: &mut AuditRecord) -> Result<MosaicToken, MosaicError> {
     let Ordered { client_id, home_environment_id, environment, order } = ordered;
-    let mut order = TokenOrder { profile: TokenProfile::Mosaic, ..order };
+    let form = TokenForm { profile: TokenProfile::Mosaic, ..order.form };
+    let mut order = TokenOrder { form, ..order };
     if let Some(home) = home_environment_id {
         order.claims.insert(HOME_ENVIRONMENT_CLAIM.to_owned(), home.into());
     }

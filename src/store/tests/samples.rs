@@ -10,7 +10,7 @@ use crate::{
         claims::SubjectType,
         client::{Access, Client, ClientKind, ClientSecret, ClientSignIn, ExchangeError},
         connection::{IdentityConnection, IdentityProvider, SignInClient},
-        environment::{ResourceServer, ScopeClaim, SigningAlg, TokenProfile},
+        environment::{ResourceServer, ScopeClaim, SigningAlg, TokenProfile, TokenTyp},
         foreign::{ClaimMap, ForeignIssuer},
         login::preferences::{LoginPreferences, TotpPreferences},
         party::Actor,
@@ -67,6 +67,7 @@ pub(super) fn a_resource_server() -> ResourceServer {
         clients: vec!["bff".to_owned()],
         token_profile: TokenProfile::Rfc9068,
         signing_alg: Some(SigningAlg::EdDSA),
+        token_typ: TokenTyp::Jwt,
         enabled: true,
     }
 }

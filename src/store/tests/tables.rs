@@ -3,7 +3,10 @@ use super::{
     with_environment,
 };
 use crate::{
-    domain::{application::Application, client::Client, login::lockout::Authenticator, signing_key::KeySchedule},
+    domain::{
+        application::Application, client::Client, environment::TokenTyp, login::lockout::Authenticator,
+        signing_key::KeySchedule,
+    },
     oauth::scope::Scope,
     store::{
         Conn, Origin, Store, StoreError, applications,
@@ -164,6 +167,7 @@ fn everything_can_be_overwritten_disabled_and_deleted() {
             .transact(|conn| -> Result<(), StoreError> {
                 let mut server = a_resource_server();
                 (server.max_lifetime, server.signing_alg, server.scopes) = (None, None, Scope::empty());
+                server.token_typ = TokenTyp::AccessToken;
                 resource_servers::upsert(conn, "one", &server)?;
                 assert_eq!(resource_servers::list(conn, "one")?, [server]);
                 let mut client = a_client("bff");

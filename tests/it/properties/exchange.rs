@@ -11,7 +11,7 @@ use tessera::{
         ancestry::AncestorFacts,
         claims::{MAX_ANCESTORS, SubjectType},
         client::{Access, Client, ClientKind, ClientSignIn, ExchangeError},
-        environment::{ResourceServer, ScopeClaim, TokenProfile},
+        environment::{ResourceServer, ScopeClaim, TokenProfile, TokenTyp},
         exchange::{ExchangeRequest, Granted, Policy, Presented, Refused, Standing, decide},
         party::{Actor, MayAct},
         rule::{ClaimRules, Enforcement, ExchangeMode, ExchangeRule, ISSUER_SELF, SubjectMatch},
@@ -202,6 +202,7 @@ fn resource_server(audience: &'static str) -> impl Strategy<Value = ResourceServ
             clients: clients.into_iter().map(str::to_owned).collect(),
             token_profile: TokenProfile::Rfc9068,
             signing_alg: None,
+            token_typ: TokenTyp::AccessToken,
             enabled,
         },
     )

@@ -10,7 +10,7 @@ use tessera::{
         ancestry::AncestorFacts,
         claims::SubjectType,
         client::{Access, Client, ClientKind, ClientSignIn, ExchangeError, Permissions},
-        environment::{ResourceServer, ScopeClaim, TokenProfile},
+        environment::{ResourceServer, ScopeClaim, TokenProfile, TokenTyp},
         exchange::{ExchangeRequest, Granted, Policy, Presented, Refused, Standing, decide},
         revocation::{Revocation, RevocationKind},
         rule::{ClaimRules, Enforcement, ExchangeMode, ExchangeRule, ISSUER_SELF, SubjectMatch},
@@ -51,6 +51,7 @@ fn server() -> ResourceServer {
         clients: CLIENTS.map(str::to_owned).to_vec(),
         token_profile: TokenProfile::Rfc9068,
         signing_alg: None,
+        token_typ: TokenTyp::AccessToken,
         enabled: true,
     }
 }

@@ -1,6 +1,7 @@
 //! How users sign in: clients, and the providers behind connections.
 
 use super::{HEAD, mistakes, parse, refused};
+use crate::domain::environment::TokenTyp;
 
 /// The public key of RFC 8037 Appendix A.2.
 const JWKS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
@@ -35,6 +36,20 @@ fn a_client_whose_users_sign_in_says_to_what_and_where_they_go_back_to() {
     assert_eq!(parse(&backend).warnings, []);
     let warnings = parse(&backend.replace("application = \"web\"", "")).warnings;
     assert!(warnings.iter().any(|warning| warning.to_string().contains("have no effect")), "{warnings:?}");
+}
+
+// ID tokens have the type `JWT` and the client as their audience.
+#[test]
+fn what_users_sign_in_to_is_no_resource_server_whose_tokens_look_like_id_tokens() {
+    let file = |more: &str| format!("{SIGN_IN}[[resource_server]]\naudience = \"ui\"\nclients = [\"ui\"]\n{more}");
+    let server = parse(&file("")).resource_servers.remove(0);
+    assert_eq!(server.token_typ, TokenTyp::AccessToken);
+    refused(&file("token_typ = \"JWT\"\n"), "8:6", "its ID tokens would look like access tokens there");
+    let backend = file("token_typ = \"JWT\"\n").replace("[\"authorization_code\"]", "[]");
+    refused(&backend, "8:6", "its ID tokens would look like access tokens there");
+    let service = file("token_typ = \"JWT\"\n").replace("\"ui\"\nclients", "\"api\"\nclients");
+    assert_eq!(parse(&service).resource_servers.remove(0).token_typ, TokenTyp::Jwt);
+    refused(&file("token_typ = \"jwt\"\n"), "15:13", "must be one of \"at+jwt\", \"JWT\"");
 }
 
 #[test]

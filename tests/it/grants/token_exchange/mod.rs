@@ -18,6 +18,7 @@ mod spellings;
 mod standing;
 mod subject_ids;
 mod targets;
+mod token_typ;
 
 use serde_json::Value;
 
