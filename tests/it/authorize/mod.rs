@@ -3,6 +3,7 @@
 mod codes;
 mod cross_origin;
 mod flow;
+mod kinds;
 mod outage;
 mod request;
 mod scopes;
