@@ -31,7 +31,7 @@ use crate::{
     },
     outbound::{Outbound, OutboundError, OutboundOptions},
     rest,
-    settings::{AuditCommit, Keys, Limits, Settings},
+    settings::{Audit, AuditCommit, Keys, Limits, Settings},
     store::Store,
 };
 
@@ -293,5 +293,6 @@ fn audit_options(settings: &Settings) -> AuditOptions {
         AuditCommit::BeforeResponse => AuditMode::BeforeResponse,
         AuditCommit::AfterResponse => AuditMode::AfterResponse,
     };
-    AuditOptions { mode, retention_days: settings.audit.retention_days, queue: settings.audit.queue }
+    let Audit { retention_days, queue, anonymous_per_minute, .. } = settings.audit;
+    AuditOptions { mode, retention_days, queue, anonymous_per_minute }
 }

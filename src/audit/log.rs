@@ -15,7 +15,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{record::AuditRecord, stats::Stats, writer::Writer};
+use super::{counted::Refusals, record::AuditRecord, stats::Stats, writer::Writer};
 use crate::{
     domain::{
         clock::Clock,
@@ -47,11 +47,14 @@ pub struct AuditOptions {
     pub retention_days: u32,
     /// How many records may wait. When that many do, requests wait too; none is dropped.
     pub queue: usize,
+    /// How many refusals of callers who proved nothing get a record of their own: those of one network in a minute. The others
+    /// are counted in one record.
+    pub anonymous_per_minute: u32,
 }
 
 impl Default for AuditOptions {
     fn default() -> Self {
-        Self { mode: AuditMode::default(), retention_days: 365, queue: 8192 }
+        Self { mode: AuditMode::default(), retention_days: 365, queue: 8192, anonymous_per_minute: 100 }
     }
 }
 
@@ -93,6 +96,7 @@ struct Inner {
     queue: mpsc::Sender<Message>,
     stopping: Arc<AtomicBool>,
     stats: Arc<Stats>,
+    refusals: Arc<Refusals>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -123,6 +127,7 @@ impl AuditLog {
     pub fn expose(&self, page: &mut Page) {
         let (capacity, free) = (self.0.queue.max_capacity(), self.0.queue.capacity());
         self.0.stats.expose(page, capacity.saturating_sub(free), capacity);
+        self.0.refusals.expose(page);
     }
 
     /// Starts this writer.
@@ -132,13 +137,14 @@ impl AuditLog {
         queue: mpsc::Sender<Message>,
         stopping: Arc<AtomicBool>,
     ) -> Result<Self, AuditError> {
-        let stats = Arc::clone(&writer.stats);
+        let (stats, refusals) = (Arc::clone(&writer.stats), Arc::clone(&writer.refusals));
         let thread = thread::Builder::new().name("audit".to_owned()).spawn(move || writer.run())?;
         let thread = Mutex::new(Some(thread));
-        Ok(Self(Arc::new(Inner { mode, queue, stopping, stats, thread })))
+        Ok(Self(Arc::new(Inner { mode, queue, stopping, stats, refusals, thread })))
     }
 
-    /// Hands over a record, and returns when the request may be answered.
+    /// Hands over a record, and returns when the request may be answered. Refusals of callers who proved nothing may only be
+    /// counted (see [`AuditOptions::anonymous_per_minute`]). Secrets and tokens in the wrong place are left out.
     ///
     /// A caller that goes away meanwhile takes nothing back: the record is written all the same.
     ///
@@ -146,7 +152,10 @@ impl AuditLog {
     /// The request must be refused: whatever it was about to hand out has no record. (It may get one, if the answer of the database was
     /// lost. A record too many is the safe side.)
     pub async fn commit(&self, record: AuditRecord) -> Result<(), AuditUnavailable> {
-        timeout(LONGEST_WAIT, self.hand_over(record)).await.unwrap_or(Err(AuditUnavailable))
+        if !self.0.refusals.is_to_be_written(&record) {
+            return Ok(());
+        }
+        timeout(LONGEST_WAIT, self.hand_over(record.cleaned())).await.unwrap_or(Err(AuditUnavailable))
     }
 
     /// Whether a record would be taken now. Where it would not, requests are refused.

@@ -4,6 +4,7 @@
 //! the hash of the one before it from the same process (`chain`), so that nodes never wait for each other. What happens outside a running server is written with it, by [`append_once`].
 
 pub mod chain;
+mod counted;
 mod export;
 mod housekeeping;
 mod log;
@@ -20,6 +21,7 @@ mod writing;
 mod tests;
 
 pub use self::{
+    counted::Counted,
     export::{ExportError, export, line, verify_lines},
     log::{AuditError, AuditLog, AuditMode, AuditOptions, AuditUnavailable},
     once::append_once,

@@ -3,8 +3,11 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::request::RecordedRequest;
-use crate::domain::exchange::Observed;
+use super::{counted::Counted, request::RecordedRequest};
+use crate::domain::{
+    exchange::Observed,
+    readable::{readable, readable_ids, without_secrets},
+};
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -55,6 +58,8 @@ pub enum Event {
     CodeSent,
     /// It was refused.
     CodeRefused,
+    /// Requests without valid credentials were refused, and have no records of their own.
+    RefusalsCounted,
 }
 
 impl Event {
@@ -84,6 +89,7 @@ impl Event {
             Event::CredentialRefused => "credential.refused",
             Event::CodeSent => "code.sent",
             Event::CodeRefused => "code.refused",
+            Event::RefusalsCounted => "refusals.counted",
         }
     }
 }
@@ -200,6 +206,12 @@ pub struct AuditRecord {
     /// What was changed, as it is now; only the members that differ. Never a secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<Value>,
+    /// The requests that this record stands for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted: Option<Box<Counted>>,
+    /// Whether the caller proved who it is. Not part of the record: it decides whether a refusal gets one of its own.
+    #[serde(skip)]
+    pub is_authenticated: bool,
 }
 
 impl AuditRecord {
@@ -234,6 +246,31 @@ impl AuditRecord {
             operator: None,
             before: None,
             after: None,
+            counted: None,
+            is_authenticated: false,
         }
     }
+
+    /// The caller has proved to be this client.
+    pub fn authenticated_as(&mut self, client_id: impl Into<String>) {
+        (self.client_id, self.is_authenticated) = (Some(client_id.into()), true);
+    }
+
+    /// The record without secrets and tokens in the places that a caller can write to. The last of the ways out of a request
+    /// that each operation would have to mind by itself otherwise (TE-138).
+    pub(super) fn cleaned(mut self) -> Self {
+        for id in [&mut self.client_id, &mut self.subject, &mut self.application_id] {
+            clean(id, without_secrets);
+        }
+        clean(&mut self.detail, readable);
+        self.scope_requested = readable(&self.scope_requested);
+        if self.outcome != Outcome::Success {
+            self.audience = readable_ids(self.audience.iter().map(String::as_str));
+        }
+        self
+    }
+}
+
+fn clean(text: &mut Option<String>, cleaner: impl Fn(&str) -> String) {
+    *text = text.take().map(|text| cleaner(&text));
 }

@@ -40,7 +40,7 @@ impl Clock for At {
 
 fn start(database: &TestDatabase, mode: AuditMode, queue: usize) -> (AuditLog, Arc<At>) {
     let clock = Arc::new(At(AtomicI64::new(NOON)));
-    let options = AuditOptions { mode, retention_days: 2, queue };
+    let options = AuditOptions { mode, retention_days: 2, queue, ..AuditOptions::default() };
     let audit = AuditLog::start(&database.store, options, Arc::clone(&clock) as _, Arc::new(SystemRandom));
     (audit.expect("writer"), clock)
 }

@@ -15,6 +15,7 @@ use tokio::{runtime::Runtime, sync::mpsc, time::timeout};
 
 use super::{
     chain::Chain,
+    counted::Refusals,
     housekeeping::LOOK,
     log::{AuditError, AuditMode, AuditOptions, AuditUnavailable, Entry, Message},
     record::AuditRecord,
@@ -37,6 +38,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// `before_response` only: for so long after a failure requests are refused without a new attempt. A database that is starting up is not helped
 /// by a connection attempt per request.
 pub(super) const RESPITE: Duration = Duration::from_millis(250);
+/// The longest that a window is over before the writer looks at what was counted in it.
+const SUMMARIES: Duration = Duration::from_secs(10);
 /// How long `shutdown` keeps trying to write.
 const LAST_TRIES: Duration = Duration::from_secs(10);
 
@@ -68,6 +71,7 @@ pub(super) struct Writer {
     /// When [`LAST_TRIES`] began.
     last_tries: Option<Instant>,
     pub(super) stats: Arc<Stats>,
+    pub(super) refusals: Arc<Refusals>,
 }
 
 impl Writer {
@@ -100,12 +104,13 @@ impl Writer {
             is_left_behind: false,
             last_tries: None,
             stats: Arc::default(),
+            refusals: Arc::new(Refusals::new(options.anonymous_per_minute)),
         })
     }
 
     /// Works until [`Message::Stop`], or until every `AuditLog` is gone.
     pub(super) fn run(mut self) {
-        let mut rest = self.keep_house();
+        let mut rest = self.keep_house().min(SUMMARIES);
         let mut messages = Vec::with_capacity(BATCH);
         while self.take(&mut messages, rest) {
             let mut batch = Vec::with_capacity(messages.len());
@@ -124,12 +129,22 @@ impl Writer {
                 }
                 self.stats.has(0);
             }
-            rest = self.keep_house();
+            self.write_summaries(Some(self.clock.now_millis()));
+            rest = self.keep_house().min(SUMMARIES);
             if self.stats.is_failing() {
                 // A node that is not ready gets no requests, and would never find out that it can write again.
                 self.probe();
                 rest = rest.min(RESPITE);
             }
+        }
+        self.write_summaries(None);
+    }
+
+    /// Writes what was counted in windows before `now`, or all of it. What cannot be written is counted on.
+    fn write_summaries(&mut self, now: Option<i64>) {
+        let summaries = self.refusals.summaries(now);
+        if !summaries.is_empty() && self.attempt(summaries.iter()).is_err() {
+            self.refusals.count_again(summaries);
         }
     }
 

@@ -1,4 +1,5 @@
-//! Which IP addresses belong to the public Internet, and so may be called on the word of a stranger.
+//! Which IP addresses belong to the public Internet, and so may be called on the word of a stranger; and which of them are one
+//! sender.
 //!
 //! A URL that somebody else wrote or redirects to can point into our own network: at the metadata service of the cloud
 //! (169.254.169.254), at a database, at this server (server-side request forgery).
@@ -75,6 +76,17 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         v4_at(64) && is_public_v4(Ipv4Addr::from_bits(!bits as u32))
     } else {
         GLOBAL_V6.contains(&address) && !SPECIAL_V6.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// The network that an address counts for. An IPv4 address is one by itself, however it is written. Of IPv6 a whole /64
+/// counts as one: it is what a single machine is given, which could otherwise fail from another address each time.
+pub fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        // Behind a translator all of IPv4 would be one /64.
+        IpAddr::V6(address) if NAT64.contains(&address) => IpAddr::V4(Ipv4Addr::from_bits(address.to_bits() as u32)),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
     }
 }
 
@@ -187,6 +199,23 @@ mod tests {
             ("2001:0:808:808::f7f7:f7f7", true),
         ] {
             assert_eq!(public(address), expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn an_address_counts_as_one_however_it_is_written_and_a_64_as_a_whole() {
+        for (address, network) in [
+            ("192.0.2.1", "192.0.2.1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("64:ff9b::192.0.2.1", "192.0.2.1"),
+            ("64:ff9b:1::192.0.2.1", "64:ff9b:1::"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+            ("2001:db8:1:2::", "2001:db8:1:2::"),
+            ("2001:db8:1:3::1", "2001:db8:1:3::"),
+            ("::1", "::"),
+        ] {
+            let address: IpAddr = address.parse().expect("an address");
+            assert_eq!(network_of(address).to_string(), network);
         }
     }
 }

@@ -26,6 +26,7 @@ pub mod password;
 pub mod permission;
 pub mod postgres_url;
 pub mod random;
+pub mod readable;
 pub mod revocation;
 pub mod rule;
 pub mod secret;

@@ -2,6 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use openssl::sha::sha256;
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::counts::Counts;
@@ -17,6 +18,7 @@ use crate::{
         order::{IdTokenOrder, TokenOrder},
         random::{Random, random_id},
     },
+    jose::signer::Signer,
     oauth::error::{OAuthError, Problem},
 };
 
@@ -59,13 +61,11 @@ impl TokenIssuer<'_> {
             TokenProfile::Mosaic => SigningAlg::RS256,
             TokenProfile::Rfc9068 => order.form.signing_alg.unwrap_or(self.signing_alg),
         };
-        let signer =
-            environment.keyring.signer(alg, now).ok_or_else(|| failed(format!("no active {} key", alg.as_str())))?;
-        let anc_facts = order.anc_facts.without_own(client_id, signer.kid(), &order.claims);
-        let claims = claims(Place::of(environment), client_id, order, &anc_facts, &jti);
-        let payload = serde_json::to_vec(&claims).map_err(failed)?;
-        let token = signer.sign_access_token(order.form.typ, &payload).map_err(failed)?;
-        self.counts.signature(alg);
+        let token = self.sign(environment, alg, now, |signer| {
+            let anc_facts = order.anc_facts.without_own(client_id, signer.kid(), &order.claims);
+            let claims = claims(Place::of(environment), client_id, order, &anc_facts, &jti);
+            signer.sign_access_token(order.form.typ, &to_json(&claims)?).map_err(failed)
+        })?;
         Ok(Issued { token, jti, expires_in: order.expires_at - now })
     }
 }
@@ -89,8 +89,6 @@ impl TokenIssuer<'_> {
             return Err(failed("the client has the name of a resource server whose tokens look like ID tokens"));
         }
         let alg = self.signing_alg;
-        let signer =
-            environment.keyring.signer(alg, now).ok_or_else(|| failed(format!("no active {} key", alg.as_str())))?;
         let known = |name: &str| order.claims.get(name).and_then(Value::as_str);
         let claims = IdTokenClaims {
             iss: &environment.issuer,
@@ -106,7 +104,7 @@ impl TokenIssuer<'_> {
             email: known("email").filter(|_| wanted.scope.contains(EMAIL)),
             further: &wanted.claims,
         };
-        signer.sign_id_token(&serde_json::to_vec(&claims).map_err(failed)?).map_err(failed)
+        self.sign(environment, alg, now, |signer| signer.sign_id_token(&to_json(&claims)?).map_err(failed))
     }
 }
 
@@ -124,13 +122,27 @@ impl TokenIssuer<'_> {
         now: i64,
     ) -> Result<String, OAuthError> {
         let alg = self.signing_alg;
-        let signer =
-            environment.keyring.signer(alg, now).ok_or_else(|| failed(format!("no active {} key", alg.as_str())))?;
         let jti = random_id(self.random).map_err(failed)?;
         let exp = now.saturating_add(logout_token::LIFETIME);
         let (iss, events) = (environment.issuer.as_str(), logout_token::events());
         let claims = LogoutTokenClaims { iss, sub, aud: client_id, iat: now, exp, jti: &jti, sid, events };
-        let token = signer.sign_logout_token(&serde_json::to_vec(&claims).map_err(failed)?).map_err(failed)?;
+        self.sign(environment, alg, now, |signer| signer.sign_logout_token(&to_json(&claims)?).map_err(failed))
+    }
+
+    /// Signs by the key of `alg` that is active at `now`, and counts it. All signatures are made here.
+    ///
+    /// # Errors
+    /// There is no key to sign with, or OpenSSL failed.
+    pub(super) fn sign(
+        &self,
+        environment: &EnvironmentSnapshot,
+        alg: SigningAlg,
+        now: i64,
+        sign: impl FnOnce(&Signer) -> Result<String, OAuthError>,
+    ) -> Result<String, OAuthError> {
+        let signer = environment.keyring.signer(alg, now);
+        let signer = signer.ok_or_else(|| failed(format!("no active {} key", alg.as_str())))?;
+        let token = sign(signer)?;
         self.counts.signature(alg);
         Ok(token)
     }
@@ -144,8 +156,13 @@ fn at_hash(alg: SigningAlg, access_token: &str) -> Option<String> {
     half.map(|half| URL_SAFE_NO_PAD.encode(half))
 }
 
-fn failed(cause: impl ToString) -> OAuthError {
+/// A token could not be made, and `cause` says why, for the log.
+pub(super) fn failed(cause: impl ToString) -> OAuthError {
     OAuthError::new(Problem::ServerError, cause.to_string())
+}
+
+fn to_json(claims: &impl Serialize) -> Result<Vec<u8>, OAuthError> {
+    serde_json::to_vec(claims).map_err(failed)
 }
 
 /// Where a token is issued.

@@ -29,7 +29,6 @@ pub mod mosaic_tokens;
 pub mod operator;
 pub mod origins;
 pub mod permissions;
-pub mod readable;
 pub mod refresh;
 mod refused_tokens;
 pub mod repeating;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::readable::readable;
+use crate::domain::readable::readable;
 use crate::oauth::error::{OAuthError, Problem};
 
 macro_rules! codes {

@@ -7,12 +7,14 @@ use super::{
     apply::ApplyError,
     facts::{Differences, Facts},
     keys::KeyError,
-    readable::readable,
     service_accounts::ServiceAccountError,
 };
 use crate::{
     audit::{AuditRecord, Event, Outcome, append_once, chain::day_of},
-    domain::random::{Random, random_id},
+    domain::{
+        random::{Random, random_id},
+        readable::readable,
+    },
     store::{Conn, Store, StoreError, audit_records},
 };
 

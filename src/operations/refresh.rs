@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::{
     context::{Context, database_failed},
-    readable::readable,
     revoke::revoke_replayed_in,
     sessions::SessionPolicy,
     standing::{gather_standing, revoked_by},
@@ -15,6 +14,7 @@ use crate::{
     domain::{
         client::Client,
         exchange::Standing,
+        readable::readable_id,
         rule::ISSUER_SELF,
         secret::{Secret, SecretKind},
         session::{EndReason, GrantBasis, RefreshToken, RefreshUse, Session, refresh_use},
@@ -205,7 +205,7 @@ fn over(session: &Session) -> OAuthError {
 pub(super) fn describe(record: &mut AuditRecord, session: &Session) {
     let grant = &session.grant;
     record.session_id = Some(session.id.clone());
-    record.subject = Some(readable(&grant.subject));
+    record.subject = Some(readable_id(&grant.subject));
     record.act = grant.act.as_ref().and_then(|act| serde_json::to_value(act).ok());
     record.parents.clone_from(&grant.anc);
 }

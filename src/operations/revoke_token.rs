@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::{
     authenticate::{authenticate_at, required_credentials},
     context::{Context, database_failed},
-    readable::readable,
     refresh,
     revoke::revoke,
     shown_token::{self, ShownToken},
@@ -14,7 +13,12 @@ use super::{
 use crate::{
     audit::{AuditRecord, Event, Outcome},
     catalog::environment::EnvironmentSnapshot,
-    domain::{client::Client, revocation::RevocationKind, session::Session},
+    domain::{
+        client::Client,
+        readable::{readable, readable_id},
+        revocation::RevocationKind,
+        session::Session,
+    },
     jose::access_token::VerifiedToken,
     oauth::error::{OAuthError, Problem},
 };
@@ -42,7 +46,7 @@ pub async fn revoke_token(
     record.environment_id = Some(environment.environment.id.clone());
     record.client_address = request.client_address.map(|address| address.to_string());
     // As claimed; a refusal may come before anything of it is checked.
-    record.client_id = request.params.get("client_id").map(readable);
+    record.client_id = request.params.get("client_id").map(readable_id);
     let mut decision = decide(context, environment, request, &mut record).await;
     match &mut decision {
         Ok(Done::Nothing) => return Ok(()),
@@ -70,8 +74,9 @@ async fn decide(
     record: &mut AuditRecord,
 ) -> Result<Done, OAuthError> {
     let credentials = required_credentials(request.authorization, request.params)?;
-    record.client_id = Some(readable(&credentials.id));
+    record.client_id = Some(readable_id(&credentials.id));
     let client = authenticate_at(context, environment, request.client_address, &credentials).await?.client;
+    record.authenticated_as(client.id.clone());
     let found = match shown_token::find(context, environment, request.params).await? {
         Some(found) => Some(found),
         None => shown_token::find_again(context, environment, request.params).await?,

@@ -9,7 +9,6 @@ use super::{
     authenticate::{Authenticated, authenticate_at, required_credentials},
     context::Context,
     effect::Effect,
-    readable::readable,
     refused_tokens,
 };
 use crate::{
@@ -19,6 +18,7 @@ use crate::{
         authorization::{OPENID, identity_scope},
         client::{Client, ExchangeError},
         order::TokenOrder,
+        readable::{readable, readable_id, readable_ids},
         trace::Trace,
     },
     grants::{self, Grant},
@@ -63,10 +63,10 @@ pub async fn token(
     let grant = request.params.get("grant_type").and_then(GrantType::from_parameter);
     record.grant = grant.map(GrantType::as_str);
     // As claimed; a refusal may come before anything of it is checked.
-    record.client_id = request.params.get("client_id").map(readable);
+    record.client_id = request.params.get("client_id").map(readable_id);
     record.scope_requested = request.params.get("scope").map(readable).unwrap_or_default();
     let targets = ["audience", "resource"].into_iter().flat_map(|name| request.params.all(name));
-    record.audience = targets.map(readable).collect();
+    record.audience = readable_ids(targets);
 
     let mut decision = decide(context, environment, request, &mut record).await;
     if let Err(refusal) = &mut decision {
@@ -90,10 +90,10 @@ async fn decide(
     record: &mut AuditRecord,
 ) -> Result<TokenResponse, OAuthError> {
     let credentials = required_credentials(request.authorization, request.params)?;
-    record.client_id = Some(readable(&credentials.id));
+    record.client_id = Some(readable_id(&credentials.id));
     let authenticated = authenticate_at(context, environment, request.client_address, &credentials).await?;
     let client = &authenticated.client;
-    record.client_id = Some(client.id.clone());
+    record.authenticated_as(client.id.clone());
     let grant = select_grant(request.params, client)?;
     let decision = evaluate(context, environment, request, &authenticated, grant, record).await;
     let (order, effect) = decision.map_err(|error| as_the_client_expects(error, client))?;

@@ -12,7 +12,6 @@ use super::{
     caller::Caller,
     context::Context,
     mosaic_error::{MosaicCode, MosaicError},
-    readable::readable,
 };
 use crate::{
     catalog::environment::EnvironmentSnapshot,
@@ -21,6 +20,7 @@ use crate::{
         claims::SubjectType,
         login::claims::ClaimsRequest,
         permission::BACKEND_SERVICE,
+        readable::readable,
         subject::SubjectToken,
     },
     oauth::scope::Scope,

@@ -11,6 +11,8 @@ pub struct Audit {
     pub retention_days: u32,
     /// The most records that wait for the database.
     pub queue: usize,
+    /// The records of one network in a minute for refused requests without valid credentials.
+    pub anonymous_per_minute: u32,
 }
 
 /// Whether an answer waits for its audit record.
@@ -30,6 +32,7 @@ impl Audit {
             commit: reader.choice("audit.commit", options, AuditCommit::BeforeResponse),
             retention_days: u32::try_from(reader.integer("audit.retention_days", 1..=36_500)).unwrap_or(1),
             queue: reader.count("audit.queue", 1..=10_000_000),
+            anonymous_per_minute: u32::try_from(reader.integer("audit.anonymous_per_minute", 1..=100_000)).unwrap_or(1),
         }
     }
 }

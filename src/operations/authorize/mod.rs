@@ -9,7 +9,6 @@ use std::{net::IpAddr, sync::Arc};
 
 use super::{
     context::{Context, database_failed},
-    readable::readable,
     sign_in::Attempt,
 };
 use crate::{
@@ -17,6 +16,7 @@ use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
         authorization::{PendingSignIn, SIGN_IN_LIFETIME},
+        readable::{readable, readable_id, readable_ids},
         secret::SecretHash,
         trace::Trace,
     },
@@ -201,10 +201,10 @@ fn record(context: &Context, environment: &EnvironmentSnapshot, event: Event, ca
     record.environment_id = Some(environment.environment.id.clone());
     record.client_address = call.client_address.map(|address| address.to_string());
     // As claimed; a refusal may come before anything of it is checked.
-    record.client_id = call.params.get("client_id").map(readable);
+    record.client_id = call.params.get("client_id").map(readable_id);
     record.scope_requested = call.params.get("scope").map(readable).unwrap_or_default();
     let targets = ["audience", "resource"].into_iter().flat_map(|name| call.params.all(name));
-    record.audience = targets.map(readable).collect();
+    record.audience = readable_ids(targets);
     record
 }
 

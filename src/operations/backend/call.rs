@@ -178,7 +178,7 @@ async fn caller(
         return Ok(CallerKind::Nobody);
     }
     let caller = Caller::authenticate(context, environment, authorization).await?;
-    record.client_id = Some(caller.token().client_id.clone());
+    record.authenticated_as(caller.token().client_id.clone());
     match access {
         Access::Client(permissions) => {
             require_one(&caller, permissions)?;

@@ -3,12 +3,9 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    domain::random::RandomError,
+    domain::{random::RandomError, readable::readable},
     oauth::error::{OAuthError, Problem},
-    operations::{
-        mosaic_error::{MosaicCode, MosaicError},
-        readable::readable,
-    },
+    operations::mosaic_error::{MosaicCode, MosaicError},
     store::StoreError,
 };
 

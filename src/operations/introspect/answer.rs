@@ -8,8 +8,8 @@ use crate::{
         session::{RefreshToken, Session},
         subject::SubjectToken,
     },
-    oauth::error::{OAuthError, Problem},
-    operations::context::Context,
+    oauth::error::OAuthError,
+    operations::{context::Context, issue::failed},
 };
 
 /// All that is said of a token that is not in force, or does not concern the caller (RFC 7662 §2.2).
@@ -90,13 +90,12 @@ pub(super) fn sign(
     client_id: &str,
     answer: &Value,
 ) -> Result<String, OAuthError> {
-    let failed = |cause: &dyn ToString| OAuthError::new(Problem::ServerError, cause.to_string());
     let now = context.clock.now();
-    let alg = context.signing_alg;
-    let signer = environment.keyring.signer(alg, now);
-    let signer = signer.ok_or_else(|| failed(&format!("no active {} key", alg.as_str())))?;
     let claims = json!({ "iss": environment.issuer, "aud": client_id, "iat": now, "token_introspection": answer });
-    signer.sign_introspection(claims.to_string().as_bytes()).map_err(|error| failed(&error))
+    let issuer = context.token_issuer();
+    issuer.sign(environment, context.signing_alg, now, |signer| {
+        signer.sign_introspection(claims.to_string().as_bytes()).map_err(failed)
+    })
 }
 
 #[cfg(test)]

@@ -12,7 +12,6 @@ use serde_json::Value;
 use super::{
     authenticate::{authenticate_at, required_credentials},
     context::{Context, database_failed},
-    readable::readable,
     refresh,
     shown_token::{self, ShownToken},
     standing::gather_standing,
@@ -25,6 +24,7 @@ use crate::{
         environment::{ResourceServer, addressees},
         exchange::Standing,
         permission::{self, ID_SERVICE, TOKENS_INTROSPECT},
+        readable::{readable, readable_id},
         session::{RefreshToken, Session},
         subject::SubjectToken,
     },
@@ -53,7 +53,7 @@ pub async fn introspect(
 ) -> Result<Introspection, OAuthError> {
     answer(context, environment, request, signed).await.map_err(|mut refusal| {
         refusal.detail = readable(&refusal.detail);
-        let claimed = request.params.get("client_id").map(readable);
+        let claimed = request.params.get("client_id").map(readable_id);
         say(&refusal, claimed.as_deref(), request);
         refusal
     })

@@ -121,7 +121,9 @@ impl Manager<'_> {
         record.trace_id = self.trace.map(|trace| trace.to_string());
         record.environment_id = Some(self.environment.environment.id.clone());
         record.client_address = self.client_address.map(|address| address.to_string());
-        record.client_id = self.caller.as_ref().ok().map(|caller| caller.token().client_id.clone());
+        if let Ok(caller) = &self.caller {
+            record.authenticated_as(caller.token().client_id.clone());
+        }
         record.operation = Some(operation.name);
         record.subject = match done {
             Ok(thing) => Some(thing.subject().to_owned()),

@@ -53,7 +53,7 @@ pub async fn generate_delegated_access_token(
 ) -> Result<MosaicToken, MosaicError> {
     issue(context, environment, request, async |record| {
         let caller = caller?;
-        record.client_id = Some(caller.token().client_id.clone());
+        record.authenticated_as(caller.token().client_id.clone());
         record.application_id = Some(login.application_id.chars().take(64).collect());
         caller.require(USER_SERVICE, GENERATE_DELEGATED_ACCESS_TOKEN)?;
         let connection = delegated_connection(environment)?.name.clone();
@@ -84,7 +84,7 @@ pub async fn dev_generate_end_user_access_token(
 ) -> Result<MosaicToken, MosaicError> {
     issue(context, environment, request, async |record| {
         let caller = caller?;
-        record.client_id = Some(caller.token().client_id.clone());
+        record.authenticated_as(caller.token().client_id.clone());
         record.application_id = Some(application_id.chars().take(64).collect());
         caller.require(USER_SERVICE, DEV_PERMISSION)?;
         let subject_id = user_id.unwrap_or_else(|| "developer".to_owned());

@@ -52,7 +52,7 @@ pub async fn generate_long_lived_token(
 ) -> Result<MosaicToken, MosaicError> {
     issue(context, environment, request, async |record| {
         let caller = caller?;
-        record.client_id = Some(caller.token().client_id.clone());
+        record.authenticated_as(caller.token().client_id.clone());
         caller.require(ID_SERVICE, PERMISSION)?;
         check_validity(validity)?;
         let user = check_user(context, environment, user_token).await?;

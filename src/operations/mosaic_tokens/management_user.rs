@@ -54,7 +54,7 @@ pub async fn dev_generate_user_access_token(
 ) -> Result<MosaicToken, MosaicError> {
     issue(context, environment, request, async |record| {
         let caller = caller?;
-        record.client_id = Some(caller.token().client_id.clone());
+        record.authenticated_as(caller.token().client_id.clone());
         caller.require(ID_SERVICE, PERMISSION)?;
         check_permissions(environment, &manager.permissions, manager.enforce)?;
         let email = manager.email.unwrap_or_else(|| SOMEBODY.to_owned());

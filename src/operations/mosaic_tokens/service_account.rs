@@ -10,6 +10,7 @@ use crate::{
         claims::SubjectType,
         client::{Client, Permissions},
         order::TokenOrder,
+        readable::readable_id,
     },
     oauth::{credentials::ClientCredentials, grant_type::GrantType},
     operations::{
@@ -31,6 +32,7 @@ pub async fn authenticate_service_account(
 ) -> Result<MosaicToken, MosaicError> {
     issue(context, environment, request, async |record| {
         let client = authenticated(context, environment, credentials, request, record).await?;
+        record.authenticated_as(client.id.clone());
         let order = order(&client, SubjectType::ServiceAccount, &client.permissions, environment, context.clock.now());
         let environment = Arc::clone(environment);
         Ok(Ordered { client_id: client.id.clone(), home_environment_id: None, environment, order })
@@ -46,7 +48,7 @@ pub(super) async fn authenticated(
     request: &OperationRequest<'_>,
     record: &mut AuditRecord,
 ) -> Result<Arc<Client>, MosaicError> {
-    record.client_id = Some(credentials.id.chars().filter(char::is_ascii_graphic).take(255).collect());
+    record.client_id = Some(readable_id(&credentials.id));
     let authenticated = authenticate_at(context, environment, request.client_address, credentials).await?;
     let client = authenticated.client;
     if !client.grants.contains(&GrantType::ClientCredentials) {

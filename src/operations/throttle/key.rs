@@ -1,9 +1,6 @@
 //! What failures are counted by.
 
-use std::{
-    hash::Hash,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-};
+use std::{hash::Hash, net::IpAddr};
 
 use quick_cache::Equivalent;
 
@@ -83,43 +80,11 @@ impl Named<'_> {
     }
 }
 
-/// The network that an address counts for. An IPv4 address is one by itself, however it is written. Of IPv6 a whole /64
-/// counts as one: it is what a single machine is given, which could otherwise fail from another address each time.
-pub fn network_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => match address.segments() {
-            // RFC 6052 §2.1: behind a translator all of IPv4 would be one /64.
-            [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
-                IpAddr::V4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
-            }
-            [a, b, c, d, ..] => IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0)),
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::hash::{BuildHasher as _, RandomState};
 
     use super::*;
-
-    #[test]
-    fn an_address_counts_as_one_however_it_is_written_and_a_64_as_a_whole() {
-        for (address, network) in [
-            ("192.0.2.1", "192.0.2.1"),
-            ("::ffff:192.0.2.1", "192.0.2.1"),
-            ("64:ff9b::192.0.2.1", "192.0.2.1"),
-            ("64:ff9b:1::192.0.2.1", "64:ff9b:1::"),
-            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
-            ("2001:db8:1:2::", "2001:db8:1:2::"),
-            ("2001:db8:1:3::1", "2001:db8:1:3::"),
-            ("::1", "::"),
-        ] {
-            let address: IpAddr = address.parse().expect("an address");
-            assert_eq!(network_of(address).to_string(), network);
-        }
-    }
 
     #[test]
     fn a_key_is_found_by_what_a_request_has() {

@@ -23,13 +23,13 @@ use std::{
 use quick_cache::sync::Cache;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-pub use self::key::{Limit, network_of};
+pub use self::key::Limit;
 use self::{
     bucket::Bucket,
     key::{Key, Named},
 };
 use crate::{
-    domain::client::Client,
+    domain::{address::network_of, client::Client},
     metrics::Page,
     oauth::error::{OAuthError, Problem},
 };

@@ -11,7 +11,6 @@ use super::{
         context::Context,
         delegate::delegated_user,
         effect::Effect,
-        readable::readable,
         refresh::{FoundRefresh, gather_refresh},
         sessions,
         standing::{gather_standing, revoked_by},
@@ -26,6 +25,7 @@ use crate::{
         client::Client,
         exchange::{Presented, Standing},
         order::TokenOrder,
+        readable::{readable, readable_id},
         revocation::RevocationKind,
         rule::ISSUER_SELF,
         session::GrantBasis,
@@ -158,7 +158,7 @@ async fn standing_of(
 }
 
 fn record_subject(record: &mut AuditRecord, subject: &SubjectToken) {
-    record.subject = Some(readable(&subject.sub));
+    record.subject = Some(readable_id(&subject.sub));
     record.act = subject.act.as_ref().and_then(|act| serde_json::to_value(act).ok());
     let own = Some(&subject.jti).filter(|jti| !jti.is_empty());
     record.parents = subject.anc.iter().chain(own).cloned().collect();

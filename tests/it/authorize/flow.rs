@@ -6,6 +6,7 @@ use tessera::domain::clock::Clock as _;
 use super::*;
 use crate::{
     both_engines,
+    metrics::signatures,
     support::tokens::{exchange_as, peek, verify},
 };
 
@@ -139,6 +140,15 @@ fn scopes_and_targets_are_those_that_were_asked_for() {
     assert_eq!(access["aud"], "https://orders.example/");
     let answer = world.redeem(UI, &world.code(&orders), &[("audience", "bff-api")]);
     world.server.assert_refused(&answer, "invalid_target", "target_not_allowed");
+}
+
+#[test]
+fn the_signatures_of_both_tokens_are_counted() {
+    let world = World::new(Engine::Sqlite);
+    let code = world.code(&[]);
+    let before = signatures(&world.server);
+    world.redeem(UI, &code, &[]).access_token();
+    assert_eq!(signatures(&world.server) - before, 2.0);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tessera::domain::clock::Clock as _;
 
 use crate::{
+    metrics::signatures,
     revocation::{FRONT, ORDERS, WATCHER, own_token, pass_on, start, user_token},
     support::{
         Answer, Engine, TestServer,
@@ -47,7 +48,9 @@ fn verify(server: &TestServer, client: &str, answer: &Answer) -> Value {
 fn whoever_asks_for_it_gets_the_same_answer_signed_for_it_alone() {
     let server = start(Engine::Sqlite);
     let to_orders = pass_on(&server, FRONT, &user_token(&server, "ada"), "orders-api");
+    let before = signatures(&server);
     let signed = verify(&server, "orders", &ask(&server, ORDERS, &to_orders, SIGNED));
+    assert_eq!(signatures(&server) - before, 1.0, "it is counted");
     assert_eq!(signed, server.introspect(ORDERS, &to_orders));
     assert_eq!(signed["act"]["sub"], "front");
     for dead in ["x", &own_token(&server, FRONT)] {

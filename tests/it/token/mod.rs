@@ -1,6 +1,7 @@
 //! The token endpoint, whatever the grant.
 
 mod authentication;
+mod flood;
 mod limits;
 mod request;
 mod responses;

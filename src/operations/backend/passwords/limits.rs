@@ -2,11 +2,8 @@
 
 use super::check::Guesser;
 use crate::{
-    domain::login::preferences::PasswordPreferences,
-    operations::{
-        backend::{call::Call, codes::count_in, error::ApiError},
-        throttle::network_of,
-    },
+    domain::{address::network_of, login::preferences::PasswordPreferences},
+    operations::backend::{call::Call, codes::count_in, error::ApiError},
     store::sendings::SendLimit,
 };
 

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::{DEFAULT_TIMEOUT, Setup, bytes_of, text_of};
 use crate::{
     domain::{
+        address::network_of,
         application::Application,
         login::{IdentifierKind, identifier::normalized},
         passkey::{Ceremony, MAX_NAME, Passkey, PendingCeremony},
@@ -14,13 +15,10 @@ use crate::{
         secret::Secret,
         user::is_text,
     },
-    operations::{
-        backend::{
-            call::{Call, application_of},
-            error::{ApiCode, ApiError},
-            who::find_in,
-        },
-        throttle::network_of,
+    operations::backend::{
+        call::{Call, application_of},
+        error::{ApiCode, ApiError},
+        who::find_in,
     },
     store::{Conn, Store, StoreError, webauthn_ceremonies, webauthn_credentials},
     webauthn::{AuthenticationOffer, BeginError, Credential, KeyOffer, Registrant},
