@@ -26,7 +26,7 @@ use crate::{
             error::{ApiCode, ApiError},
             person::Person,
             sign_in::{CommonRequest, Proof, TokenAnswer, preflight, sign_in},
-            who::find_user,
+            who::{Found, find_user},
         },
         delivery::{
             Channel,
@@ -88,14 +88,22 @@ pub async fn send_otp(call: &mut Call, request: OtpRequest) -> Result<OtpAnswer,
     if let Some(channel) = delivery(request.channel) {
         check_delivery(call, channel)?;
     }
-    let person = find_user(call, request.kind, &request.identifier).await?.required()?;
+    // Only what goes to the user's own address, and comes back, is a proof to an application that the user joins by it.
+    let is_proof = request.channel != CodeChannel::Direct && named.is_none();
+    let found = find_user(call, request.kind, &request.identifier).await?;
+    let is_joining = matches!(found, Found::Joining(_));
+    let person = found.or_joining(is_proof).required()?;
     let to = match request.channel {
         CodeChannel::Direct => None,
         channel => {
             let kind = address_kind(channel);
             let own = own_address(call, &person, kind, (request.kind, &request.identifier))?;
-            let missing =
-                if channel == CodeChannel::Sms { ApiCode::UserPhoneMissing } else { ApiCode::UserEmailMissing };
+            let missing = match channel {
+                // Which addresses the user has is not said before the user has joined.
+                _ if is_joining => ApiCode::UserNotFound,
+                CodeChannel::Sms => ApiCode::UserPhoneMissing,
+                _ => ApiCode::UserEmailMissing,
+            };
             Some(named.or(own).ok_or(missing)?)
         }
     };
@@ -184,7 +192,7 @@ pub async fn authenticate_otp(
 ) -> Result<TokenAnswer, ApiError> {
     let channels = channels(call, CodePurpose::SignIn, &CodeChannel::TYPED)?;
     let preflight = preflight(call, common).await?;
-    let person = find_user(call, presented.kind, &presented.identifier).await?.person();
+    let person = find_user(call, presented.kind, &presented.identifier).await?.or_joining(true).person();
     let user_id = person.map(|person| person.user.id);
     if preflight.user_id().is_some_and(|owner| Some(owner) != user_id.as_deref()) {
         // Before anything is looked at: nothing is used up, neither the code of the one nor the session of the other.
