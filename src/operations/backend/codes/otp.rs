@@ -19,6 +19,7 @@ use crate::{
         },
         message::{CustomSms, EmailContent},
         secret::Secret,
+        typed_code::typed_digits,
     },
     operations::{
         backend::{
@@ -239,6 +240,7 @@ pub(super) async fn redeem(
     user_id: Option<String>,
     presented: OtpPresented,
 ) -> Result<OneTimeCode, ApiError> {
+    let passcode = typed(call, purpose, &channels, &presented.passcode)?;
     let (environment_id, application_id) = (call.environment_id().to_owned(), call.application()?.id.clone());
     let (client_id, now) = (call.client()?.id.clone(), call.now());
     let master_key = call.context.master_key.clone();
@@ -254,7 +256,7 @@ pub(super) async fn redeem(
             named_as: &named_as,
             request_hash: request_hash.as_deref(),
         };
-        let presented = Presented { sought, channels: &channels, passcode: &presented.passcode };
+        let presented = Presented { sought, channels: &channels, passcode: &passcode };
         store.transact(|conn| guess_in(conn, &master_key, &presented, now))
     });
     let refused = match work.await.map_err(|error: CodeError| ApiError::from(error))? {
@@ -264,4 +266,20 @@ pub(super) async fn redeem(
         Guess::Locked => return Err(ApiError::new(ApiCode::Locked, LOCKED)),
     };
     Err(refused.into())
+}
+
+/// The code that was typed in. What has not the form of one, as many digits as the application's codes have, is not a guess: it is
+/// refused like a wrong one, and nothing is counted for it, whoever is named.
+fn typed(
+    call: &Call,
+    purpose: CodePurpose,
+    channels: &[(CodeChannel, LockoutRule)],
+    passcode: &Secret,
+) -> Result<Secret, ApiError> {
+    let preferences = &call.application()?.login;
+    let lengths = channels.iter().filter_map(|(channel, _)| policy::of(preferences, purpose, *channel).ok());
+    let lengths: Vec<usize> = lengths.filter_map(|policy| usize::try_from(policy.length).ok()).collect();
+    let digits = typed_digits(passcode.reveal()).filter(|digits| lengths.contains(&digits.len()));
+    let malformed = || ApiError::from(ApiCode::InvalidCredentials).with_detail("it has not the form of a code");
+    digits.map(Secret::new).ok_or_else(malformed)
 }
