@@ -27,6 +27,21 @@ pub struct Application {
     pub webhook: Option<Webhook>,
     /// What its users may sign in with behind its backend.
     pub login: LoginPreferences,
+    /// When a user of another application belongs to it whom its backend names.
+    pub users_join: UsersJoin,
+}
+
+/// When a user who is there already belongs to an application whose backend names the user (`POST /v1/users`, ADR 61).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UsersJoin {
+    /// From the moment on at which the user proves to the application's backend who it is: by a code or a link in a mailbox or on a
+    /// telephone of the user's, by the password, or by a passkey. Until then the backend sees and changes nothing of the user. Otherwise
+    /// whoever has a backend and knows an address could set the password of the account behind it.
+    #[default]
+    ByProof,
+    /// At once, as the contract has it: for backends that trust each other like one.
+    AtOnce,
 }
 
 /// The access-token enrichment webhook of an application.

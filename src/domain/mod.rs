@@ -38,6 +38,7 @@ pub mod suggestion;
 pub mod timestamp;
 pub mod totp;
 pub mod trace;
+pub mod typed_code;
 pub mod user;
 pub mod user_details;
 pub mod web_url;

@@ -101,13 +101,16 @@ impl TotpParameters {
         now.max(0) / i64::from(self.period.max(1))
     }
 
-    /// The step of which `code` is, among the present one and `window` before it; of several the latest. Codes of the future
-    /// are no good: whoever photographs an app whose clock is ahead would have them before their time.
+    /// The step of which `code` is, among the present one, `window` before it and, unless `window` is 0, the next one; of several the
+    /// latest. The clocks of devices go ahead as well as behind (RFC 6238 §6), but a code is never good for more than one step before
+    /// its time. Once a step is used, it and those before it are used up, the present one too.
     pub fn step_of(self, secret: &TotpSecret, code: &str, now: i64, window: u8) -> Option<i64> {
         let present = self.step_at(now);
+        let first = present.saturating_sub(i64::from(window.min(MAX_WINDOW)));
+        let last = present.saturating_add(i64::from(window.min(1)));
         let mut found = None;
         // All of them, whatever is found: how long it takes tells nothing.
-        for step in present.saturating_sub(i64::from(window.min(MAX_WINDOW)))..=present {
+        for step in first..=last {
             let expected = self.code(secret, step);
             let same = expected.len() == code.len() && memcmp::eq(expected.as_bytes(), code.as_bytes());
             if same && step >= 0 {
@@ -137,6 +140,11 @@ impl TotpParameters {
         let (algorithm, digits) = (self.algorithm.of_crate(), usize::from(self.digits));
         TOTP::new_unchecked(algorithm, digits, 0, self.period.max(1).into(), secret.0.clone(), issuer, label)
     }
+}
+
+/// Whether digits are as many as a code of any authenticator app has.
+pub fn is_code_length(digits: usize) -> bool {
+    matches!(digits, 6 | 8)
 }
 
 /// Whether an app can show `text` as label or issuer. A colon would end the issuer in the middle of the URI's label, encoded

@@ -37,6 +37,7 @@ struct ApplicationRow {
     webhook: Option<String>,
     webhook_secret: Option<Vec<u8>>,
     login_preferences: String,
+    users_join: String,
 }
 
 impl ApplicationRow {
@@ -55,6 +56,7 @@ impl ApplicationRow {
             webhook: webhook.map(to_json).transpose()?,
             webhook_secret: webhook.map(|webhook| webhook.sealed_secret.clone()),
             login_preferences: to_json(&application.login)?,
+            users_join: to_name(&application.users_join)?,
         })
     }
 
@@ -80,6 +82,7 @@ impl ApplicationRow {
             key,
             webhook,
             login: row.json("login_preferences", &self.login_preferences)?,
+            users_join: row.name("users_join", &self.users_join)?,
             name: self.name,
             platform: self.platform,
             id: self.id.clone(),
@@ -139,6 +142,7 @@ pub fn upsert(
             t::webhook.eq(excluded(t::webhook)),
             t::webhook_secret.eq(excluded(t::webhook_secret)),
             t::login_preferences.eq(excluded(t::login_preferences)),
+            t::users_join.eq(excluded(t::users_join)),
         )), t::environment_id.eq(environment_id))
         .execute(c))?;
     if written == 0 {

@@ -34,6 +34,7 @@ pub mod managed_services;
 pub mod one_time_codes;
 pub mod password_resets;
 pub mod passwords;
+pub mod pending_joins;
 pub mod permissions;
 pub mod profiles;
 pub mod refresh_tokens;

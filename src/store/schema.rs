@@ -9,8 +9,8 @@ pub use self::{
     authenticators::{authenticator_attempts, totp_authenticators, totp_transactions},
     logout::logout_deliveries,
     sign_in::{
-        login_session_clients, login_sessions, one_time_codes, sendings, user_applications, user_identifiers,
-        webauthn_ceremonies, webauthn_credentials, webauthn_usernames,
+        login_session_clients, login_sessions, one_time_codes, pending_joins, sendings, user_applications,
+        user_identifiers, webauthn_ceremonies, webauthn_credentials, webauthn_usernames,
     },
     user_passwords::{password_history, password_resets, passwords},
 };
@@ -111,6 +111,7 @@ diesel::table! {
         webhook -> Nullable<Text>,
         webhook_secret -> Nullable<Binary>,
         login_preferences -> Text,
+        users_join -> Text,
     }
 }
 

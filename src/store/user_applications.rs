@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use super::{
     Conn, StoreError,
     connection::each,
+    pending_joins,
     rows::{Row, to_json},
     schema::user_applications,
 };
@@ -23,6 +24,19 @@ pub struct Membership {
     pub created_at: i64,
     /// Seconds since 1970.
     pub last_sign_in_at: Option<i64>,
+}
+
+impl Membership {
+    /// What an application keeps of a user who joins it now.
+    pub fn new(application_id: &str, now: i64) -> Self {
+        Self {
+            application_id: application_id.to_owned(),
+            custom_data: CustomData::new(),
+            external_account_id: None,
+            created_at: now,
+            last_sign_in_at: None,
+        }
+    }
 }
 
 #[derive(Queryable, Selectable)]
@@ -51,12 +65,13 @@ impl MembershipRow {
     }
 }
 
-/// Lets a user sign in to an application; `false` when the user may already.
+/// Lets a user sign in to an application, whatever the user would have had to prove before; `false` when the user may already.
 ///
 /// # Errors
 /// There is no such user or application ([`StoreError::Conflict`]), or the database failed.
 pub fn add(conn: &mut Conn<'_>, user_id: &str, application_id: &str, now: i64) -> Result<bool, StoreError> {
     use user_applications as t;
+    pending_joins::remove(conn, user_id, application_id)?;
     let row =
         (t::user_id.eq(user_id), t::application_id.eq(application_id), t::custom_data.eq("{}"), t::created_at.eq(now));
     let insert = diesel::insert_into(t::table).values(row).on_conflict_do_nothing();

@@ -75,6 +75,7 @@ fn wanted_application(
         webhook,
         // Like the key: what the file says nothing of is left as it is.
         login: block.login.as_ref().or(known.map(|known| &known.login)).cloned().unwrap_or_default(),
+        users_join: block.users_join,
     })
 }
 

@@ -54,7 +54,7 @@ pub async fn managed_user(call: &mut Call, user_id: &str) -> Result<String, ApiE
     match find_user(call, IdentifierKind::UserId, user_id).await? {
         Found::User(person) => Ok(person.user.id),
         Found::Disabled(id) => Ok(id),
-        Found::Nobody => Err(ApiCode::UserNotFound.into()),
+        Found::Joining(_) | Found::Nobody => Err(ApiCode::UserNotFound.into()),
     }
 }
 

@@ -6,7 +6,7 @@
 
 pub use crate::domain::login::lockout::{Attempts, Authenticator, Claim, Lock, LockoutRule, Tier, UnlockKind};
 pub use crate::store::attempts::Holder;
-use crate::store::{Conn, StoreError, attempts};
+use crate::store::{Conn, StoreError, attempts, pending_joins};
 
 /// Counts a failure up front, and says whether the answer may be looked at.
 ///
@@ -20,6 +20,42 @@ pub fn claim(
     now: i64,
 ) -> Result<Claim, StoreError> {
     change(conn, &holder.into(), authenticator, |attempts| attempts.claim(rule, now))
+}
+
+/// Whose the failures are when an application's backend guesses at a user: the user's. Until the user has joined the application they
+/// are counted apart: no backend locks the users of others out by naming them.
+///
+/// # Errors
+/// The database failed.
+pub fn holder_at(
+    conn: &mut Conn<'_>,
+    (environment_id, application_id): (&str, &str),
+    user_id: &str,
+) -> Result<Holder, StoreError> {
+    let is_joining = pending_joins::has(conn, user_id, application_id)?;
+    let apart = || Holder::nobody(environment_id, &format!("joining {application_id} {user_id}"));
+    Ok(if is_joining { apart() } else { Holder::from(user_id) })
+}
+
+/// The same as [`claim`] for a user who is at the application that [`holder_at`] was asked for. A lock of the user holds for guesses that
+/// are counted apart too.
+///
+/// # Errors
+/// As with [`claim`].
+pub fn claim_at(
+    conn: &mut Conn<'_>,
+    holder: &Holder,
+    user_id: &str,
+    (authenticator, rule): (Authenticator, &LockoutRule),
+    now: i64,
+) -> Result<Claim, StoreError> {
+    let user = Holder::from(user_id);
+    if *holder != user
+        && let Some(Lock { until }) = change(conn, &user, authenticator, |attempts| attempts.lock_at(now))?
+    {
+        return Ok(Claim::Locked { until });
+    }
+    claim(conn, holder, authenticator, rule, now)
 }
 
 /// The same for a stranger: somebody who guesses at `holder` from `network` without the application's backend. The stranger's own

@@ -11,6 +11,7 @@ pub mod lockout;
 pub mod passwords;
 pub mod person;
 pub mod preferences;
+mod proof;
 pub mod refresh;
 pub mod session;
 pub mod sign_in;

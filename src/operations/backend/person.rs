@@ -6,7 +6,7 @@ use crate::{
         user::User,
     },
     store::{
-        Conn, StoreError,
+        Conn, StoreError, pending_joins,
         user_applications::{self, Membership},
         user_details::{self, StoredDetails},
         user_identifiers, users, webauthn_credentials,
@@ -75,20 +75,51 @@ impl Portrait {
         (user_id, application_id): (&str, &str),
         wanted: &ClaimsRequest,
     ) -> Result<Option<Self>, StoreError> {
+        match user_applications::find(conn, user_id, application_id)? {
+            Some(membership) => Self::with(conn, environment_id, user_id, membership, wanted),
+            None => Ok(None),
+        }
+    }
+
+    /// That of a user who joins the application now, by having proved to it who it is; `None` where there is no such user, or none
+    /// who has yet to do so.
+    ///
+    /// # Errors
+    /// The database failed, or a row is corrupt.
+    pub fn of_joining(
+        conn: &mut Conn<'_>,
+        environment_id: &str,
+        (user_id, application_id): (&str, &str),
+        wanted: &ClaimsRequest,
+        now: i64,
+    ) -> Result<Option<Self>, StoreError> {
+        if !pending_joins::has(conn, user_id, application_id)? {
+            return Ok(None);
+        }
+        Self::with(conn, environment_id, user_id, Membership::new(application_id, now), wanted)
+    }
+
+    fn with(
+        conn: &mut Conn<'_>,
+        environment_id: &str,
+        user_id: &str,
+        membership: Membership,
+        wanted: &ClaimsRequest,
+    ) -> Result<Option<Self>, StoreError> {
         let Some(user) = users::find(conn, environment_id, user_id)? else { return Ok(None) };
-        let Some(membership) = user_applications::find(conn, user_id, application_id)? else { return Ok(None) };
         let is_wanted = |name: &str| wanted.id_token.contains_key(name) || wanted.access_token.contains_key(name);
         let passkeys = if WEBAUTHN_CLAIMS.into_iter().any(is_wanted) {
             webauthn_credentials::of_user(conn, environment_id, user_id)?
         } else {
             Vec::new()
         };
-        let usable =
-            passkeys.into_iter().filter(|one| one.application_id == application_id && one.removed_at.is_none());
+        let usable = passkeys
+            .into_iter()
+            .filter(|one| one.application_id == membership.application_id && one.removed_at.is_none());
         Ok(Some(Self {
             stored: user_details::find(conn, environment_id, user_id)?,
-            membership,
             passkey_names: usable.map(|one| one.username).collect(),
+            membership,
             person: Person::of(conn, environment_id, user)?,
         }))
     }

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
-
+pub use super::proof::Proof;
 use super::{
     call::Call,
     claims::{self, Known},
@@ -15,14 +14,17 @@ use crate::{
     audit::Event,
     domain::{
         client::Client,
-        login::{AuthMethod, IdentifierKind, claims::ClaimsRequest, session::LoginSession},
+        login::{AuthMethod, claims::ClaimsRequest, session::LoginSession},
         order::TokenOrder,
         secret::Secret,
         session::{GrantBasis, LoginBasis},
     },
     grants,
     operations::sessions::{self, NewSession},
-    store::{Conn, StoreError, environments, login_sessions, passwords, user_applications, user_identifiers, users},
+    store::{
+        Conn, StoreError, environments, login_sessions, passwords, pending_joins, user_applications, user_identifiers,
+        users,
+    },
 };
 
 /// How often a session is read again that somebody else extended at the same moment.
@@ -50,28 +52,6 @@ impl Preflight {
     /// Whose session the authentication is to be added to.
     pub fn user_id(&self) -> Option<&str> {
         self.session.as_ref().map(|(session, _)| session.user_id.as_str())
-    }
-}
-
-/// That a user was authenticated.
-#[derive(Debug, Clone)]
-pub struct Proof {
-    /// The user.
-    pub user_id: String,
-    /// By what; `None` for a session that is shown, which authenticates nobody anew.
-    pub method: Option<AuthMethod>,
-    /// The address, in normal form, that the user was thereby shown to have.
-    pub verifies: Option<(IdentifierKind, String)>,
-    /// What the user approved.
-    pub approval_data: Option<Map<String, Value>>,
-    /// Of a password: which of the user's it was.
-    pub password_generation: Option<i64>,
-}
-
-impl Proof {
-    /// Of a user, by a method or, with `None`, by a session.
-    pub fn of(user_id: String, method: Option<AuthMethod>) -> Self {
-        Self { user_id, method, verifies: None, approval_data: None, password_generation: None }
     }
 }
 
@@ -212,9 +192,18 @@ async fn carry_out(call: &Call, mut plan: Plan) -> Result<Outcome, ApiError> {
     let environment_id = call.environment_id().to_owned();
     let (user_id, application_id) = (plan.proof.user_id.clone(), plan.application_id.clone());
     let (verifies, wanted) = (plan.proof.verifies.clone(), plan.claims.clone());
+    let (lets_join, now) = (plan.proof.lets_join(), plan.now);
     let read = call.context.catalog.look_up(move |store| {
         store.read(|conn| {
-            let found = Portrait::of(conn, &environment_id, (&user_id, &application_id), &wanted)?;
+            let ids = (user_id.as_str(), application_id.as_str());
+            let joining = match lets_join {
+                true => Portrait::of_joining(conn, &environment_id, ids, &wanted, now)?,
+                false => None,
+            };
+            let found = match joining {
+                None => Portrait::of(conn, &environment_id, ids, &wanted)?,
+                joining => joining,
+            };
             let Some(mut portrait) = found else { return Ok(None) };
             // The tokens say what is true after this sign-in.
             for one in portrait.person.identifiers.iter_mut() {
@@ -268,6 +257,9 @@ fn write(conn: &mut Conn<'_>, done: Done) -> Result<Outcome, StoreError> {
             };
         }
     }
+    if plan.proof.lets_join() && pending_joins::has(conn, &plan.proof.user_id, &plan.application_id)? {
+        user_applications::add(conn, &plan.proof.user_id, &plan.application_id, now)?;
+    }
     login_sessions::join(conn, &plan.after.id, &plan.client.id, &plan.application_id, now)?;
     if let Some((kind, value)) = &plan.proof.verifies {
         user_identifiers::verify(conn, environment_id, &plan.proof.user_id, (*kind, value), now)?;
@@ -293,7 +285,9 @@ fn refusal(conn: &mut Conn<'_>, plan: &Plan) -> Result<Option<Outcome>, StoreErr
         }
         Some(_) => {}
     }
-    if !user_applications::has(conn, user_id, &plan.application_id)? {
+    // In this order: whoever joins in between is seen in the second.
+    let joins = plan.proof.lets_join() && pending_joins::has(conn, user_id, &plan.application_id)?;
+    if !joins && !user_applications::has(conn, user_id, &plan.application_id)? {
         return refused(ApiCode::UserNotFound, "the user was taken out of the application at the same moment");
     }
     // Whoever knows the password before is out from the moment on that there is another one.

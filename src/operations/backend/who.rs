@@ -10,7 +10,7 @@ use crate::{
         login::{IdentifierKind, KnownIdentifier, identifier::normalized},
         user::is_text,
     },
-    store::{Conn, Store, StoreError, user_applications, user_identifiers, users},
+    store::{Conn, Store, StoreError, pending_joins, user_applications, user_identifiers, users},
 };
 
 /// The longest identifier that is looked up, in bytes.
@@ -23,6 +23,9 @@ pub enum Found {
     User(Box<Person>),
     /// A user who is disabled, by id.
     Disabled(String),
+    /// A user whom the application's backend has named, and who has yet to prove to it who it is. To everything but that proof this
+    /// is nobody.
+    Joining(Box<Person>),
     /// Nobody, or nobody who may sign in to this application: an application learns nothing of others' users.
     Nobody,
 }
@@ -36,7 +39,16 @@ impl Found {
         match self {
             Found::User(person) => Ok(*person),
             Found::Disabled(_) => Err(ApiCode::UserNotActive.into()),
-            Found::Nobody => Err(ApiCode::UserNotFound.into()),
+            Found::Joining(_) | Found::Nobody => Err(ApiCode::UserNotFound.into()),
+        }
+    }
+
+    /// The same with users who are joining, for operations by which they prove who they are; `is_proof`: whether this is one.
+    #[must_use]
+    pub fn or_joining(self, is_proof: bool) -> Self {
+        match self {
+            Found::Joining(person) if is_proof => Found::User(person),
+            other => other,
         }
     }
 
@@ -44,7 +56,7 @@ impl Found {
     pub fn person(self) -> Option<Person> {
         match self {
             Found::User(person) => Some(*person),
-            Found::Disabled(_) | Found::Nobody => None,
+            Found::Disabled(_) | Found::Joining(_) | Found::Nobody => None,
         }
     }
 }
@@ -64,7 +76,7 @@ pub async fn find_user(call: &mut Call, kind: IdentifierKind, identifier: &str) 
     let work = move |store: &Store| store.read(|conn| find_in(conn, &environment_id, &application_id, kind, &value));
     let found = call.context.catalog.look_up(work).await?;
     match &found {
-        Found::User(person) => call.record.subject = Some(person.user.id.clone()),
+        Found::User(person) | Found::Joining(person) => call.record.subject = Some(person.user.id.clone()),
         Found::Disabled(id) => call.record.subject = Some(id.clone()),
         Found::Nobody => {}
     }
@@ -89,7 +101,10 @@ pub fn find_in(
     };
     let Some(id) = id else { return Ok(Found::Nobody) };
     let Some(user) = users::find(conn, environment_id, &id)? else { return Ok(Found::Nobody) };
-    if !user_applications::has(conn, &id, application_id)? {
+    // In this order: whoever joins in between is seen in the second.
+    let is_joining = pending_joins::has(conn, &id, application_id)?;
+    let is_here = user_applications::has(conn, &id, application_id)?;
+    if !is_here && !is_joining {
         return Ok(Found::Nobody);
     }
     let person = Person::of(conn, environment_id, user)?;
@@ -102,7 +117,9 @@ pub fn find_in(
     };
     Ok(match (leads, person.user.enabled) {
         (false, _) => Found::Nobody,
-        (true, false) => Found::Disabled(id),
+        (true, true) if !is_here => Found::Joining(Box::new(person)),
         (true, true) => Found::User(Box::new(person)),
+        (true, false) if is_here => Found::Disabled(id),
+        (true, false) => Found::Nobody,
     })
 }

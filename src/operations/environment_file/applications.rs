@@ -7,7 +7,10 @@ use super::{
     table::Table,
     urls::{check_origins, check_web_urls, safe_url},
 };
-use crate::domain::{application::OnFailure, login::preferences::LoginPreferences};
+use crate::domain::{
+    application::{OnFailure, UsersJoin},
+    login::preferences::LoginPreferences,
+};
 
 pub(super) fn read(table: &mut Table<'_, '_>, sources: &Sources<'_>, findings: &mut Findings<'_>) -> ApplicationBlock {
     let (name, platform) = (table.name("name", findings), table.name("platform", findings));
@@ -32,6 +35,7 @@ pub(super) fn read(table: &mut Table<'_, '_>, sources: &Sources<'_>, findings: &
         key: key.hash(table, sources, findings),
         webhook: read_webhook(table, sources, findings),
         login: read_login(table, findings),
+        users_join: table.choice("users_join", &[UsersJoin::ByProof, UsersJoin::AtOnce], findings).unwrap_or_default(),
     }
 }
 

@@ -32,7 +32,7 @@ pub use self::{
 };
 use crate::{
     domain::{
-        application::OnFailure,
+        application::{OnFailure, UsersJoin},
         client::{Client, Permissions},
         connection::IdentityConnection,
         environment::ResourceServer,
@@ -137,6 +137,8 @@ pub struct ApplicationBlock {
     pub webhook: Option<WebhookBlock>,
     /// What its users may sign in with; `None` leaves the application's preferences alone.
     pub login: Option<LoginPreferences>,
+    /// When a user of another application belongs to it whom its backend names.
+    pub users_join: UsersJoin,
 }
 
 /// `webhook` of an application.

@@ -12,7 +12,10 @@ use super::{
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
-        application::Application, login::preferences::LoginPreferences, random::random_uuid, secret::Secret,
+        application::{Application, UsersJoin},
+        login::preferences::LoginPreferences,
+        random::random_uuid,
+        secret::Secret,
         user::MAX_TEXT,
     },
     operations::{
@@ -140,6 +143,7 @@ pub async fn create(
         key: None,
         webhook: None,
         login: LoginPreferences::default(),
+        users_join: UsersJoin::default(),
     };
     change(context, environment, move |conn, place| {
         if applications::list(conn, &place.environment_id)?.len() >= MAX_APPLICATIONS {

@@ -27,8 +27,7 @@ impl Operation for Create {
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/users";
     const ID: &'static str = "createUser";
-    const SUMMARY: &'static str =
-        "Makes a user; one who is there already is associated with the application, and not changed";
+    const SUMMARY: &'static str = "Makes a user; one who is there already is associated with the application, at once or by proof, and not changed";
     const ACCESS: Access = Access::Client(&["USERS_CREATE"]);
     const SUCCESS: u16 = 201;
     const ERRORS: &'static [ApiCode] = &[ApiCode::IdentifierTaken];
@@ -46,8 +45,11 @@ impl Operation for Create {
             None => None,
         };
         let random = call.context.random.clone();
-        let work =
-            move |conn: &mut Conn<'_>, scope: &Scope| users::create(conn, scope, &*random, &change, password.as_ref());
+        // Whoever keeps the environment, and has no application, lets nobody join one.
+        let join = call.application().map(|application| application.users_join).unwrap_or_default();
+        let work = move |conn: &mut Conn<'_>, scope: &Scope| {
+            users::create(conn, scope, &*random, &change, password.as_ref(), join)
+        };
         let account = users::change(call, work).await?;
         Ok(UserAnswer::of(call, account))
     }

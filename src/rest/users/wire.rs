@@ -69,6 +69,10 @@ pub(super) struct ApiUser {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "date-time"))]
     last_auth: Option<String>,
+    /// `true` when the user has yet to prove to the application who it is (`users_join`): until then nothing else is shown, and the
+    /// application's other calls do not find the user. Absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    join_pending: Option<bool>,
     /// Milliseconds since 1970.
     created_at: i64,
     /// Milliseconds since 1970.
@@ -201,6 +205,7 @@ impl ApiUser {
                 .as_ref()
                 .and_then(|password| PasswordInformation::of(call, password)),
             last_auth: account.stored.last_sign_in_at.map(iso_8601_seconds),
+            join_pending: account.is_joining.then_some(true),
             created_at: account.user.created_at.saturating_mul(1000),
             updated_at: account.user.updated_at.saturating_mul(1000),
             user_id: account.user.id,

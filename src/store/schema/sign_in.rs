@@ -26,6 +26,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    pending_joins (user_id, application_id) {
+        user_id -> Text,
+        application_id -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
     login_sessions (id) {
         id -> Text,
         environment_id -> Text,

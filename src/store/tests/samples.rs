@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     domain::{
         ancestry::AncestorFacts,
-        application::{Application, OnFailure, Webhook},
+        application::{Application, OnFailure, UsersJoin, Webhook},
         authorization::{AuthorizationCode, AuthorizationRequest, CodeGrant, PendingSignIn},
         claims::SubjectType,
         client::{Access, Client, ClientKind, ClientSecret, ClientSignIn, ExchangeError},
@@ -90,6 +90,7 @@ pub(super) fn an_application() -> Application {
         key: Some(Secret::new("key").hash()),
         webhook: Some(webhook),
         login: LoginPreferences { totp: Some(TotpPreferences::default()), ..LoginPreferences::default() },
+        users_join: UsersJoin::AtOnce,
     }
 }
 

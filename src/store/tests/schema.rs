@@ -161,7 +161,7 @@ fn deleting_an_environment_takes_everything_in_it_along() {
         let store = &database.store;
         let cascades: Vec<String> =
             facts(store).into_iter().filter(|fact| fact.ends_with("on delete CASCADE")).collect();
-        assert_eq!(cascades.len(), 52, "{cascades:#?}");
+        assert_eq!(cascades.len(), 54, "{cascades:#?}");
         store
             .transact(|conn| -> Result<(), crate::store::StoreError> {
                 fill(conn);

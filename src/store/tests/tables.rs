@@ -14,8 +14,8 @@ use crate::{
         authorization_codes, authorization_requests,
         client_secrets::{self, SecretOrigin},
         clients, environments, exchange_rules, identity_connections, login_sessions, logout_deliveries,
-        managed_services, one_time_codes, permissions, profiles, refresh_tokens, resource_servers, revocations,
-        sendings, sessions, signing_keys, totp, totp_transactions, user_applications, user_identifiers,
+        managed_services, one_time_codes, pending_joins, permissions, profiles, refresh_tokens, resource_servers,
+        revocations, sendings, sessions, signing_keys, totp, totp_transactions, user_applications, user_identifiers,
         user_identities, users, webauthn_ceremonies, webauthn_credentials,
     },
 };
@@ -48,7 +48,10 @@ pub(super) fn fill(conn: &mut Conn<'_>) {
     user_identities::insert(conn, "one", &an_identity(), "user", 1).expect("identity");
     profiles::insert(conn, &a_profile()).expect("profile");
     user_identifiers::insert(conn, "one", "user", &a_known_identifier(), 5).expect("identifier");
+    assert!(pending_joins::add(conn, "user", "app", 6).expect("a join"));
     assert!(user_applications::add(conn, "user", "app", 6).expect("application of a user"));
+    assert!(!pending_joins::has(conn, "user", "app").expect("readable"), "whoever is in need not join");
+    assert!(pending_joins::add(conn, "user", "app", 6).expect("a join"));
     login_sessions::insert(conn, &a_login_session()).expect("login session");
     login_sessions::join(conn, "login", "bff", "app", 11).expect("client of a session");
     logout_deliveries::note(conn, "one", &[("login".to_owned(), "user".to_owned())], 12).expect("logout delivery");

@@ -63,6 +63,27 @@ both_engines! {
         assert_eq!(world.sessions(), "1");
     }
 
+    fn a_code_is_read_as_people_type_it_and_what_has_not_its_form_is_no_guess(engine) {
+        let world = world(engine);
+        // Codes by mail have six digits, those by text message eight.
+        for slip in ["1", "12345", "1234567", "123456789", "12345O", "123.456", ADA, "-"] {
+            world.direct_code(json!({}));
+            for _ in 0..4 {
+                assert_refused(&world.try_otp(slip, json!({})), 400, "auth_invalid_credentials");
+            }
+            world.server.clock.advance(3600);
+        }
+        let full_width = |code: &str| code.bytes().filter_map(|b| char::from_u32(0xff10 + u32::from(b - b'0'))).collect();
+        for (place, between) in ["", " ", "-", "\u{a0}", "\u{2011}", "\u{200b}"].into_iter().enumerate() {
+            let code = world.direct_code(json!({}));
+            let typed = format!(" {}{between}{}\r\n", &code[..3], &code[3..]);
+            let typed = if place == 0 { full_width(&code) } else { typed };
+            let answer = world.try_otp(&typed, json!({}));
+            assert_eq!(answer.status, 200, "{typed:?} {}", answer.text);
+            world.server.clock.advance(3600);
+        }
+    }
+
     fn the_same_code_at_the_same_instant_signs_in_once(engine) {
         let world = world(engine);
         let second = world.server.another_node();

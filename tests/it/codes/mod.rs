@@ -27,6 +27,7 @@ name = "first"
 [[application]]
 name = "web"
 platform = "WEB"
+users_join = "at_once"
 [application.login.email]
 expiresIn = 15
 linksPerUser = 5
@@ -52,6 +53,7 @@ message = { primaryColor = "#1a73e8", subject = "Your new password" }
 [[application]]
 name = "other"
 platform = "WEB"
+users_join = "at_once"
 [application.login.email]
 expiresIn = 15
 linksPerUser = 5
@@ -72,6 +74,7 @@ message = { primaryColor = "#1a73e8" }
 [[application]]
 name = "bare"
 platform = "WEB"
+users_join = "at_once"
 
 [[client]]
 id = "web"
@@ -134,9 +137,14 @@ pub struct World {
 
 /// One with these settings besides.
 pub fn world_with(engine: Engine, settings: &[(&str, &str)]) -> World {
+    world_of(engine, ENVIRONMENT, settings)
+}
+
+/// The same with another environment, which must have the client [`WEB`].
+pub fn world_of(engine: Engine, environment: &str, settings: &[(&str, &str)]) -> World {
     let (mails, texts) = (MailServer::start(), Peer::start(|stream| respond(stream, "202 Accepted", "", "{}")));
     let mut builder = TestServer::builder(engine)
-        .environment(ENVIRONMENT)
+        .environment(environment)
         .setting("email.host", "127.0.0.1")
         .setting("email.port", &mails.port().to_string())
         .setting("email.security", "none")

@@ -26,6 +26,7 @@ name = "first"
 [[application]]
 name = "web"
 platform = "WEB"
+users_join = "at_once"
 [application.login.password]
 passwordMinLength = 8
 passwordComplexity = 3
@@ -37,6 +38,7 @@ message = { primaryColor = "#1a73e8" }
 [[application]]
 name = "strict"
 platform = "WEB"
+users_join = "at_once"
 [application.login.password]
 passwordMinLength = 8
 passwordComplexity = 1
@@ -52,6 +54,7 @@ message = { primaryColor = "#1a73e8" }
 [[application]]
 name = "bare"
 platform = "WEB"
+users_join = "at_once"
 
 [[client]]
 id = "web"

@@ -34,11 +34,13 @@ pub const SHOP_APP: &str = "2c1f0a63-51a5-4a51-8f7e-6f1b9be60002";
 pub const ENVIRONMENT: &str = r#"
 [[application]]
 id = "2c1f0a63-51a5-4a51-8f7e-6f1b9be60001"
+users_join = "at_once"
 name = "portal"
 platform = "WEB"
 
 [[application]]
 id = "2c1f0a63-51a5-4a51-8f7e-6f1b9be60002"
+users_join = "at_once"
 name = "shop"
 platform = "WEB"
 

@@ -27,6 +27,7 @@ name = "first"
 id = "0b0f6a3e-7a55-4a83-9f0a-6d0f0c5d7d11"
 name = "web"
 platform = "WEB"
+users_join = "at_once"
 [application.login.totp]
 issuer = "Web & Co"
 maxFailures = 3
@@ -36,6 +37,7 @@ lockoutDuration = 15
 id = "1c1f6a3e-7a55-4a83-9f0a-6d0f0c5d7d22"
 name = "other"
 platform = "WEB"
+users_join = "at_once"
 [application.login.totp]
 algorithm = "sha256"
 digits = 8
@@ -47,6 +49,7 @@ lockoutTiers = [{ attempts = 2, duration = 1 }, { attempts = 3, duration = 5 }]
 [[application]]
 name = "bare"
 platform = "WEB"
+users_join = "at_once"
 
 [[client]]
 id = "web"

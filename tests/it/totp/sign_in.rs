@@ -34,11 +34,11 @@ both_engines! {
         refused(&world, &post(&world.server, &backend, AUTHENTICATE, &body), 400, "system_invalid_input");
     }
 
-    fn a_code_is_good_to_the_last_second_of_the_window_and_not_before_its_first(engine) {
+    fn a_code_is_good_to_the_last_second_of_the_window_and_no_more_than_one_step_before_its_first(engine) {
         let world = World::new(engine);
         let app = world.app(&world.ada, WEB_ID);
         world.begin_step(30);
-        refused(&world, &world.sign_in(&app.code_at(world.now() + 30)), 400, "auth_invalid_credentials");
+        refused(&world, &world.sign_in(&app.code_at(world.now() + 60)), 400, "auth_invalid_credentials");
         let code = app.code_at(world.now());
         world.server.clock.advance(59);
         signed_in(&world, &world.sign_in(&code));
@@ -61,6 +61,54 @@ both_engines! {
         let code = app.code_at(world.now());
         world.server.clock.advance(59);
         signed_in(&world, &sign_in_at(&world.server, &backend, ADA, &code));
+    }
+
+    fn a_device_whose_clock_is_a_step_ahead_signs_in_once(engine) {
+        let world = World::new(engine);
+        let app = world.app(&world.ada, WEB_ID);
+        world.begin_step(30);
+        let (present, next) = (app.code_at(world.now()), app.code_at(world.now() + 30));
+        signed_in(&world, &world.sign_in(&next));
+        // The step is used up, at once and when its time has come, and so is the one before it.
+        for seconds in [0, 30] {
+            world.server.clock.advance(seconds);
+            refused(&world, &world.sign_in(&next), 400, "auth_invalid_credentials");
+            refused(&world, &world.sign_in(&present), 400, "auth_invalid_credentials");
+            world.server.database.execute("DELETE FROM authenticator_attempts");
+        }
+    }
+
+    fn a_code_is_read_as_people_type_it(engine) {
+        let world = World::new(engine);
+        let app = world.app(&world.ada, WEB_ID);
+        for between in ["", " ", "-", "\u{a0}", "\u{2011}", "\u{200b}"] {
+            world.begin_step(30);
+            let code = app.code_at(world.now());
+            signed_in(&world, &world.sign_in(&format!(" {}{between}{}\r\n", &code[..3], &code[3..])));
+            world.server.clock.advance(30);
+        }
+        let code: String = app.code_at(world.now()).bytes().filter_map(|b| char::from_u32(0xff10 + u32::from(b - b'0'))).collect();
+        signed_in(&world, &world.sign_in(&code));
+    }
+
+    fn what_has_not_the_form_of_a_code_is_no_guess(engine) {
+        let world = World::new(engine);
+        let app = world.app(&world.ada, WEB_ID);
+        let known = "SELECT CAST(COALESCE(SUM(failures), 0) AS TEXT) AS value FROM authenticator_attempts";
+        for slip in ["1", "12345", "1234567", "123456789", "12345O", "ada@mail.example", "123.456", "-"] {
+            for email in [ADA, "nobody@mail.example"] {
+                let answer = sign_in_at(&world.server, &world.backend(WEB), email, slip);
+                refused(&world, &answer, 400, "auth_invalid_credentials");
+                let body = json!({ "identifier_type": "email", "identifier": email, "token": format!("654321{slip}") });
+                if ![1, 2, 6, 8].contains(&slip.len()) {
+                    let path = "/v1/auth/totp/transaction/authenticate";
+                    let answer = post(&world.server, &world.backend(WEB), path, &body);
+                    refused(&world, &answer, 400, "auth_invalid_credentials");
+                }
+            }
+        }
+        assert_eq!(world.server.database.value(known), "0");
+        signed_in(&world, &world.sign_in(&app.code_at(world.now())));
     }
 
     fn nobody_learns_who_there_is(engine) {

@@ -5,6 +5,7 @@ mod change;
 mod contacts;
 mod create;
 mod delegated;
+mod joining;
 mod operators;
 mod read;
 
@@ -22,11 +23,13 @@ name = "first"
 id = "0b0f6a3e-7a55-4a83-9f0a-6d0f0c5d7d11"
 name = "web"
 platform = "WEB"
+users_join = "at_once"
 
 [[application]]
 id = "1c1f6a3e-7a55-4a83-9f0a-6d0f0c5d7d22"
 name = "mobile"
 platform = "MOBILE"
+users_join = "at_once"
 
 [[identity_connection]]
 name = "sign-in"

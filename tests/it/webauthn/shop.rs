@@ -22,6 +22,7 @@ pub const OTHER: &str = r#"
 [[application]]
 name = "other"
 platform = "WEB"
+users_join = "at_once"
 enabled = true
 [application.login.webauthn_api]
 rpId = "localhost"

@@ -75,12 +75,16 @@ pub async fn send_link(call: &mut Call, request: LinkRequest) -> Result<LinkAnsw
     if !request.direct {
         check_delivery(call, Channel::Mail)?;
     }
-    let person = find_user(call, request.kind, &request.identifier).await?.required()?;
+    let found = find_user(call, request.kind, &request.identifier).await?;
+    let is_joining = matches!(found, Found::Joining(_));
+    let person = found.or_joining(!request.direct).required()?;
     let to = match request.direct {
         true => None,
         false => {
             let own = own_address(call, &person, IdentifierKind::Email, (request.kind, &request.identifier))?;
-            Some(own.ok_or(ApiCode::UserEmailMissing)?)
+            // Which addresses the user has is not said before the user has joined.
+            let missing = if is_joining { ApiCode::UserNotFound } else { ApiCode::UserEmailMissing };
+            Some(own.ok_or(missing)?)
         }
     };
     let preferences = call.application()?.login.email.as_ref();
@@ -188,7 +192,7 @@ fn redeem(
         return refused(ApiCode::SessionNotFound, "the session is another user's than the link");
     }
     match find_in(conn, presented.environment_id, presented.application_id, IdentifierKind::UserId, user_id)? {
-        Found::User(_) => {}
+        Found::User(_) | Found::Joining(_) => {}
         Found::Disabled(_) => return refused(ApiCode::UserNotActive, "the user is disabled"),
         Found::Nobody => return refused(ApiCode::LinkUserNotFound, "the user is gone from the application"),
     }

@@ -19,6 +19,7 @@ use crate::{
         },
         message::{CustomSms, EmailContent},
         secret::Secret,
+        typed_code::typed_digits,
     },
     operations::{
         backend::{
@@ -26,7 +27,7 @@ use crate::{
             error::{ApiCode, ApiError},
             person::Person,
             sign_in::{CommonRequest, Proof, TokenAnswer, preflight, sign_in},
-            who::find_user,
+            who::{Found, find_user},
         },
         delivery::{
             Channel,
@@ -88,14 +89,22 @@ pub async fn send_otp(call: &mut Call, request: OtpRequest) -> Result<OtpAnswer,
     if let Some(channel) = delivery(request.channel) {
         check_delivery(call, channel)?;
     }
-    let person = find_user(call, request.kind, &request.identifier).await?.required()?;
+    // Only what goes to the user's own address, and comes back, is a proof to an application that the user joins by it.
+    let is_proof = request.channel != CodeChannel::Direct && named.is_none();
+    let found = find_user(call, request.kind, &request.identifier).await?;
+    let is_joining = matches!(found, Found::Joining(_));
+    let person = found.or_joining(is_proof).required()?;
     let to = match request.channel {
         CodeChannel::Direct => None,
         channel => {
             let kind = address_kind(channel);
             let own = own_address(call, &person, kind, (request.kind, &request.identifier))?;
-            let missing =
-                if channel == CodeChannel::Sms { ApiCode::UserPhoneMissing } else { ApiCode::UserEmailMissing };
+            let missing = match channel {
+                // Which addresses the user has is not said before the user has joined.
+                _ if is_joining => ApiCode::UserNotFound,
+                CodeChannel::Sms => ApiCode::UserPhoneMissing,
+                _ => ApiCode::UserEmailMissing,
+            };
             Some(named.or(own).ok_or(missing)?)
         }
     };
@@ -184,7 +193,7 @@ pub async fn authenticate_otp(
 ) -> Result<TokenAnswer, ApiError> {
     let channels = channels(call, CodePurpose::SignIn, &CodeChannel::TYPED)?;
     let preflight = preflight(call, common).await?;
-    let person = find_user(call, presented.kind, &presented.identifier).await?.person();
+    let person = find_user(call, presented.kind, &presented.identifier).await?.or_joining(true).person();
     let user_id = person.map(|person| person.user.id);
     if preflight.user_id().is_some_and(|owner| Some(owner) != user_id.as_deref()) {
         // Before anything is looked at: nothing is used up, neither the code of the one nor the session of the other.
@@ -231,6 +240,7 @@ pub(super) async fn redeem(
     user_id: Option<String>,
     presented: OtpPresented,
 ) -> Result<OneTimeCode, ApiError> {
+    let passcode = typed(call, purpose, &channels, &presented.passcode)?;
     let (environment_id, application_id) = (call.environment_id().to_owned(), call.application()?.id.clone());
     let (client_id, now) = (call.client()?.id.clone(), call.now());
     let master_key = call.context.master_key.clone();
@@ -246,7 +256,7 @@ pub(super) async fn redeem(
             named_as: &named_as,
             request_hash: request_hash.as_deref(),
         };
-        let presented = Presented { sought, channels: &channels, passcode: &presented.passcode };
+        let presented = Presented { sought, channels: &channels, passcode: &passcode };
         store.transact(|conn| guess_in(conn, &master_key, &presented, now))
     });
     let refused = match work.await.map_err(|error: CodeError| ApiError::from(error))? {
@@ -256,4 +266,20 @@ pub(super) async fn redeem(
         Guess::Locked => return Err(ApiError::new(ApiCode::Locked, LOCKED)),
     };
     Err(refused.into())
+}
+
+/// The code that was typed in. What has not the form of one, as many digits as the application's codes have, is not a guess: it is
+/// refused like a wrong one, and nothing is counted for it, whoever is named.
+fn typed(
+    call: &Call,
+    purpose: CodePurpose,
+    channels: &[(CodeChannel, LockoutRule)],
+    passcode: &Secret,
+) -> Result<Secret, ApiError> {
+    let preferences = &call.application()?.login;
+    let lengths = channels.iter().filter_map(|(channel, _)| policy::of(preferences, purpose, *channel).ok());
+    let lengths: Vec<usize> = lengths.filter_map(|policy| usize::try_from(policy.length).ok()).collect();
+    let digits = typed_digits(passcode.reveal()).filter(|digits| lengths.contains(&digits.len()));
+    let malformed = || ApiError::from(ApiCode::InvalidCredentials).with_detail("it has not the form of a code");
+    digits.map(Secret::new).ok_or_else(malformed)
 }

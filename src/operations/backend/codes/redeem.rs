@@ -11,6 +11,7 @@ use crate::{
         secret::{Secret, SecretHash, SecretKind},
     },
     jose::master_key::MasterKey,
+    operations::backend::lockout::holder_at,
     store::{
         Conn, StoreError,
         attempts::{self, Holder},
@@ -48,6 +49,8 @@ pub enum Guess {
 struct Claimed {
     code: OneTimeCode,
     authenticator: Authenticator,
+    /// Who pays for a wrong guess.
+    holder: Holder,
     before: Attempts,
     after: Attempts,
 }
@@ -81,10 +84,12 @@ pub fn guess_in(
     for (channel, rule) in presented.channels {
         let Some(authenticator) = authenticator(*channel) else { continue };
         let Some(code) = one_time_codes::claim(conn, &presented.sought, *channel, now)? else { continue };
-        let before = attempts::hold(conn, &Holder::from(&code.binding.user_id), authenticator)?;
+        let place = (presented.sought.environment_id, presented.sought.application_id);
+        let holder = holder_at(conn, place, &code.binding.user_id)?;
+        let before = attempts::hold(conn, &holder, authenticator)?;
         let mut after = before.clone();
         match after.claim(rule, now) {
-            Claim::Go => claimed.push(Claimed { code, authenticator, before, after }),
+            Claim::Go => claimed.push(Claimed { code, authenticator, holder, before, after }),
             Claim::Locked { .. } => is_locked = true,
         }
     }
@@ -132,7 +137,7 @@ pub fn address_kind(channel: CodeChannel) -> IdentifierKind {
 fn failed(conn: &mut Conn<'_>, claimed: Vec<Claimed>, now: i64) -> Result<(), CodeError> {
     for mut one in claimed {
         one.after.last_failed_at = Some(now);
-        attempts::write(conn, &Holder::from(&one.code.binding.user_id), one.authenticator, &one.after)?;
+        attempts::write(conn, &one.holder, one.authenticator, &one.after)?;
     }
     Ok(())
 }
@@ -145,10 +150,10 @@ fn use_up(conn: &mut Conn<'_>, claimed: Vec<Claimed>, right: usize, now: i64) ->
         let binding = &one.code.binding;
         if place == right {
             one.after.succeeded(&binding.application_id, now);
-            attempts::write(conn, &Holder::from(&binding.user_id), one.authenticator, &one.after)?;
+            attempts::write(conn, &one.holder, one.authenticator, &one.after)?;
             redeemed = taken.then_some(one.code);
         } else {
-            attempts::write(conn, &Holder::from(&binding.user_id), one.authenticator, &one.before)?;
+            attempts::write(conn, &one.holder, one.authenticator, &one.before)?;
         }
     }
     Ok(redeemed.map_or(Guess::Wrong, |code| Guess::Right(Box::new(code))))

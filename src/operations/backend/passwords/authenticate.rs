@@ -14,6 +14,7 @@ use crate::{
         error::{ApiCode, ApiError},
         sign_in::{CommonRequest, Proof, TokenAnswer, preflight, sign_in},
     },
+    store::user_applications,
 };
 
 /// Signs a user in.
@@ -23,7 +24,7 @@ use crate::{
 pub async fn authenticate(call: &mut Call, common: CommonRequest, login: Login) -> Result<TokenAnswer, ApiError> {
     let preflight = preflight(call, common).await?;
     let application = call.application()?.clone();
-    let Checked { person, kept, standing } = check(call, &application, Guesser::Backend, login).await?;
+    let Checked { person, kept, standing, joins } = check(call, &application, Guesser::Backend, login).await?;
     let code = match standing {
         Standing::Good | Standing::Over => {
             let proof = Proof::of(person.user.id, Some(AuthMethod::Password));
@@ -33,6 +34,15 @@ pub async fn authenticate(call: &mut Call, common: CommonRequest, login: Login) 
         Standing::Expired => ApiCode::PasswordExpired,
         Standing::Temporary => ApiCode::TemporaryPassword,
     };
+    if joins {
+        // The password is right: the user has proved to the application who it is, and may set another one with it.
+        let (user_id, application_id, now) = (person.user.id.clone(), application.id.clone(), call.now());
+        let joined = call
+            .context
+            .catalog
+            .work(move |store| store.transact(|conn| user_applications::add(conn, &user_id, &application_id, now)));
+        joined.await?;
+    }
     let order = ResetOrder::by_password(&application, &person.user.id, kept.generation);
     let ResetToken { secret, needs_second_factor, .. } = reset_token(call, &application, order).await?;
     let members = Map::from_iter([

@@ -51,6 +51,8 @@ pub struct Checked {
     pub kept: StoredPassword,
     /// What it is good for; never [`Standing::Over`].
     pub standing: Standing,
+    /// Whether the user joins the application by it.
+    pub joins: bool,
 }
 
 /// Compares a password. Whoever is named, exactly one hash is made, unless the name is locked: of an unknown user, of one without a
@@ -81,7 +83,7 @@ pub async fn check(
         now,
     };
     let begun = call.context.catalog.work(move |store| store.transact(|conn| asked.begin(conn)));
-    let Begun { holder, subject, person, kept, claim } = begun.await?;
+    let Begun { holder, subject, person, kept, claim, joins } = begun.await?;
     call.record.subject = subject;
     if let Claim::Locked { until } = claim {
         let until = until.map_or("somebody unlocks".to_owned(), |until| until.to_string());
@@ -108,7 +110,7 @@ pub async fn check(
             });
             done.await?;
             renew(call, &person, &password, &kept).await;
-            Ok(Checked { person, kept, standing })
+            Ok(Checked { person, kept, standing, joins })
         }
         (matches, person, kept, _) => {
             let noted = call
@@ -152,6 +154,7 @@ struct Begun {
     person: Option<Person>,
     kept: Option<StoredPassword>,
     claim: Claim,
+    joins: bool,
 }
 
 impl Asked {
@@ -163,31 +166,37 @@ impl Asked {
             Some(value) => find_in(conn, environment_id, application_id, *kind, value)?,
             None => Found::Nobody,
         };
-        let (holder, subject, person, kept) = match found {
+        let nobody = || {
+            let name = value.as_ref().unwrap_or(&self.identifier);
+            Holder::nobody(environment_id, &format!("{} {application_id} {name}", kind.as_str()))
+        };
+        let joins = matches!((&found, &self.guesser), (Found::Joining(_), Guesser::Backend));
+        let (holder, subject, person, kept) = match found.or_joining(joins) {
             Found::User(person) => {
                 let id = person.user.id.clone();
                 let kept = passwords::find(conn, &id)?;
-                (Holder::from(&id), Some(id), Some(*person), kept)
+                (lockout::holder_at(conn, (environment_id, application_id), &id)?, Some(id), Some(*person), kept)
             }
             // Who is disabled is compared with nobody: even the right password says nothing.
             Found::Disabled(id) => (Holder::from(&id), Some(id), None, None),
-            Found::Nobody => {
-                let name = value.as_ref().unwrap_or(&self.identifier);
-                let name = format!("{} {application_id} {name}", kind.as_str());
-                (Holder::nobody(environment_id, &name), None, None, None)
-            }
+            Found::Joining(person) => (nobody(), Some(person.user.id), None, None),
+            Found::Nobody => (nobody(), None, None, None),
         };
         let (password, rule, now) = (Authenticator::Password, &self.rule, self.now);
-        let (holder, claim) = match &self.guesser {
-            Guesser::Backend => {
+        let (holder, claim) = match (&self.guesser, &person) {
+            (Guesser::Backend, Some(person)) => {
+                let claim = lockout::claim_at(conn, &holder, &person.user.id, (password, rule), now)?;
+                (holder, claim)
+            }
+            (Guesser::Backend, None) => {
                 let claim = lockout::claim(conn, &holder, password, rule, now)?;
                 (holder, claim)
             }
-            Guesser::Stranger(network) => {
+            (Guesser::Stranger(network), _) => {
                 lockout::claim_from(conn, (environment_id, network), &holder, password, rule, now)?
             }
         };
-        Ok(Begun { holder, subject, person, kept, claim })
+        Ok(Begun { holder, subject, person, kept, claim, joins })
     }
 }
 

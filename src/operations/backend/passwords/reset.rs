@@ -263,6 +263,6 @@ async fn person(call: &Call, reset: &PasswordReset) -> Result<Person, ApiError> 
     match found.await? {
         Found::User(person) => Ok(*person),
         Found::Disabled(_) => Err(ApiCode::UserNotActive.into()),
-        Found::Nobody => Err(refused("the user has left the application")),
+        Found::Joining(_) | Found::Nobody => Err(refused("the user has left the application")),
     }
 }

@@ -4,7 +4,8 @@ use super::{TotpRules, Whom, rules};
 use crate::{
     domain::{
         login::AuthMethod,
-        totp::{TotpParameters, TotpSecret},
+        totp::{TotpParameters, TotpSecret, is_code_length},
+        typed_code::typed_digits,
     },
     jose::master_key::{MasterKey, totp_secret_aad},
     operations::backend::{
@@ -29,11 +30,20 @@ pub async fn authenticate(
     code: String,
 ) -> Result<TokenAnswer, ApiError> {
     let preflight = preflight(call, common).await?;
+    rules(call)?;
+    // A slip of the finger is not a guess: nothing is counted for it, whoever is named.
+    let digits = typed_digits(&code).filter(|digits| is_code_length(digits.len()));
+    let code = digits.ok_or_else(malformed)?;
     let attempt = Attempt::begin(call, whom).await?;
     let (user_id, ()) =
         attempt.finish(call, move |conn, codes| codes.used(conn, &code).map(|used| used.then_some(()))).await?;
     let proof = Proof::of(user_id, Some(AuthMethod::Totp));
     sign_in(call, preflight, proof).await
+}
+
+/// The refusal of what cannot be a code. It says no more than that of a wrong one.
+pub(super) fn malformed() -> ApiError {
+    ApiError::from(ApiCode::InvalidCredentials).with_detail("it has not the form of a code")
 }
 
 /// A guess that was let through: a failure, until it turns out to be right.

@@ -8,11 +8,17 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{Whom, check::Attempt, rules};
+use super::{
+    Whom,
+    check::{Attempt, malformed},
+    rules,
+};
 use crate::{
     domain::{
         login::AuthMethod,
         random::{Random, RandomError, random_uuid},
+        totp::is_code_length,
+        typed_code::typed_digits,
     },
     operations::backend::{
         call::Call,
@@ -80,17 +86,15 @@ pub async fn approve(
     code: String,
 ) -> Result<TokenAnswer, ApiError> {
     let preflight = preflight(call, common).await?;
+    rules(call)?;
+    let (challenge, code) = typed_digits(&code).and_then(|digits| parts(&digits)).ok_or_else(malformed)?;
     let attempt = Attempt::begin(call, whom).await?;
     let looked = attempt.finish(call, move |conn, codes| {
-        let (challenge, code) = code.split_at_checked(CHALLENGE_DIGITS).unwrap_or((&code, ""));
-        if !challenge.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Ok(None);
-        }
         let (user_id, application_id) = (&codes.user_id, &codes.application_id);
-        let waiting = totp_transactions::waiting(conn, user_id, application_id, challenge, codes.now)?;
+        let waiting = totp_transactions::waiting(conn, user_id, application_id, &challenge, codes.now)?;
         // A code for a transaction that is not there is not used up: the user mistyped the challenge and tries again.
         let Some(transaction) = waiting else { return Ok(None) };
-        let approved = codes.used(conn, code)? && totp_transactions::take(conn, &transaction.id)?;
+        let approved = codes.used(conn, &code)? && totp_transactions::take(conn, &transaction.id)?;
         Ok(approved.then_some(transaction.approval_data))
     });
     let (user_id, approval_data) = looked.await?;
@@ -98,6 +102,12 @@ pub async fn approve(
         .map_err(|_| ApiError::from(ApiCode::ServerError).with_detail("approval_data cannot be read back"))?;
     let proof = Proof { approval_data: Some(approval_data), ..Proof::of(user_id, Some(AuthMethod::Totp)) };
     sign_in(call, preflight, proof).await
+}
+
+/// The challenge, and the code behind it; `None` where it has not that form.
+fn parts(digits: &str) -> Option<(String, String)> {
+    let (challenge, code) = digits.split_at_checked(CHALLENGE_DIGITS)?;
+    is_code_length(code.len()).then(|| (challenge.to_owned(), code.to_owned()))
 }
 
 /// Six random digits, each number as likely as the others.

@@ -7,7 +7,6 @@ use crate::{
     domain::{
         login::{IdentifierKind, KnownIdentifier, identifier::normalized},
         user::{User, is_text},
-        user_details::CustomData,
     },
     operations::facts::{Facts, Known, Members, members_of},
     store::{
@@ -50,9 +49,25 @@ pub struct Account {
     pub has_identities: bool,
     /// The user's password.
     pub password: Option<StoredPassword>,
+    /// Whether the user has yet to prove to the application who it is. Nothing of the user is here then but the id, and what the
+    /// application said itself.
+    pub is_joining: bool,
 }
 
 impl Account {
+    /// A user of whom nothing is known.
+    pub(super) fn bare(user: User) -> Self {
+        Self {
+            user,
+            stored: StoredDetails::default(),
+            identifiers: Vec::new(),
+            memberships: Vec::new(),
+            has_identities: false,
+            password: None,
+            is_joining: false,
+        }
+    }
+
     /// The primary one of a kind. User names are one application's, and there is no other than its own.
     pub fn primary(&self, kind: IdentifierKind) -> Option<&KnownIdentifier> {
         self.identifiers.iter().find(|one| one.kind == kind && one.is_primary && one.application_id.is_empty())
@@ -125,6 +140,7 @@ pub(super) fn assemble(conn: &mut Conn<'_>, environment_id: &str, user: User) ->
         memberships: user_applications::of_user(conn, &user.id)?,
         password: passwords::find(conn, &user.id)?,
         has_identities: !user_identities::of_user(conn, environment_id, &user.id)?.is_empty(),
+        is_joining: false,
         user,
     })
 }
@@ -151,17 +167,6 @@ pub fn find_by(conn: &mut Conn<'_>, scope: &Scope, kind: IdentifierKind, text: &
     let account = load(conn, scope, &owner.ok_or(UserError::NotFound)?)?;
     let is_primary = account.identifiers.iter().any(|one| one.kind == kind && one.value == value && one.is_primary);
     if is_primary { Ok(account) } else { Err(UserError::NotFound) }
-}
-
-/// What an application keeps of a user who has just joined it.
-pub(super) fn joined(application_id: &str, now: i64) -> Membership {
-    Membership {
-        application_id: application_id.to_owned(),
-        custom_data: CustomData::new(),
-        external_account_id: None,
-        created_at: now,
-        last_sign_in_at: None,
-    }
 }
 
 /// A profile for a new user.

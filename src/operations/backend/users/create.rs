@@ -1,23 +1,24 @@
 //! Making a user, or letting one who is there sign in to one more application.
 
 use super::{
-    Account, AccountChange, Scope, UserError,
-    account::{insert_profile, joined},
-    identifiers::parse,
-    load,
-    update::apply,
+    Account, AccountChange, Scope, UserError, account::insert_profile, identifiers::parse, load, update::apply,
 };
 use crate::{
     domain::{
+        application::UsersJoin,
         login::{IdentifierKind, KnownIdentifier, identifier::Identifier},
         random::{Random, random_uuid},
         user::User,
     },
     operations::{
         backend::passwords::Accepted,
-        facts::{Changed, Differences, Facts, Known as _},
+        facts::{Changed, Differences, Facts, Known as _, Members},
     },
-    store::{Conn, environments, passwords, user_applications, user_details::StoredDetails, user_identifiers, users},
+    store::{
+        Conn, environments, passwords, pending_joins,
+        user_applications::{self, Membership},
+        user_identifiers, users,
+    },
 };
 
 /// How often somebody who came a moment too late looks again. Once is enough, unless whoever was faster is deleted in between.
@@ -39,13 +40,14 @@ struct Wanted<'a> {
     scope: &'a Scope,
     change: &'a AccountChange,
     password: Option<&'a Accepted>,
+    join: UsersJoin,
     /// All that is given, each with the application whose it is.
     identifiers: Vec<(Identifier, String)>,
 }
 
-/// Makes a user. If one is there whose identifiers those are, that user may sign in to the application of `scope` from now on, and
-/// nothing else of the user is changed, the password neither: whoever asks cannot change somebody else's account by knowing an
-/// address of it.
+/// Makes a user. If one is there whose identifiers those are, that user may sign in to the application of `scope` from now on, or
+/// from the moment on at which the user proves to it who it is, as `join` says; and nothing else of the user is changed, the password
+/// neither: whoever asks cannot change somebody else's account by knowing an address of it.
 ///
 /// Of those who do this at the same moment with the same identifier, one makes the user.
 ///
@@ -58,8 +60,9 @@ pub fn create(
     random: &dyn Random,
     change: &AccountChange,
     password: Option<&Accepted>,
+    join: UsersJoin,
 ) -> Result<Made, UserError> {
-    let wanted = Wanted { scope, change, password, identifiers: given(scope, change)? };
+    let wanted = Wanted { scope, change, password, join, identifiers: given(scope, change)? };
     if wanted.identifiers.is_empty() {
         let mistake = "give one of email, phone_number, username and external_user_id: nothing else finds the user";
         return Err(UserError::invalid(mistake));
@@ -126,7 +129,7 @@ impl Wanted<'_> {
         Ok(owner)
     }
 
-    /// Lets a user who is there sign in to the application.
+    /// Lets a user who is there sign in to the application, or prove to it who it is.
     fn join(&self, conn: &mut Conn<'_>, owner: &str) -> Result<Made, UserError> {
         let everywhere = Scope { application_id: None, ..self.scope.clone() };
         let account = load(conn, &everywhere, owner)?;
@@ -137,6 +140,9 @@ impl Wanted<'_> {
             return Err(UserError::taken(kind));
         };
         environments::touch_users(conn, &self.scope.environment_id)?;
+        if self.join == UsersJoin::ByProof && account.membership(application).is_none() {
+            return self.await_proof(conn, owner, application);
+        }
         let before = account.facts();
         if !user_applications::add(conn, owner, application, self.scope.now)? {
             return Err(UserError::taken(kind));
@@ -144,6 +150,27 @@ impl Wanted<'_> {
         let account = load(conn, self.scope, owner)?;
         let differences = Differences::between(Some(&before), Some(&account.facts()));
         Ok(Made { account, is_new: false, differences })
+    }
+
+    /// Notes that the user may join. The answer repeats what was asked with: it says nothing of the user but the id.
+    fn await_proof(&self, conn: &mut Conn<'_>, owner: &str, application: &str) -> Result<Made, UserError> {
+        let now = self.scope.now;
+        let is_news = pending_joins::add(conn, owner, application, now)?;
+        let joining = || Facts::new(Members::from_iter([("joining".to_owned(), application.into())]));
+        let differences = match is_news {
+            true => Differences::between(Some(&Facts::default()), Some(&joining())),
+            false => Differences::default(),
+        };
+        let user = User {
+            id: owner.to_owned(),
+            email: None,
+            name: None,
+            enabled: true,
+            active_profile_id: String::new(),
+            created_at: now,
+            updated_at: now,
+        };
+        Ok(Made { account: Account { is_joining: true, ..Account::bare(user) }, is_new: false, differences })
     }
 
     fn insert(&self, conn: &mut Conn<'_>, random: &dyn Random) -> Result<Made, UserError> {
@@ -159,17 +186,10 @@ impl Wanted<'_> {
         };
         users::insert(conn, environment_id, &user)?;
         insert_profile(conn, &user)?;
-        let mut account = Account {
-            user,
-            stored: StoredDetails::default(),
-            identifiers: Vec::new(),
-            memberships: Vec::new(),
-            has_identities: false,
-            password: None,
-        };
+        let mut account = Account::bare(user);
         if let Some(application) = application_id {
             user_applications::add(conn, &account.user.id, application, *now)?;
-            account.memberships.push(joined(application, *now));
+            account.memberships.push(Membership::new(application, *now));
         }
         if let Some(password) = self.password {
             password.write_in(conn, &account.user.id, *now)?;

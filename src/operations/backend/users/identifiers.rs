@@ -1,10 +1,14 @@
 //! By what a user is found. That nobody else has it is a key of the table, not a question asked before.
 
-use super::{Account, Scope, UserError, account::joined, load, update::write};
+use super::{Account, Scope, UserError, load, update::write};
 use crate::{
     domain::login::{IdentifierKind, KnownIdentifier, identifier::Identifier},
     operations::facts::{Facts, Known as _},
-    store::{Conn, StoreError, environments, password_resets, user_applications, user_identifiers},
+    store::{
+        Conn, StoreError, environments, password_resets,
+        user_applications::{self, Membership},
+        user_identifiers,
+    },
 };
 
 /// The most addresses, and the most telephone numbers, that a user has besides the primary one.
@@ -224,7 +228,7 @@ pub fn join(
         if !user_applications::add(conn, &account.user.id, application_id, scope.now)? {
             return Err(UserError::Taken("the user is associated with the application already".to_owned()));
         }
-        account.memberships.push(joined(application_id, scope.now));
+        account.memberships.push(Membership::new(application_id, scope.now));
         Ok(())
     })
 }

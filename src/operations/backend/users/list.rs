@@ -83,6 +83,7 @@ fn with_all(conn: &mut Conn<'_>, scope: &Scope, users: Vec<User>) -> Result<Vec<
         password: kept.remove(&user.id),
         // Nothing of a listed user is written.
         has_identities: true,
+        is_joining: false,
         user,
     });
     Ok(accounts.collect())

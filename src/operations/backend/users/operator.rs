@@ -6,7 +6,7 @@ use super::{
     remove_identifier, set_enabled, verify,
 };
 use crate::{
-    domain::login::IdentifierKind,
+    domain::{application::UsersJoin, login::IdentifierKind},
     operations::{
         facts::{Changed, Differences, Facts, Known as _},
         lookup::EnvironmentLookup,
@@ -127,7 +127,7 @@ pub fn create_at(
         let scope = place.scope(conn, operator.now())?;
         // Before the rows of identifiers, as everybody takes them.
         environments::touch_users(conn, &scope.environment_id)?;
-        let made = create(conn, &scope, operator.random, change, None)?;
+        let made = create(conn, &scope, operator.random, change, None, UsersJoin::AtOnce)?;
         let (mut account, mut differences) = (made.account, made.differences);
         // Not of a user who was there: whoever makes one says nothing of that one.
         if verified && made.is_new {

@@ -223,7 +223,8 @@ async fn of_identifier(
     };
     let (environment_id, application_id) = (call.environment_id().to_owned(), application_id.to_owned());
     let find = move |conn: &mut Conn<'_>| -> Result<Vec<Passkey>, StoreError> {
-        let Some(person) = find_in(conn, &environment_id, &application_id, kind, &value)?.person() else {
+        let Some(person) = find_in(conn, &environment_id, &application_id, kind, &value)?.or_joining(true).person()
+        else {
             return Ok(Vec::new());
         };
         let mut all = webauthn_credentials::of_user(conn, &environment_id, &person.user.id)?;

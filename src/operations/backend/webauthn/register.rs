@@ -3,6 +3,7 @@
 use super::{Setup, no_ceremony, refused, text_of};
 use crate::{
     domain::{
+        application::UsersJoin,
         login::{IdentifierKind, identifier::normalized},
         passkey::{Ceremony, MAX_PASSKEYS, Passkey},
         random::Random,
@@ -68,7 +69,7 @@ pub async fn register(call: &mut Call, encoded: &str, whose: NewPasskey) -> Resu
         now: call.now(),
     };
     let random = call.context.random.clone();
-    let answer = Answer { setup, scope, result, whose };
+    let answer = Answer { setup, scope, join: application.users_join, result, whose };
     let done = call.context.catalog.change(move |store| answer.finish(store, &*random, key)).await;
     let (registered, differences) = done?;
     call.record.subject = Some(registered.passkey.user_id.clone());
@@ -86,6 +87,8 @@ pub async fn register(call: &mut Call, encoded: &str, whose: NewPasskey) -> Resu
 struct Answer {
     setup: Setup,
     scope: Scope,
+    /// When a user who is there already belongs to the application.
+    join: UsersJoin,
     result: EncodedResult,
     whose: NewPasskey,
 }
@@ -181,6 +184,7 @@ impl Answer {
         match find_in(conn, &self.scope.environment_id, &self.setup.application_id, kind, &value)? {
             Found::User(person) => Ok((person.user.id, None)),
             Found::Disabled(_) => Err(ApiCode::UserNotActive.into()),
+            Found::Joining(_) => Err(not_joined()),
             Found::Nobody if !may_create => {
                 Err(ApiError::from(ApiCode::Forbidden).with_detail("USERS_CREATE is needed to make the user"))
             }
@@ -190,7 +194,10 @@ impl Answer {
                     email: email.clone().map(Some),
                     ..AccountChange::default()
                 };
-                let made = users::create(conn, &self.scope, random, &change, None)?;
+                let made = users::create(conn, &self.scope, random, &change, None, self.join)?;
+                if made.account.is_joining {
+                    return Err(not_joined());
+                }
                 let is_named = made.account.identifiers.iter().any(|one| one.kind == kind && one.value == value);
                 if !is_named {
                     // Somebody else has the address. An address that nobody has verified must not lead a passkey into that
@@ -221,4 +228,10 @@ impl Answer {
         }
         Ok(())
     }
+}
+
+/// A passkey is a way into the account: no backend adds one before the user has proved to it who it is. The user has to be named and
+/// signed in first.
+fn not_joined() -> ApiError {
+    ApiError::from(ApiCode::IdentifierTaken).with_detail("the user has yet to join the application by a proof")
 }

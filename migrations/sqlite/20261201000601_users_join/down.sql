@@ -1,0 +1,2 @@
+DROP TABLE pending_joins;
+ALTER TABLE applications DROP COLUMN users_join;
