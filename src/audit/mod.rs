@@ -21,7 +21,7 @@ mod tests;
 pub use self::{
     export::{ExportError, export, line, verify_lines},
     log::{AuditError, AuditLog, AuditMode, AuditOptions, AuditUnavailable},
-    once::append_once,
+    once::{append_once, link_once},
     record::{AuditRecord, Event, Outcome},
     request::{RecordedRequest, RecordedToken},
     tail::{Follower, newest},
