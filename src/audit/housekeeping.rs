@@ -27,7 +27,6 @@ impl Writer {
             Ok(true) => return BETWEEN_PIECES,
             Ok(false) => (self.kept_house, self.house_failed) = (Some(today), None),
             Err(error) => {
-                self.connection = None;
                 self.house_failed = Some(Instant::now());
                 log::warn!("the audit log's daily housekeeping failed, and is tried again in half an hour: {error}");
             }
@@ -39,11 +38,10 @@ impl Writer {
     fn try_keep_house(&mut self, today: i64) -> Result<bool, StoreError> {
         let tomorrow = today.saturating_add(1);
         let kept = i64::from(self.options.retention_days.max(1));
-        let connection = self.connection()?;
-        for day in [today, tomorrow] {
-            audit_records::prepare_day(&mut connection.conn(), day)?;
-        }
-        let more = audit_records::drop_before(&mut connection.conn(), tomorrow.saturating_sub(kept))?;
+        let more = self.with_database(move |conn| {
+            [today, tomorrow].into_iter().try_for_each(|day| audit_records::prepare_day(conn, day))?;
+            audit_records::drop_before(conn, tomorrow.saturating_sub(kept))
+        })?;
         // Another node may have dropped any other day.
         self.prepared = BTreeSet::from([today, tomorrow]);
         Ok(more)

@@ -149,6 +149,14 @@ impl AuditLog {
         timeout(LONGEST_WAIT, self.hand_over(record)).await.unwrap_or(Err(AuditUnavailable))
     }
 
+    /// Whether a record would be taken now. Where it would not, requests are refused.
+    pub fn takes_records(&self) -> bool {
+        match self.0.mode {
+            AuditMode::BeforeResponse => !self.0.stats.is_failing() && !self.0.stats.hangs_longer_than(LONGEST_WAIT),
+            AuditMode::AfterResponse => self.0.queue.capacity() > 0,
+        }
+    }
+
     async fn hand_over(&self, record: AuditRecord) -> Result<(), AuditUnavailable> {
         // Nobody needs to wait to find out that the database stands still. As soon as it moves, records are taken again.
         let must_wait = self.0.mode == AuditMode::BeforeResponse || self.0.queue.capacity() == 0;

@@ -14,6 +14,7 @@ mod stats;
 mod tail;
 mod verify;
 mod writer;
+mod writing;
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! How the writer gets on.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
@@ -27,6 +27,8 @@ pub(super) struct Stats {
     failing_since: AtomicU64,
     /// When the attempt that is under way began; milliseconds after `start`.
     under_way_since: AtomicU64,
+    /// Whether the last attempt failed.
+    has_failed: AtomicBool,
 }
 
 impl Stats {
@@ -53,12 +55,26 @@ impl Stats {
         self.under_way_since.store(NEVER, Ordering::Relaxed);
         match written {
             Some(records) => {
-                self.failing_since.store(NEVER, Ordering::Relaxed);
+                self.recovers();
                 self.commits.took(began.elapsed());
                 self.batches.observe(u64::try_from(records).unwrap_or(NEVER));
             }
-            None => self.failures.one(),
+            None => {
+                self.failures.one();
+                self.has_failed.store(true, Ordering::Relaxed);
+            }
         }
+    }
+
+    /// The database would take records again.
+    pub(super) fn recovers(&self) {
+        self.failing_since.store(NEVER, Ordering::Relaxed);
+        self.has_failed.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether the last attempt failed, and nothing has shown since that the next would not.
+    pub(super) fn is_failing(&self) -> bool {
+        self.has_failed.load(Ordering::Relaxed)
     }
 
     /// Whether an attempt has been under way for longer than that: the database stands still, and no other attempt can begin.
@@ -103,6 +119,7 @@ impl Default for Stats {
             in_hand: AtomicU64::new(0),
             failing_since: AtomicU64::new(NEVER),
             under_way_since: AtomicU64::new(NEVER),
+            has_failed: AtomicBool::new(false),
         }
     }
 }

@@ -19,13 +19,11 @@ use super::{
     log::{AuditError, AuditMode, AuditOptions, AuditUnavailable, Entry, Message},
     record::AuditRecord,
     stats::Stats,
+    writing::Connection,
 };
 use crate::{
     domain::{clock::Clock, random::Random},
-    store::{
-        Dedicated, Store, StoreError,
-        audit_records::{self, AuditRow},
-    },
+    store::{Lane, Store, StoreError, audit_records::AuditRow},
 };
 
 /// The most records in one batch.
@@ -38,20 +36,19 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// `before_response` only: for so long after a failure requests are refused without a new attempt. A database that is starting up is not helped
 /// by a connection attempt per request.
-const RESPITE: Duration = Duration::from_millis(250);
+pub(super) const RESPITE: Duration = Duration::from_millis(250);
 /// How long `shutdown` keeps trying to write.
 const LAST_TRIES: Duration = Duration::from_secs(10);
 
 pub(super) struct Writer {
-    store: Store,
     pub(super) options: AuditOptions,
     queue: mpsc::Receiver<Message>,
     stopping: Arc<AtomicBool>,
     pub(super) clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
+    pub(super) random: Arc<dyn Random>,
     chain: Chain,
-    /// Of its own, so that audit never waits for a free one of the pool.
-    pub(super) connection: Option<Dedicated>,
+    /// On a thread that is left behind when the database does not answer.
+    pub(super) database: Lane<Connection>,
     /// The days that have a partition.
     pub(super) prepared: BTreeSet<i64>,
     /// The day whose housekeeping is done.
@@ -63,9 +60,11 @@ pub(super) struct Writer {
     /// Only to wait: for records, or for the next look.
     runtime: Runtime,
     /// Since when the database has not taken records.
-    outage: Option<Instant>,
+    pub(super) outage: Option<Instant>,
     /// When the last attempt failed.
-    last_failure: Option<Instant>,
+    pub(super) last_failure: Option<Instant>,
+    /// Whether that attempt was left behind, and may yet come to its end.
+    pub(super) is_left_behind: bool,
     /// When [`LAST_TRIES`] began.
     last_tries: Option<Instant>,
     pub(super) stats: Arc<Stats>,
@@ -81,23 +80,24 @@ impl Writer {
         random: Arc<dyn Random>,
     ) -> Result<Self, AuditError> {
         let chain = Chain::new(random.as_ref())?;
-        let (connection, prepared) = (None, BTreeSet::new());
+        let database =
+            Lane::new(&store.clone(), "audit-database", move || Ok(Connection { store: store.clone(), open: None }));
         Ok(Self {
-            store,
             options,
             queue,
             stopping,
             clock,
             random,
             chain,
-            connection,
-            prepared,
+            database,
+            prepared: BTreeSet::new(),
             kept_house: None,
             house_failed: None,
             look: LOOK,
             runtime: tokio::runtime::Builder::new_current_thread().enable_time().build()?,
             outage: None,
             last_failure: None,
+            is_left_behind: false,
             last_tries: None,
             stats: Arc::default(),
         })
@@ -125,6 +125,11 @@ impl Writer {
                 self.stats.has(0);
             }
             rest = self.keep_house();
+            if self.stats.is_failing() {
+                // A node that is not ready gets no requests, and would never find out that it can write again.
+                self.probe();
+                rest = rest.min(RESPITE);
+            }
         }
     }
 
@@ -136,7 +141,9 @@ impl Writer {
             Ok(_) => {}
             Err(_) => return true,
         }
-        if self.options.mode == AuditMode::AfterResponse && messages.len() < BATCH && !self.is_stopping() {
+        // Of a full queue requests may wait, and gain nothing by more of them.
+        let enough = BATCH.min(self.queue.max_capacity());
+        if self.options.mode == AuditMode::AfterResponse && messages.len() < enough && !self.is_stopping() {
             thread::sleep(GATHER);
             while messages.len() < BATCH {
                 let Ok(message) = self.queue.try_recv() else { break };
@@ -164,7 +171,7 @@ impl Writer {
             return Err(AuditUnavailable);
         }
         let mut chain = self.chain.clone();
-        match link(&mut chain, records).and_then(|rows| self.write(&rows)) {
+        match link(&mut chain, records).and_then(|rows| self.write(&Arc::new(rows))) {
             Ok(()) => {
                 self.chain = chain;
                 Ok(())
@@ -184,10 +191,17 @@ impl Writer {
         let records: Vec<AuditRecord> = batch.into_iter().map(|entry| entry.record).collect();
         let mut pause = FIRST_PAUSE;
         let mut chain = self.chain.clone();
-        let mut rows = link(&mut chain, &records);
+        let mut rows = link(&mut chain, &records).map(Arc::new);
         loop {
             // Always the same rows: an earlier attempt whose answer was lost may have written them. Then they are in their own way now.
             let mut outcome = rows.clone().and_then(|rows| self.write(&rows));
+            if self.is_left_behind {
+                // Except that the same rows would wait for an attempt that hangs, for as long as it does. Under other numbers a record
+                // may be there twice, which is the safe side.
+                self.begin_chain();
+                chain = self.chain.clone();
+                rows = link(&mut chain, &records).map(Arc::new);
+            }
             if let (Err(StoreError::Conflict(_)), Ok(own)) = (&outcome, &rows) {
                 match self.is_written(own) {
                     Ok(true) => outcome = Ok(()),
@@ -195,7 +209,7 @@ impl Writer {
                     Ok(false) => {
                         self.begin_chain();
                         chain = self.chain.clone();
-                        rows = link(&mut chain, &records);
+                        rows = link(&mut chain, &records).map(Arc::new);
                     }
                     Err(_) => {}
                 }
@@ -221,51 +235,6 @@ impl Writer {
             // Nothing can be issued without randomness either, so no record is about to follow; the next failure tries again.
             Err(error) => log::error!("the audit log cannot begin a new chain: {error}"),
         }
-    }
-
-    pub(super) fn connection(&mut self) -> Result<&mut Dedicated, StoreError> {
-        match &mut self.connection {
-            Some(connection) => Ok(connection),
-            none => Ok(none.insert(self.store.dedicated()?)),
-        }
-    }
-
-    fn write(&mut self, rows: &[AuditRow]) -> Result<(), StoreError> {
-        let began = self.stats.begins();
-        let outcome = self.try_write(rows);
-        self.stats.ends(began, outcome.is_ok().then_some(rows.len()));
-        match &outcome {
-            Ok(()) => {
-                self.last_failure = None;
-                if let Some(since) = self.outage.take() {
-                    log::info!("the audit log writes again, after {} s", since.elapsed().as_secs());
-                }
-            }
-            Err(_) => {
-                self.last_failure = Some(Instant::now());
-                // Not worth finding out what is still good.
-                self.connection = None;
-                self.prepared.clear();
-            }
-        }
-        outcome
-    }
-
-    fn try_write(&mut self, rows: &[AuditRow]) -> Result<(), StoreError> {
-        for row in rows {
-            if !self.prepared.contains(&row.day) {
-                audit_records::prepare_day(&mut self.connection()?.conn(), row.day)?;
-                self.prepared.insert(row.day);
-            }
-        }
-        audit_records::append(&mut self.connection()?.conn(), rows)
-    }
-
-    /// Whether the last of these rows is there, and so all of them: a batch is written as a whole.
-    fn is_written(&mut self, rows: &[AuditRow]) -> Result<bool, StoreError> {
-        let Some(last) = rows.last() else { return Ok(true) };
-        let hash = audit_records::hash_at(&mut self.connection()?.conn(), last.day, &last.node, last.seq)?;
-        Ok(hash.as_ref() == Some(&last.hash))
     }
 
     /// Once per outage, not once per request.
@@ -328,6 +297,7 @@ mod tests {
             let mut chain = writer.chain.clone();
             let first = batch(["a", "b"]);
             let rows = link(&mut chain, first.iter().map(|entry| &entry.record)).expect("JSON");
+            let rows = Arc::new(rows);
             writer.write(&rows).expect("written, but say that nobody heard of it");
 
             writer.write_after(first);

@@ -1,7 +1,8 @@
 //! Work with the database on blocking threads, for as long as somebody waits and no longer.
 //!
 //! A database that stands still (a stopped process, a disk that hangs) gives no error and ends no connection: whoever asks it hangs,
-//! and libpq knows no time-out for that. The thread cannot be freed, but nobody has to wait for it.
+//! and libpq knows no time-out for that. The thread cannot be freed, but nobody has to wait for it, and others take its place: it may be
+//! one connection alone that hangs.
 
 use std::{
     sync::{
@@ -22,14 +23,19 @@ const RUNNING: u8 = 1;
 const GIVEN_UP: u8 = 2;
 const ENDED: u8 = 3;
 
+/// The most pieces of work that may hang. With as many the database as a whole does not answer, nobody needs to wait to hear so, and it
+/// costs no more threads.
+const MOST_STUCK: usize = 32;
+
 /// Bounds on how many work with the database at once, and on how long they wait for it.
 #[derive(Debug)]
 pub(super) struct Blocking {
     places: Arc<Semaphore>,
     most: usize,
+    /// Those who may be on a thread, except what hangs there.
+    threads: Arc<Semaphore>,
     longest: Duration,
-    /// Work that is under way although it was given up: while there is any, the database does not answer, and nobody needs to wait
-    /// to hear so.
+    /// Work that is under way although it was given up.
     stuck: Arc<AtomicUsize>,
 }
 
@@ -43,9 +49,10 @@ pub(super) enum Kind {
 }
 
 impl Blocking {
-    /// At most `most` at once, for `longest` each.
-    pub fn new(most: usize, longest: Duration) -> Self {
-        Self { places: Arc::new(Semaphore::new(most)), most, longest, stuck: Arc::default() }
+    /// At most `most` at once, for `longest` each, and `threads` of them at work.
+    pub fn new(most: usize, threads: usize, longest: Duration) -> Self {
+        let (places, threads) = (Arc::new(Semaphore::new(most)), Arc::new(Semaphore::new(threads.max(1))));
+        Self { places, most, threads, longest, stuck: Arc::default() }
     }
 
     /// How many wait for the database or work with it.
@@ -70,18 +77,23 @@ impl Blocking {
     ) -> Result<T, StoreError> {
         let place = Arc::clone(&self.places).try_acquire_owned();
         let place = place.map_err(|_| StoreError::unavailable("too many wait for the database"))?;
-        if self.stuck() > 0 {
+        if self.stuck() >= MOST_STUCK {
             return Err(StoreError::unavailable("the database does not answer"));
         }
         let job = Job { state: Arc::default(), stuck: Arc::clone(&self.stuck) };
-        let running = job.clone();
-        let done = spawn_blocking(move || {
-            let _place = place;
-            running.begin().then(|| {
-                let _ending = Ending(&running);
-                work()
+        let (running, threads) = (job.clone(), Arc::clone(&self.threads));
+        let done = async {
+            // Given back when nobody waits any more, although the thread may still be at it.
+            let _thread = threads.acquire_owned().await;
+            spawn_blocking(move || {
+                let _place = place;
+                running.begin().then(|| {
+                    let _ending = Ending(&running);
+                    work()
+                })
             })
-        });
+            .await
+        };
         match timeout(self.longest, done).await {
             Ok(Ok(Some(result))) => Ok(result),
             Ok(Ok(None)) => Err(StoreError::unavailable("the work was given up")),
@@ -147,7 +159,11 @@ mod tests {
 
     /// One blocking thread, so that what comes second waits for it.
     fn on_one_thread<F: Future>(test: F) -> F::Output {
-        let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).enable_all().build();
+        on_threads(1, test)
+    }
+
+    fn on_threads<F: Future>(count: usize, test: F) -> F::Output {
+        let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(count).enable_all().build();
         runtime.expect("a runtime").block_on(test)
     }
 
@@ -166,19 +182,26 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_for_work_that_hangs_and_the_next_are_told_at_once() {
-        on_one_thread(async {
-            let blocking = Blocking::new(8, LONGEST);
-            let (end, work) = hanging();
-            let late = blocking.run(Kind::Short, work).await.expect_err("too late");
-            assert!(late.is_unavailable() && late.to_string().contains("in time"), "{late}");
-            assert_eq!((blocking.stuck(), blocking.busy()), (1, 1));
+    fn nobody_waits_for_work_that_hangs_and_others_take_its_place() {
+        on_threads(MOST_STUCK + 1, async {
+            let blocking = Blocking::new(MOST_STUCK + 8, 1, LONGEST);
+            let mut ends = Vec::new();
+            for stuck in 1..=MOST_STUCK {
+                let (end, work) = hanging();
+                ends.push(end);
+                let late = blocking.run(Kind::Short, work).await.expect_err("too late");
+                assert!(late.is_unavailable() && late.to_string().contains("in time"), "{late}");
+                assert_eq!((blocking.stuck(), blocking.busy()), (stuck, stuck));
+                if stuck < MOST_STUCK {
+                    assert_eq!(blocking.run(Kind::Short, || 7).await, Ok(7), "one connection that hangs is not all");
+                }
+            }
             let asked = std::time::Instant::now();
             let refused = blocking.run(Kind::Short, || unreachable!("never begun")).await.map(|_: ()| ());
             assert!(refused.expect_err("refused").to_string().contains("does not answer"));
             assert!(asked.elapsed() < LONGEST);
 
-            end.send(()).expect("somebody who waits");
+            ends.iter().for_each(|end| end.send(()).expect("somebody who waits"));
             until(|| blocking.stuck() == 0).await;
             assert_eq!(blocking.run(Kind::Short, || 7).await, Ok(7));
         });
@@ -187,7 +210,7 @@ mod tests {
     #[test]
     fn what_was_given_up_before_it_began_never_happens() {
         on_one_thread(async {
-            let blocking = Blocking::new(8, LONGEST);
+            let blocking = Blocking::new(8, 8, LONGEST);
             let (end, work) = hanging();
             let happened = Arc::new(AtomicUsize::new(0));
             let counted = Arc::clone(&happened);
@@ -204,7 +227,7 @@ mod tests {
     #[test]
     fn work_that_panics_is_no_sign_that_the_database_hangs() {
         on_one_thread(async {
-            let blocking = Blocking::new(1, Duration::from_secs(60));
+            let blocking = Blocking::new(1, 1, Duration::from_secs(60));
             let outcome = blocking.run(Kind::Short, || panic!("a test's")).await.map(|_: ()| ());
             assert!(outcome.expect_err("cut off").is_unavailable());
             assert_eq!((blocking.stuck(), blocking.busy()), (0, 0));

@@ -53,8 +53,8 @@ impl Catalog {
         self.counts.expose(page);
         let help = "Work with the database that waits for a thread or is under way.";
         page.number("tessera_database_jobs", help, &[], self.blocking.busy());
-        let help = "Work with the database that is under way although nobody waits for it any more; while there is any, what needs \
-                    the database is refused at once.";
+        let help = "Work with the database that is under way although nobody waits for it any more; beyond 32, what needs the \
+                    database is refused at once.";
         page.number("tessera_database_stuck_jobs", help, &[], self.blocking.stuck());
         let now = self.clock.now();
         for (id, environment) in &self.environments.load().by_id {

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
 };
 
 use super::{
@@ -47,7 +47,7 @@ impl Catalog {
     pub fn refresh(&self) -> Result<(), LoadError> {
         // One at a time: of two, the slower could put back what it read before the other's change, and a client that was
         // just disabled would be served again.
-        let _refreshing = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = self.refreshing.take(|thread| self.store.hangs(thread));
         let current = self.environments.load_full();
         let looked = self.millis();
         let stored = self.store.read(environments::all)?;
@@ -67,7 +67,7 @@ impl Catalog {
                 current.by_id.get(&stored.environment.id).is_some_and(|known| known.version == stored.version)
             });
         if unchanged {
-            return outcome.inspect(|()| self.last_look.store(looked, Ordering::Relaxed));
+            return outcome.inspect(|()| self.has_looked(looked));
         }
         let mut by_id = HashMap::new();
         for StoredEnvironment { environment, version, .. } in stored {
@@ -87,8 +87,13 @@ impl Catalog {
             by_id.insert(id, snapshot);
         }
         let default = by_id.values().find(|snapshot| snapshot.environment.is_default).cloned();
-        self.environments.store(Arc::new(Environments { by_id, default }));
-        outcome.inspect(|()| self.last_look.store(looked, Ordering::Relaxed))
+        turn.finish(|| self.environments.store(Arc::new(Environments { by_id, default })));
+        outcome.inspect(|()| self.has_looked(looked))
+    }
+
+    /// Never back: what hung in the database for a while says nothing of now.
+    fn has_looked(&self, at: u64) {
+        self.last_look.fetch_max(at, Ordering::Relaxed);
     }
 
     /// One environment, all of it as of one moment: a rule never meets the resource servers of another version.

@@ -13,13 +13,14 @@ mod freshness;
 mod load;
 pub mod revocations;
 pub mod secret_uses;
+mod turns;
 pub mod users;
 pub mod watch;
 
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -35,6 +36,7 @@ use blocking::{Blocking, Kind};
 use counts::CatalogCounts;
 use environment::{EnvironmentSnapshot, KnownClient};
 use secret_uses::SecretUses;
+use turns::Turns;
 
 pub use self::{contact::RevocationPolicy, load::LoadError};
 
@@ -72,8 +74,8 @@ pub struct Catalog {
     revocation: RevocationPolicy,
     clock: Arc<dyn Clock>,
     environments: ArcSwap<Environments>,
-    /// Held by whoever loads what changed.
-    refreshing: Mutex<()>,
+    /// Whose turn it is to load what changed.
+    refreshing: Turns,
     secret_uses: SecretUses,
     blocking: Blocking,
     /// Those of `/ready`, which must not starve behind a flood of made-up ids.
@@ -108,6 +110,8 @@ impl Catalog {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, LoadError> {
         let longest = store.longest_wait();
+        // Without a connection they would only wait for one.
+        let threads = usize::try_from(store.pool_size()).unwrap_or(usize::MAX >> 3);
         let catalog = Self {
             store,
             master_key,
@@ -116,10 +120,10 @@ impl Catalog {
             revocation,
             clock,
             environments: ArcSwap::default(),
-            refreshing: Mutex::default(),
+            refreshing: Turns::default(),
             secret_uses: SecretUses::default(),
-            blocking: Blocking::new(MOST_LOOKUPS, longest),
-            pings: Blocking::new(MOST_PINGS, longest),
+            blocking: Blocking::new(MOST_LOOKUPS, threads, longest),
+            pings: Blocking::new(MOST_PINGS, 1, longest),
             counts: Arc::default(),
             start: Instant::now(),
             last_look: AtomicU64::new(0),
@@ -196,7 +200,8 @@ impl Catalog {
     /// It does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
         let store = self.store.clone();
-        self.pings.run(Kind::Short, move || store.ping()).await?
+        let answered = self.pings.run(Kind::Short, move || store.ping()).await;
+        self.leave_hanging(answered)?
     }
 
     /// Works with the database on a blocking thread. For what no snapshot holds; see [`change`](Self::change).
@@ -251,7 +256,15 @@ impl Catalog {
         E: From<StoreError> + Send + 'static,
     {
         let catalog = Arc::clone(self);
-        self.blocking.run(kind, move || work(&catalog)).await?
+        let done = self.blocking.run(kind, move || work(&catalog)).await;
+        self.leave_hanging(done)?
+    }
+
+    /// After work that was not done in time: its connection may be one that hangs, and the next get others.
+    fn leave_hanging<T>(&self, done: Result<T, StoreError>) -> Result<T, StoreError> {
+        done.inspect_err(|_| {
+            self.store.leave_hanging();
+        })
     }
 
     fn load_client(

@@ -12,7 +12,7 @@ use std::{
 use super::{Catalog, LoadError};
 use crate::{
     metrics::Page,
-    store::{ChangeWatch, Store, StoreError},
+    store::{ChangeWatch, Lane, Store, StoreError},
 };
 
 /// How often the database is asked whether something changed; cheap: no statement on Postgres, one pragma on SQLite.
@@ -23,8 +23,8 @@ const POLL_INTERVAL: Duration = Duration::from_secs(5);
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// How often expired revocations are deleted. Any node may: it is the same whoever does.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
-/// How old the last good look may be before this node counts as out of touch, although no error came: the thread hangs in
-/// a connection that died without a word. Above what a slow statement may take.
+/// How old the last good look may be before this node counts as out of touch, although no error came. Above what a slow statement may
+/// take.
 const LONGEST_SILENCE: Duration = Duration::from_secs(15);
 
 /// The running watch. Stops when dropped.
@@ -75,8 +75,9 @@ impl CatalogWatch {
     pub fn start(catalog: Arc<Catalog>, store: &Store) -> std::io::Result<Self> {
         let signal = Arc::new(Signal::new());
         let thread = std::thread::Builder::new().name("catalog-watch".to_owned()).spawn({
-            let (signal, watch, catalog) = (Arc::clone(&signal), store.watch(), Arc::clone(&catalog));
-            move || run(&catalog, watch, &signal)
+            let (signal, catalog, watched) = (Arc::clone(&signal), Arc::clone(&catalog), store.clone());
+            let lane = Lane::new(store, "catalog-look", move || Ok(Looks::new(watched.watch())));
+            move || run(&catalog, lane, &signal)
         })?;
         Ok(Self { catalog, signal, thread: Some(thread) })
     }
@@ -118,28 +119,48 @@ fn sweep(catalog: &Catalog, goes_on: bool) -> bool {
     deleted.inspect_err(failed).unwrap_or_default()
 }
 
-fn run(catalog: &Catalog, mut watch: ChangeWatch, signal: &Signal) {
-    let mut last_poll = Instant::now();
-    let mut last_sweep = Instant::now();
-    // Whether a change is known to be missing from memory.
-    let mut behind = false;
-    // Whether there may be more to delete.
-    let mut sweeping = false;
-    while signal.wait() {
-        let looked = watch.changed().map_err(LoadError::from).and_then(|changed| {
-            let interval = if behind { RETRY_INTERVAL } else { POLL_INTERVAL }.min(catalog.longest_interval());
-            if changed || last_poll.elapsed() >= interval {
-                (last_poll, behind) = (Instant::now(), true);
+/// What the thread knows from one look to the next.
+struct Looks {
+    watch: ChangeWatch,
+    last_poll: Instant,
+    last_sweep: Instant,
+    /// Whether a change is known to be missing from memory.
+    behind: bool,
+    /// Whether there may be more to delete.
+    sweeping: bool,
+}
+
+impl Looks {
+    fn new(watch: ChangeWatch) -> Self {
+        Self { watch, last_poll: Instant::now(), last_sweep: Instant::now(), behind: false, sweeping: false }
+    }
+
+    /// Looks once. `None` while it is too soon to say.
+    fn look(&mut self, catalog: &Catalog) -> Option<Result<(), LoadError>> {
+        let looked = self.watch.changed().map_err(LoadError::from).and_then(|changed| {
+            let interval = if self.behind { RETRY_INTERVAL } else { POLL_INTERVAL }.min(catalog.longest_interval());
+            if changed || self.last_poll.elapsed() >= interval {
+                (self.last_poll, self.behind) = (Instant::now(), true);
                 catalog.refresh()?;
-                behind = false;
+                self.behind = false;
+                self.watch.check()?;
             }
             Ok(())
         });
-        if !behind && looked.is_ok() && (sweeping || last_sweep.elapsed() >= SWEEP_INTERVAL) {
-            (last_sweep, sweeping) = (Instant::now(), sweep(catalog, sweeping));
+        if !self.behind && looked.is_ok() && (self.sweeping || self.last_sweep.elapsed() >= SWEEP_INTERVAL) {
+            (self.last_sweep, self.sweeping) = (Instant::now(), sweep(catalog, self.sweeping));
         }
-        if looked.is_err() || !behind {
-            signal.report(looked);
+        (looked.is_err() || !self.behind).then_some(looked)
+    }
+}
+
+fn run(catalog: &Arc<Catalog>, mut lane: Lane<Looks>, signal: &Signal) {
+    while signal.wait() {
+        let catalog = Arc::clone(catalog);
+        match lane.run(move |looks| looks.look(&catalog)) {
+            Ok(Some(looked)) => signal.report(looked),
+            Ok(None) => {}
+            Err(cut) => signal.report(Err(StoreError::from(cut).into())),
         }
     }
 }

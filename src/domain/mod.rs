@@ -24,6 +24,7 @@ pub mod passkey;
 pub mod passkey_names;
 pub mod password;
 pub mod permission;
+pub mod postgres_url;
 pub mod random;
 pub mod revocation;
 pub mod rule;

@@ -20,8 +20,9 @@ use super::{
 };
 use crate::settings::Tls;
 
-/// Threads per worker for what blocks: the database. More would only queue there.
-const BLOCKING_THREADS: usize = 2;
+/// The most threads per worker for what blocks: the database. How many work there is bounded elsewhere (`catalog::blocking`); this leaves
+/// room beside those that hang in it.
+const BLOCKING_THREADS: usize = 128;
 /// How long an idle connection is kept. Clients of a token endpoint come back.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// How long a client may take to send the head of a request (slow-loris).

@@ -7,8 +7,10 @@ use std::{
     time::Duration,
 };
 
-/// What such a thread does.
-pub trait Work: Send + 'static {
+use crate::store::{Cut, Lane, Store};
+
+/// What such a thread does. When it waits for the database in vain, it is left behind, and another one is made that goes on.
+pub trait Work: 'static {
     /// Once.
     fn run(&mut self);
 
@@ -39,22 +41,29 @@ impl Signal {
 }
 
 impl Repeating {
-    /// Starts: the first time is now, the next one `pause` after the end of the one before.
+    /// Starts with what `make` makes: the first time is now, the next one `pause` after the end of the one before.
     ///
     /// # Errors
     /// No thread could be started.
-    pub fn start(name: &str, pause: Duration, mut work: impl Work) -> io::Result<Self> {
+    pub fn start<W: Work>(
+        store: &Store,
+        name: &'static str,
+        pause: Duration,
+        make: impl Fn() -> io::Result<W> + Send + Sync + 'static,
+    ) -> io::Result<Self> {
         let signal = Arc::new(Signal::default());
+        let mut lane = Lane::new(store, name, make);
         let thread = thread::Builder::new().name(name.to_owned()).spawn({
             let signal = Arc::clone(&signal);
             move || {
+                let said = |cut: Cut| log::warn!("{name}: {cut}");
                 loop {
-                    work.run();
+                    lane.run(W::run).unwrap_or_else(said);
                     if !signal.wait(pause) {
                         break;
                     }
                 }
-                work.finish();
+                lane.run(W::finish).unwrap_or_else(said);
             }
         })?;
         Ok(Self { signal, thread: Some(thread) })

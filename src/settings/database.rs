@@ -2,14 +2,10 @@
 
 use std::time::Duration;
 
-use url::Url;
-
 use super::reader::Reader;
-use crate::domain::secret::Secret;
+use crate::domain::{postgres_url::PostgresUrl, secret::Secret};
 
 const SQLITE: &str = "sqlite://";
-/// What a password in a URL is shown as.
-const SHOWN_PASSWORD: &str = "***";
 
 /// Where the data is.
 #[derive(Clone)]
@@ -79,25 +75,10 @@ fn shown(url: &str) -> Result<String, &'static str> {
             _ => Ok(url.to_owned()),
         };
     }
-    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+    if !PostgresUrl::is_one(url) {
         return Err("must begin with sqlite:// or postgres://");
     }
-    let mut parsed = Url::parse(url).map_err(
-        |_| "is not a valid URL; write postgres://USER:PASSWORD@HOST/NAME, with special characters percent-encoded",
-    )?;
-    if parsed.password().is_some() {
-        parsed.set_password(Some(SHOWN_PASSWORD)).map_err(|()| "has a password but no host")?;
-    }
-    // libpq takes passwords as parameters too: password, sslpassword.
-    let pairs: Vec<(String, String)> = parsed.query_pairs().into_owned().collect();
-    if pairs.iter().any(|(name, _)| name.contains("password")) {
-        parsed.query_pairs_mut().clear().extend_pairs(
-            pairs
-                .iter()
-                .map(|(name, value)| (name, if name.contains("password") { SHOWN_PASSWORD } else { value.as_str() })),
-        );
-    }
-    Ok(parsed.into())
+    PostgresUrl::parse(url).map(|url| url.shown())
 }
 
 #[cfg(test)]

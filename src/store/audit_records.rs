@@ -82,6 +82,32 @@ pub fn append_within(conn: &mut Conn<'_>, rows: &[AuditRow]) -> Result<(), Store
     Ok(())
 }
 
+/// Makes sure that rows like these would be taken: appends them, and takes them back. Their days must have been prepared.
+///
+/// # Errors
+/// They would not.
+pub fn would_append(conn: &mut Conn<'_>, rows: &[AuditRow]) -> Result<(), StoreError> {
+    let appended = conn.transact(|conn| {
+        append_within(conn, rows)?;
+        Err::<(), _>(Undone::AsMeant)
+    });
+    match appended {
+        Err(Undone::Failed(error)) => Err(error),
+        Ok(()) | Err(Undone::AsMeant) => Ok(()),
+    }
+}
+
+enum Undone {
+    AsMeant,
+    Failed(StoreError),
+}
+
+impl From<StoreError> for Undone {
+    fn from(error: StoreError) -> Self {
+        Undone::Failed(error)
+    }
+}
+
 /// The hash of the record at this place of a chain, if there is one.
 ///
 /// # Errors

@@ -10,7 +10,8 @@ use diesel::{
 
 use super::{
     error::StoreError,
-    location::{Location, sqlite_uri},
+    location::{Location, PostgresUrl, sqlite_uri},
+    statements::Statements,
 };
 
 /// A connection in use. Queries are written once, inside [`each!`].
@@ -110,13 +111,9 @@ pub(super) enum Owned {
 
 impl Dedicated {
     /// Opens and prepares one. `timeout` is the longest that a statement may take or wait for a lock.
-    pub(super) fn open(location: &Location, timeout: Duration) -> Result<Self, StoreError> {
+    pub(super) fn open(location: &Location, timeout: Duration, statements: &Statements) -> Result<Self, StoreError> {
         Ok(Self(match location {
-            Location::Postgres(url) => {
-                let mut connection = PgConnection::establish(url).map_err(cannot_connect)?;
-                prepare_postgres(&mut connection, timeout)?;
-                Owned::Postgres(connection)
-            }
+            Location::Postgres(url) => Owned::Postgres(open_postgres(url, timeout, statements)?),
             Location::Sqlite(path) => {
                 let mut connection = SqliteConnection::establish(&sqlite_uri(path)?).map_err(cannot_connect)?;
                 prepare_sqlite(&mut connection, timeout)?;
@@ -134,8 +131,20 @@ impl Dedicated {
     }
 }
 
-pub(super) fn prepare_postgres(connection: &mut PgConnection, timeout: Duration) -> Result<(), QueryError> {
-    connection.batch_execute(&format!("SET statement_timeout = {}", timeout.as_millis()))
+/// Opens and prepares a connection to Postgres. A `timeout` of zero is none, and nobody looks how long its statements take.
+pub(super) fn open_postgres(
+    url: &PostgresUrl,
+    timeout: Duration,
+    statements: &Statements,
+) -> Result<PgConnection, StoreError> {
+    statements.connecting(|| {
+        let mut connection = PgConnection::establish(url.text()).map_err(cannot_connect)?;
+        connection.batch_execute(&format!("SET statement_timeout = {}", timeout.as_millis()))?;
+        if !timeout.is_zero() {
+            statements.follow(&mut connection, timeout);
+        }
+        Ok(connection)
+    })
 }
 
 /// `busy_timeout` comes first, so that the others wait for a lock too. `synchronous = FULL` makes a commit durable: in WAL mode the

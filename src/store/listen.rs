@@ -6,6 +6,7 @@ use super::{
     Conn, Dedicated, Store, StoreError,
     connection::Owned,
     environments::{self, CHANNEL, Versions},
+    location::Location,
 };
 
 /// Watches for changes on a connection of its own. Cheap to ask, several times a second, from a thread that may block.
@@ -52,6 +53,23 @@ impl ChangeWatch {
             self.watching = None;
         }
         changed
+    }
+
+    /// Makes sure that the connection is still to a server on which changes are made: of a standby nothing is heard. Costs a statement on
+    /// Postgres.
+    ///
+    /// # Errors
+    /// It is not. The next call of [`ChangeWatch::changed`] connects again.
+    pub fn check(&mut self) -> Result<(), StoreError> {
+        let Some(watching) = &mut self.watching else { return Ok(()) };
+        let checked = match (&mut watching.connection.0, &self.store.location) {
+            (Owned::Postgres(connection), Location::Postgres(url)) => url.check(connection),
+            _ => Ok(()),
+        };
+        if checked.is_err() {
+            self.watching = None;
+        }
+        checked
     }
 }
 

@@ -3,12 +3,18 @@
 
 use std::{fmt, path::PathBuf};
 
+use diesel::{PgConnection, RunQueryDsl as _, dsl::select, sql_types::Text};
+
 use super::error::StoreError;
+use crate::domain::postgres_url;
 
 const ACCEPTED: &str = "database.url must be postgres://user:password@host:port/name or sqlite://path/to/file.db";
 
+diesel::define_sql_function! { fn current_setting(name: Text) -> Text; }
+diesel::define_sql_function! { fn pg_is_in_recovery() -> Bool; }
+
 /// Seconds, except where said. Without these a host that vanished would hold a thread for a quarter of an hour.
-const POSTGRES_DEFAULTS: [(&str, &str); 7] = [
+const POSTGRES_DEFAULTS: [(&str, &str); 8] = [
     ("application_name", "tessera"),
     ("connect_timeout", "5"),
     ("keepalives_idle", "10"),
@@ -19,13 +25,16 @@ const POSTGRES_DEFAULTS: [(&str, &str); 7] = [
     // Encryption is TLS's business. Asking Kerberos first costs time, and its library aborts the process when a connection is being
     // opened while the process ends.
     ("gssencmode", "disable"),
+    // Of several hosts only the primary can keep what is issued, and after a failover another one is.
+    (ATTRIBUTES, "read-write"),
 ];
+const ATTRIBUTES: &str = "target_session_attrs";
 
 /// Where the database is.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Location {
-    /// A connection URL for libpq.
-    Postgres(String),
+    /// A server, or several of which one takes changes.
+    Postgres(PostgresUrl),
     /// A file.
     Sqlite(PathBuf),
 }
@@ -53,47 +62,73 @@ impl Location {
             }
             return Ok(Location::Sqlite(PathBuf::from(path)));
         }
-        let rest = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://"));
-        match rest {
-            Some(rest) => check_postgres(rest).map(|()| Location::Postgres(with_defaults(url))),
-            None => Err(StoreError::Configuration(ACCEPTED.to_owned())),
+        if !postgres_url::PostgresUrl::is_one(url) {
+            return Err(StoreError::Configuration(ACCEPTED.to_owned()));
         }
+        let parsed = postgres_url::PostgresUrl::parse(url);
+        let parsed = parsed.map_err(|problem| StoreError::Configuration(format!("database.url {problem}")))?;
+        Ok(Location::Postgres(PostgresUrl::new(url, &parsed)))
     }
 }
 
-/// Refuses what libpq would misread. Its messages quote the part that it stumbled over, and that can be a piece of the password.
-fn check_postgres(rest: &str) -> Result<(), StoreError> {
-    let credentials = rest.rsplit_once('@').map(|(credentials, _)| credentials).unwrap_or_default();
-    if credentials.contains(['/', '?', '#', '@']) || !percent_encoding_is_sound(rest) {
-        return Err(StoreError::Configuration(format!(
-            "{ACCEPTED}; characters other than letters, digits, '-', '.', '_' and '~' in the user name, the password and the options \
-             must be percent-encoded"
-        )));
-    }
-    Ok(())
+/// A connection URL for libpq, with our defaults.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct PostgresUrl {
+    text: String,
+    session: Session,
 }
 
-fn percent_encoding_is_sound(text: &str) -> bool {
-    text.split('%').skip(1).all(|after| {
-        let digits = after.as_bytes().first_chunk::<2>();
-        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit) && digits != b"00")
-    }) && !text.contains('\0')
+/// Which servers will do, as `target_session_attrs` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Session {
+    /// Those that take changes.
+    ReadWrite,
+    /// Those that are no standby.
+    Primary,
+    /// All, or those that somebody chose for reading: a command that only reads works on a standby too.
+    Any,
 }
 
-fn with_defaults(url: &str) -> String {
-    let mut complete = url.to_owned();
-    let given = url.split_once('?').map(|(_, query)| query).unwrap_or_default();
-    let mut separator = if url.contains('?') { '&' } else { '?' };
-    for (name, value) in POSTGRES_DEFAULTS {
-        if !given.split('&').any(|pair| pair.split('=').next() == Some(name)) {
-            complete.push(separator);
-            complete.push_str(name);
-            complete.push('=');
-            complete.push_str(value);
-            separator = '&';
+impl PostgresUrl {
+    fn new(url: &str, parsed: &postgres_url::PostgresUrl<'_>) -> Self {
+        let mut text = url.to_owned();
+        let mut separator = if parsed.has_query() { '&' } else { '?' };
+        for (name, value) in POSTGRES_DEFAULTS {
+            if parsed.option(name).is_none() {
+                text.extend([&separator.to_string(), name, "=", value]);
+                separator = '&';
+            }
         }
+        let session = match parsed.option(ATTRIBUTES).as_deref() {
+            None | Some("read-write") => Session::ReadWrite,
+            Some("primary") => Session::Primary,
+            Some(_) => Session::Any,
+        };
+        Self { text, session }
     }
-    complete
+
+    /// For libpq. It may hold a password.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Makes sure that a connection answers, and that its server is still one that will do: it may have become a standby since it was
+    /// opened, or have been set to read-only. One question, as `SELECT 1` would be.
+    ///
+    /// # Errors
+    /// It does not answer, or is of no use any more.
+    pub(super) fn check(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        let read_only: String = select(current_setting("transaction_read_only")).get_result(connection)?;
+        let is_demoted = match self.session {
+            Session::ReadWrite => read_only == "on",
+            Session::Primary => select(pg_is_in_recovery()).get_result(connection)?,
+            Session::Any => false,
+        };
+        if is_demoted {
+            return Err(StoreError::unavailable("the server takes no changes (it is a standby, or read-only)"));
+        }
+        Ok(())
+    }
 }
 
 /// A file name as SQLite's `file:` URI, opened for reading and writing but never created: were the file to vanish under a running
@@ -138,11 +173,18 @@ mod tests {
 
     #[test]
     fn a_postgres_url_gets_timeouts_unless_it_has_them() {
-        let Location::Postgres(url) = Location::parse("postgres://h/db?connect_timeout=9").expect("URL") else {
-            panic!("not Postgres")
+        let url = |url: &str| match Location::parse(url).expect("URL") {
+            Location::Postgres(url) => url,
+            Location::Sqlite(_) => panic!("not Postgres"),
         };
-        assert!(url.starts_with("postgres://h/db?connect_timeout=9&application_name=tessera&"), "{url}");
-        assert_eq!(url.matches("connect_timeout").count(), 1);
+        let PostgresUrl { text, session } = url("postgres://h/db?connect_timeout=9");
+        assert!(text.starts_with("postgres://h/db?connect_timeout=9&application_name=tessera&"), "{text}");
+        assert_eq!(text.matches("connect_timeout").count(), 1);
+        assert!(text.ends_with("&target_session_attrs=read-write") && session == Session::ReadWrite, "{text}");
+        // A question mark of the password begins no options.
+        assert!(url("postgres://me:a?b@h/db").text.starts_with("postgres://me:a?b@h/db?application_name="));
+        let replica = url("postgres://h/db?target_session_attrs=any");
+        assert!(replica.text.matches("target_session_attrs").count() == 1 && replica.session == Session::Any);
     }
 
     #[test]

@@ -72,7 +72,7 @@ impl Store {
             // to wait at all. Nobody waits for long: these are small databases.
             super::Engine::Sqlite => SQLITE_LOCK_TIMEOUT,
         };
-        let mut connection = Dedicated::open(&self.location, timeout)?;
+        let mut connection = Dedicated::open(&self.location, timeout, &self.statements)?;
         match &mut connection.conn() {
             Conn::Postgres(c) => {
                 // Of the session: released when the connection closes, even if the process dies.

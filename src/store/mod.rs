@@ -5,12 +5,15 @@
 
 mod connection;
 mod error;
+mod lane;
 mod listen;
 mod location;
 mod migrate;
 mod origin;
+mod pool;
 mod rows;
 mod schema;
+mod statements;
 
 pub mod applications;
 pub mod attempts;
@@ -57,24 +60,29 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, time::Duration};
-
-use diesel::{
-    PgConnection, RunQueryDsl as _, SqliteConnection,
-    r2d2::{ConnectionManager, CustomizeConnection, Error as ManagerError, NopErrorHandler},
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+    thread::ThreadId,
+    time::Duration,
 };
+
+use diesel::RunQueryDsl as _;
 
 use crate::metrics::Page;
 
 pub use self::{
     connection::{Conn, Dedicated},
     error::StoreError,
+    lane::{Cut, Lane},
     listen::ChangeWatch,
     origin::Origin,
 };
 use self::{
-    connection::{check_file, each, prepare_postgres, prepare_sqlite},
+    connection::{check_file, each},
     location::Location,
+    pool::{Pool, PostgresManager},
+    statements::Statements,
 };
 
 /// Which database it is.
@@ -126,16 +134,11 @@ impl fmt::Debug for StoreOptions {
 /// The database. Cheap to clone; all clones share one pool.
 #[derive(Clone)]
 pub struct Store {
-    pool: Pool,
+    /// Exchanged for a new one when connections of it wait in vain.
+    pool: Arc<RwLock<Pool>>,
     location: Location,
-    statement_timeout: Duration,
-    acquire_timeout: Duration,
-}
-
-#[derive(Clone)]
-enum Pool {
-    Postgres(r2d2::Pool<ConnectionManager<PgConnection>>),
-    Sqlite(r2d2::Pool<ConnectionManager<SqliteConnection>>),
+    options: StoreOptions,
+    statements: Statements,
 }
 
 impl fmt::Debug for Store {
@@ -156,17 +159,17 @@ impl Store {
         }
         // Not from the pool, whose error is "timed out" first and the cause second. On a new file this is also what switches it to
         // WAL, before several connections would try to at once.
-        Dedicated::open(&location, options.statement_timeout)?;
-        let pool = Pool::new(&location, options)?;
-        let StoreOptions { statement_timeout, acquire_timeout, .. } = *options;
-        Ok(Self { pool, location, statement_timeout, acquire_timeout })
+        let statements = Statements::default();
+        Dedicated::open(&location, options.statement_timeout, &statements)?;
+        let pool = Arc::new(RwLock::new(Pool::new(&location, options, &statements)?));
+        Ok(Self { pool, location, options: options.clone(), statements })
     }
 
     /// Which database it is.
     pub fn engine(&self) -> Engine {
-        match self.pool {
-            Pool::Postgres(_) => Engine::Postgres,
-            Pool::Sqlite(_) => Engine::Sqlite,
+        match self.location {
+            Location::Postgres(_) => Engine::Postgres,
+            Location::Sqlite(_) => Engine::Sqlite,
         }
     }
 
@@ -179,10 +182,46 @@ impl Store {
         F: FnOnce(&mut Conn<'_>) -> Result<T, E>,
         E: From<StoreError>,
     {
-        match &self.pool {
-            Pool::Postgres(pool) => work(&mut Conn::Postgres(&mut *pool.get().map_err(no_connection)?)),
+        match self.pool() {
+            Pool::Postgres(pool) => work(&mut Conn::Postgres(&mut *self.take(&pool).map_err(no_connection)?)),
             Pool::Sqlite(pool) => work(&mut Conn::Sqlite(&mut *pool.get().map_err(no_connection)?)),
         }
+    }
+
+    fn take(&self, pool: &r2d2::Pool<PostgresManager>) -> Result<r2d2::PooledConnection<PostgresManager>, r2d2::Error> {
+        pool.get().or_else(|error| {
+            // Those who wait in vain may have had all of its connections.
+            match self.leave_hanging().then(|| self.pool()) {
+                Some(Pool::Postgres(renewed)) => renewed.get(),
+                _ => Err(error),
+            }
+        })
+    }
+
+    fn pool(&self) -> Pool {
+        self.pool.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Gives up the connections whose database does not answer, and the rest of the pool with them: a new one is begun, and what is
+    /// asked from now on is asked there. `false` when there are none that are not given up yet. Cheap.
+    pub fn leave_hanging(&self) -> bool {
+        if !self.statements.leave_hanging() {
+            return false;
+        }
+        let renewed = Pool::new(&self.location, &self.options, &self.statements);
+        let Ok(renewed) = renewed.inspect_err(|error| log::error!("the database pool cannot be renewed: {error}"))
+        else {
+            return false;
+        };
+        log::warn!("the database did not answer on a connection, although others may work: all are opened anew");
+        let old = std::mem::replace(&mut *self.pool.write().unwrap_or_else(PoisonError::into_inner), renewed);
+        drop(old);
+        true
+    }
+
+    /// Whether this thread waits in vain for the database.
+    pub fn hangs(&self, thread: ThreadId) -> bool {
+        self.statements.hangs(thread)
     }
 
     /// Runs `work` on one state of the database: no half of another's transaction is seen. For loading what belongs together.
@@ -222,13 +261,9 @@ impl Store {
 
     /// Writes how many connections of the pool are in use onto `page`. Asks the database nothing.
     pub fn expose(&self, page: &mut Page) {
-        let (state, most) = match &self.pool {
-            Pool::Postgres(pool) => (pool.state(), pool.max_size()),
-            Pool::Sqlite(pool) => (pool.state(), pool.max_size()),
-        };
+        let (all, idle, most) = self.pool().size();
         let help = "Connections of the database pool, by whether a request has them.";
-        let in_use = state.connections.saturating_sub(state.idle_connections);
-        for (name, count) in [("idle", state.idle_connections), ("in_use", in_use)] {
+        for (name, count) in [("idle", idle), ("in_use", all.saturating_sub(idle))] {
             page.gauge("tessera_database_connections", help, &[("state", name)], f64::from(count));
         }
         let help = "The most connections that the database pool opens.";
@@ -237,7 +272,7 @@ impl Store {
 
     /// How long a question takes at most while the database answers at all: the wait for a connection, and a statement.
     pub fn longest_wait(&self) -> Duration {
-        self.acquire_timeout.saturating_add(self.statement_timeout)
+        self.options.acquire_timeout.saturating_add(self.options.statement_timeout)
     }
 
     /// Opens a connection outside the pool.
@@ -245,61 +280,15 @@ impl Store {
     /// # Errors
     /// The database does not answer.
     pub fn dedicated(&self) -> Result<Dedicated, StoreError> {
-        Dedicated::open(&self.location, self.statement_timeout)
+        Dedicated::open(&self.location, self.options.statement_timeout, &self.statements)
+    }
+
+    /// The most connections of the pool.
+    pub fn pool_size(&self) -> u32 {
+        self.options.pool_size.max(1)
     }
 }
 
 fn no_connection<E: From<StoreError>>(error: r2d2::Error) -> E {
     StoreError::Unavailable(error.to_string().trim().to_owned()).into()
-}
-
-impl Pool {
-    fn new(location: &Location, options: &StoreOptions) -> Result<Self, StoreError> {
-        let timeout = options.statement_timeout;
-        Ok(match location {
-            // After a restart of Postgres every pooled connection is dead. Asking `SELECT 1` before each use finds that out for reads
-            // and writes alike, and is cheap because no hit path comes here. (Noticing afterwards would need retries, and a write whose
-            // commit may have happened must not be retried.)
-            Location::Postgres(url) => Pool::Postgres(pool(url, true, options, PreparePostgres(timeout))),
-            Location::Sqlite(path) => {
-                Pool::Sqlite(pool(&location::sqlite_uri(path)?, false, options, PrepareSqlite(timeout)))
-            }
-        })
-    }
-}
-
-fn pool<C: diesel::r2d2::R2D2Connection + Send + 'static>(
-    url: &str,
-    test_on_check_out: bool,
-    options: &StoreOptions,
-    prepare: impl CustomizeConnection<C, ManagerError>,
-) -> r2d2::Pool<ConnectionManager<C>> {
-    r2d2::Pool::builder()
-        .max_size(options.pool_size.max(1))
-        // None in advance: the pool would open them on threads of its own, also while a short command is about to end.
-        .min_idle(Some(0))
-        .connection_timeout(options.acquire_timeout.max(Duration::from_millis(1)))
-        .test_on_check_out(test_on_check_out)
-        // Whoever waited for the connection gets the error; the pool's own retries need not fill the log.
-        .error_handler(Box::new(NopErrorHandler))
-        .connection_customizer(Box::new(prepare))
-        .build_unchecked(ConnectionManager::new(url))
-}
-
-#[derive(Debug)]
-struct PreparePostgres(Duration);
-
-impl CustomizeConnection<PgConnection, ManagerError> for PreparePostgres {
-    fn on_acquire(&self, connection: &mut PgConnection) -> Result<(), ManagerError> {
-        Ok(prepare_postgres(connection, self.0)?)
-    }
-}
-
-#[derive(Debug)]
-struct PrepareSqlite(Duration);
-
-impl CustomizeConnection<SqliteConnection, ManagerError> for PrepareSqlite {
-    fn on_acquire(&self, connection: &mut SqliteConnection) -> Result<(), ManagerError> {
-        Ok(prepare_sqlite(connection, self.0)?)
-    }
 }

@@ -13,7 +13,7 @@ both_engines! {
         let health = server.get("/health");
         assert_eq!((health.status.as_u16(), health.json()), (200, json!({ "status": "up" })));
         let ready = server.get("/ready");
-        let expected = json!({ "status": "ready", "database": "ok", "changes": "ok", "revocations": "ok", "keys": "ok" });
+        let expected = json!({ "status": "ready", "database": "ok", "changes": "ok", "revocations": "ok", "audit": "ok", "keys": "ok" });
         assert_eq!((ready.status.as_u16(), ready.json()), (200, expected));
         assert_eq!(ready.header("cache-control"), Some("no-store"));
     }

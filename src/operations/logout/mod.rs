@@ -36,7 +36,9 @@ impl Work for Notices {
 /// # Errors
 /// No thread could be started.
 pub fn start(context: &Context, store: &Store) -> io::Result<Repeating> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let deliveries = Deliveries::new(context.clone(), store.clone());
-    Repeating::start("logout", TICK, Notices { deliveries, runtime })
+    Repeating::start(store, "logout", TICK, move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(Notices { deliveries: deliveries.clone(), runtime })
+    })
 }

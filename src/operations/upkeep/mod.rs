@@ -54,7 +54,10 @@ impl Work for Upkeep {
 /// No thread could be started, or no name for this node could be drawn.
 pub fn start(context: &Context, store: &Store, options: UpkeepOptions) -> io::Result<Repeating> {
     let node = random_id(&*context.random).map_err(|error: RandomError| io::Error::other(error.to_string()))?;
-    let rotation = Rotation::new(context.clone(), store.clone(), node, options);
-    let secrets = Secrets::new(context.clone(), store.clone(), options.secret_expiry_warning);
-    Repeating::start("upkeep", TICK, Upkeep { rotation, secrets })
+    let (context, own) = (context.clone(), store.clone());
+    Repeating::start(store, "upkeep", TICK, move || {
+        let rotation = Rotation::new(context.clone(), own.clone(), node.clone(), options);
+        let secrets = Secrets::new(context.clone(), own.clone(), options.secret_expiry_warning);
+        Ok(Upkeep { rotation, secrets })
+    })
 }

@@ -5,6 +5,7 @@ mod faults;
 mod nodes;
 mod outage;
 mod restart_of_postgres;
+mod sessions_that_hang;
 mod signals;
 mod spread;
 mod tls;

@@ -3,12 +3,14 @@
 use std::{
     path::PathBuf,
     process::{Command, Stdio},
+    time::Duration,
 };
 
+use diesel::{Connection as _, PgConnection, QueryableByName, RunQueryDsl as _, connection::SimpleConnection as _};
 use rustix::process::{Pid, kill_process};
 use tempfile::TempDir;
 
-use super::process::signal_of;
+use super::{eventually, process::signal_of};
 
 /// Stopped and deleted when dropped.
 pub struct Cluster {
@@ -22,15 +24,8 @@ impl Cluster {
     pub fn start() -> Self {
         let binaries = std::env::var("TEST_POSTGRES_BIN").expect("TEST_POSTGRES_BIN; `make test` sets it");
         let folder = tempfile::tempdir().expect("a folder");
-        let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = taken.local_addr().expect("an address").port();
-        drop(taken);
-        let cluster = Self { folder, binaries: binaries.into(), port };
-        if is_root() {
-            // Postgres refuses to run as root.
-            let owned = Command::new("chown").arg(user()).arg(cluster.folder.path()).status();
-            assert!(owned.expect("to run chown").success());
-        }
+        let cluster = Self { folder, binaries: binaries.into(), port: free_port() };
+        cluster.own_folder();
         cluster.run("initdb", &["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]);
         cluster.resume();
         cluster
@@ -70,6 +65,72 @@ impl Cluster {
         Frozen(processes)
     }
 
+    /// Holds the backends of the sessions that `condition` (over `pg_stat_activity`) finds, and lets the others and new ones work.
+    pub fn freeze_sessions(&self, condition: &str) -> Frozen {
+        let sessions = self.texts(&format!(
+            "SELECT pid::text AS text FROM pg_stat_activity \
+             WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND {condition}"
+        ));
+        assert!(!sessions.is_empty(), "no session: {condition}");
+        send("STOP", &sessions);
+        Frozen(sessions)
+    }
+
+    /// The column `text` of a query.
+    pub fn texts(&self, query: &str) -> Vec<String> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            text: String,
+        }
+        let rows: Vec<Row> = diesel::sql_query(query).load(&mut self.connection()).expect(query);
+        rows.into_iter().map(|row| row.text).collect()
+    }
+
+    fn connection(&self) -> PgConnection {
+        PgConnection::establish(&self.url()).expect("a connection")
+    }
+
+    /// Demotes it, or promotes it again: sessions stay, and take no changes.
+    pub fn set_read_only(&self, read_only: bool) {
+        let mut connection = self.connection();
+        for statement in
+            [&format!("ALTER SYSTEM SET default_transaction_read_only = {read_only}"), "SELECT pg_reload_conf()"]
+        {
+            connection.batch_execute(statement).expect(statement);
+        }
+        let expected = if read_only { "on" } else { "off" };
+        eventually("the server to follow its settings", Duration::from_secs(10), || {
+            self.texts("SELECT current_setting('default_transaction_read_only') AS text") == [expected]
+        });
+    }
+
+    /// Another server with the same content, as of now.
+    pub fn twin(&self) -> Self {
+        self.run("pg_ctl", &["-s", "-w", "-m", "fast", "stop"]);
+        let twin =
+            Self { folder: tempfile::tempdir().expect("a folder"), binaries: self.binaries.clone(), port: free_port() };
+        let copied = Command::new("cp").arg("-a").arg(self.folder.path().join("data")).arg(twin.folder.path()).status();
+        assert!(copied.expect("to run cp").success());
+        twin.own_folder();
+        self.resume();
+        twin.resume();
+        twin
+    }
+
+    /// The port that it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Postgres refuses to run as root.
+    fn own_folder(&self) {
+        if is_root() {
+            let owned = Command::new("chown").arg(user()).arg(self.folder.path()).status();
+            assert!(owned.expect("to run chown").success());
+        }
+    }
+
     fn run(&self, program: &str, arguments: &[&str]) {
         let program = self.binaries.join(program);
         let mut command = if is_root() {
@@ -92,6 +153,11 @@ impl Drop for Cluster {
             self.run("pg_ctl", &["-s", "-w", "-m", "immediate", "stop"]);
         }
     }
+}
+
+fn free_port() -> u16 {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    taken.local_addr().expect("an address").port()
 }
 
 /// See [`Cluster::freeze`].

@@ -19,7 +19,7 @@ use super::{Limit, Throttle, bucket::Bucket, key::Key};
 use crate::{
     domain::clock::Clock,
     store::{
-        Store, StoreError,
+        Lane, Store, StoreError,
         failures::{self, FailureRow},
     },
 };
@@ -50,10 +50,15 @@ impl Sharing {
     pub fn start(throttle: Arc<Throttle>, store: Store, clock: Arc<dyn Clock>) -> std::io::Result<Self> {
         let (stop, stopped) = mpsc::channel();
         let thread = std::thread::Builder::new().name("failures".to_owned()).spawn(move || {
-            let mut turns = Turns { throttle, store, clock, read_until: 0, swept: Instant::now() };
+            let own = store.clone();
+            // One that takes the place of another reads all there is again, which changes nothing.
+            let mut lane = Lane::new(&store, "failures-database", move || {
+                let (throttle, store, clock) = (Arc::clone(&throttle), own.clone(), Arc::clone(&clock));
+                Ok(Turns { throttle, store, clock, read_until: 0, swept: Instant::now() })
+            });
             let mut is_well = true;
             while stopped.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
-                let outcome = turns.turn();
+                let outcome = lane.run(Turns::turn).unwrap_or_else(|cut| Err(cut.into()));
                 match &outcome {
                     Err(error) if is_well => log::warn!("failures are counted by this node alone for now: {error}"),
                     Ok(()) if !is_well => log::info!("failures are counted together with the other nodes again"),
