@@ -1,5 +1,6 @@
 //! The composition root: from settings to a running server. `main` and the tests build it the same way.
 
+mod beside;
 mod context;
 mod database;
 mod error;
@@ -35,6 +36,7 @@ use crate::{
     store::Store,
 };
 
+use self::beside::Sign;
 pub use self::{
     context::context,
     database::{create_store, migrated, not_newer, open_store},
@@ -69,6 +71,8 @@ pub struct App {
     options: ServerOptions,
     /// Only kept: it works until it is dropped.
     _sharing: Sharing,
+    /// Only kept: others see it until it is dropped.
+    _sign: Option<Sign>,
 }
 
 impl App {
@@ -97,6 +101,7 @@ impl App {
         let internal = settings.server.internal_listen;
         let internal = internal.map(|address| listen("server.internal_listen", address)).transpose()?;
         let address = listener.local_addr()?;
+        let sign = settings.database.sqlite_file().and_then(|file| Sign::put_up(file, address));
         let public_url = settings.server.public_url_at(address);
         let context = context(settings, sources, &store, master_key, public_url.clone())?;
         let watch = CatalogWatch::start(Arc::clone(&context.catalog), &store)?;
@@ -145,6 +150,7 @@ impl App {
             public_url,
             options,
             _sharing: sharing,
+            _sign: sign,
         })
     }
 

@@ -24,7 +24,7 @@ pub use self::{
     counted::Counted,
     export::{ExportError, export, line, verify_lines},
     log::{AuditError, AuditLog, AuditMode, AuditOptions, AuditUnavailable},
-    once::append_once,
+    once::{append_once, link_once},
     record::{AuditRecord, Event, Outcome},
     request::{RecordedRequest, RecordedToken},
     tail::{Follower, newest},

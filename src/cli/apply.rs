@@ -1,6 +1,9 @@
 //! `tessera apply FILE`.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 
@@ -11,7 +14,7 @@ use super::{
 };
 use crate::{
     operations::{
-        apply::{ApplyContext, Change, Replay, apply, dry_run, replay},
+        apply::{ApplyContext, Change, Progress, Replay, apply, dry_run, replay},
         environment_file::EnvironmentFile,
     },
     store::environments,
@@ -85,13 +88,13 @@ fn warn_of_another_name(opened: &Opened, file: &EnvironmentFile) -> Result<(), F
 pub(super) fn carry_out(opened: &Opened, file: &EnvironmentFile, prune: bool) -> Result<Vec<Change>, Failure> {
     let master_key = opened.master_key()?;
     let keys = opened.key_maker(&master_key);
-    Ok(apply(&ApplyContext { store: &opened.store, keys, prune }, file)?)
+    Ok(apply(&ApplyContext { store: &opened.store, keys, prune, progress: &progress }, file)?)
 }
 
 fn plan(opened: &Opened, file: &EnvironmentFile, prune: bool) -> Result<Vec<Change>, Failure> {
     let master_key = opened.passing_master_key()?;
     let keys = opened.key_maker(&master_key);
-    Ok(dry_run(&ApplyContext { store: &opened.store, keys, prune }, file)?)
+    Ok(dry_run(&ApplyContext { store: &opened.store, keys, prune, progress: &progress }, file)?)
 }
 
 fn try_on_records(opened: &Opened, file: &EnvironmentFile, days: u32) -> Result<Replay, Failure> {
@@ -99,11 +102,28 @@ fn try_on_records(opened: &Opened, file: &EnvironmentFile, days: u32) -> Result<
     let keys = opened.key_maker(&master_key);
     let settings = &opened.settings.server;
     let public_url = settings.public_url_at(settings.listen);
-    Ok(replay(&ApplyContext { store: &opened.store, keys, prune: false }, file, &public_url, days)?)
+    let context = ApplyContext { store: &opened.store, keys, prune: false, progress: &progress };
+    Ok(replay(&context, file, &public_url, days)?)
 }
 
+fn progress(so_far: Progress) {
+    tell(so_far);
+}
+
+/// How many changes of one kind are listed one by one. Of more, a reader wants to know how many; the audit log has each.
+const LISTED: usize = 100;
+
 fn print(changes: &[Change], is_dry_run: bool) -> Result<(), Failure> {
-    changes.iter().try_for_each(say)?;
+    let mut kinds: BTreeMap<(&str, char), usize> = BTreeMap::new();
+    changes.iter().for_each(|change| *kinds.entry((change.kind, change.sign)).or_default() += 1);
+    // A dry run is there to be read, whole.
+    let is_listed = |count: &usize| is_dry_run || *count <= LISTED;
+    for change in changes.iter().filter(|change| kinds.get(&(change.kind, change.sign)).is_none_or(is_listed)) {
+        say(change)?;
+    }
+    for ((kind, sign), count) in kinds.iter().filter(|(_, count)| **count > LISTED) {
+        say(format_args!("{sign} {count} times: {kind}"))?;
+    }
     let count = changes.len();
     say(match (count, is_dry_run) {
         (0, _) => "nothing to change".to_owned(),

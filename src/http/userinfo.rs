@@ -40,9 +40,7 @@ fn refused(error: &UserInfoError) -> HttpResponse {
         UserInfoError::InvalidToken(_) => {
             (StatusCode::UNAUTHORIZED, Some("invalid_token"), "the access token is not valid here, or not any more")
         }
-        UserInfoError::InsufficientScope(_) => {
-            (StatusCode::FORBIDDEN, Some("insufficient_scope"), "the access token does not allow this")
-        }
+        UserInfoError::InsufficientScope(why) => (StatusCode::FORBIDDEN, Some("insufficient_scope"), *why),
         UserInfoError::Unavailable(_) => {
             return respond::uncached(StatusCode::SERVICE_UNAVAILABLE)
                 .insert_header((header::RETRY_AFTER, RETRY_AFTER))

@@ -18,6 +18,14 @@ use crate::{
 /// The audience that stands for every service.
 const EVERY_SERVICE: &str = "*";
 
+/// Why a token does not allow an operation. Its bearer is told, as its signature and its issuer are verified by then, and anybody
+/// who has it can read the same in it.
+pub(super) const DELEGATED: &str = "The access token is a delegated one";
+/// The same, of tokens of services.
+pub(super) const NOT_OF_AN_END_USER: &str = "The access token is not that of an end user";
+/// The same, of tokens for another audience.
+pub(super) const FOR_OTHERS: &str = "The access token is addressed to others";
+
 /// Whoever holds a good access token of this environment.
 #[derive(Clone)]
 pub struct Caller {
@@ -72,24 +80,23 @@ impl Caller {
     /// behind it still has it, and the token was meant for this server.
     ///
     /// # Errors
-    /// [`MosaicCode::UserNotAuthorized`]; the detail says what is missing.
+    /// [`MosaicCode::UserNotAuthorized`]; the message says what is missing.
     pub fn require(&self, service_id: &str, key: &str) -> Result<(), MosaicError> {
-        let refuse = |why: &str| {
-            MosaicError::from(MosaicCode::UserNotAuthorized)
-                .with_detail(format!("{service_id}:{key} for {:?}: {why}", self.token.sub))
-        };
+        let refuse = |why: &str| not_allowed(why, &format!("{service_id}:{key} for {:?}", self.token.sub));
         if self.token.act.is_some() {
             // Whoever acts for others manages nothing in their name.
-            return Err(refuse("the token is a delegated one"));
+            return Err(refuse(DELEGATED));
         }
         if !is_addressed_to(&self.token, &self.issuer, service_id) {
-            return Err(refuse("the token is addressed to others"));
+            return Err(refuse(&self.for_others(service_id)));
         }
         if !claims_permission(&self.token, service_id, key) {
-            return Err(refuse("the token lacks it"));
+            return Err(refuse(&format!("The access token lacks the permission {service_id}:{key}")));
         }
         match &self.current {
-            Some(current) if !permission::has(current, service_id, key) => Err(refuse("it was taken away")),
+            Some(current) if !permission::has(current, service_id, key) => Err(refuse(&format!(
+                "The permission {service_id}:{key} was taken away since the access token was issued"
+            ))),
             _ => Ok(()),
         }
     }
@@ -97,23 +104,26 @@ impl Caller {
     /// Whether the caller is an end user, with a token that was meant for this server, or for `service_id`, which it is too.
     ///
     /// # Errors
-    /// [`MosaicCode::UserNotAuthorized`]; the detail says why.
+    /// [`MosaicCode::UserNotAuthorized`]; the message says why.
     pub fn require_user(&self, service_id: &str) -> Result<(), MosaicError> {
-        let refuse = |why: &str| {
-            MosaicError::from(MosaicCode::UserNotAuthorized).with_detail(format!("{:?}: {why}", self.token.sub))
-        };
+        let refuse = |why: &str| not_allowed(why, &format!("{:?}", self.token.sub));
         if self.token.act.is_some() {
             // A service that was given a delegated token could add a way to sign in as the user.
-            return Err(refuse("the token is a delegated one"));
+            return Err(refuse(DELEGATED));
         }
         if self.token.subject_type != Some(SubjectType::EndUserAccount) {
-            return Err(refuse("the token is not that of an end user"));
+            return Err(refuse(NOT_OF_AN_END_USER));
         }
         // Not for every service: any that is shown such a token could come here with it.
         if !self.token.aud.iter().any(|audience| *audience == self.issuer || audience == service_id) {
-            return Err(refuse("the token is addressed to others"));
+            return Err(refuse(&self.for_others(service_id)));
         }
         Ok(())
+    }
+
+    /// The commonest mistake, which nobody finds who is not told what `aud` has to have.
+    fn for_others(&self, service_id: &str) -> String {
+        format!("{FOR_OTHERS}: its aud must have {service_id} or {}", self.issuer)
     }
 }
 
@@ -183,6 +193,11 @@ pub fn token_refused(error: TokenError) -> MosaicError {
         | TokenError::NotYetValid => MosaicCode::AccessTokenInvalid,
     };
     MosaicError::from(code).with_detail(error.to_string())
+}
+
+/// Tells the bearer `why`; the log also gets whom it is about.
+fn not_allowed(why: &str, whom: &str) -> MosaicError {
+    MosaicError::new(MosaicCode::UserNotAuthorized, why).with_detail(format!("{whom}: {why}"))
 }
 
 fn invalid(detail: &str) -> MosaicError {

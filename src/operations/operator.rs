@@ -10,12 +10,12 @@ use super::{
     service_accounts::ServiceAccountError,
 };
 use crate::{
-    audit::{AuditRecord, Event, Outcome, append_once, chain::day_of},
+    audit::{AuditRecord, Event, Outcome, append_once, chain::day_of, link_once},
     domain::{
         random::{Random, random_id},
         readable::readable,
     },
-    store::{Conn, Store, StoreError, audit_records},
+    store::{Conn, Store, StoreError, audit_records, audit_records::AuditRow},
 };
 
 /// The operator of what the server does by itself.
@@ -126,10 +126,63 @@ impl Operator<'_> {
             show(&value)?;
             Ok(value)
         });
+        self.keep_refusal(store, operation, &request_id, changed)
+    }
+
+    /// The same for what may be large, with as little as possible in the transaction, as others wait for it. `plan` looks at one state
+    /// of the database and says what it would do; the records are made of that; and `work` carries it out, if `begins` says that there
+    /// is anything to do. `still_fits`, first in the transaction, says whether nobody changed anything since `plan` looked: else it is
+    /// planned once more, under the lock.
+    ///
+    /// # Errors
+    /// One of them refused or failed, or the database did. Nothing was changed then.
+    pub fn change_as_planned<P, T, E: NotDone>(
+        &self,
+        store: &Store,
+        operation: &'static str,
+        plan: impl Fn(&mut Conn<'_>) -> Result<(P, Vec<Done>), E>,
+        begins: impl FnOnce(&P) -> bool,
+        still_fits: impl Fn(&mut Conn<'_>, &P) -> Result<bool, E>,
+        work: impl FnOnce(&mut Conn<'_>, P) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let request_id = self.prepare(store)?;
+        let planned_and_linked = |conn: &mut Conn<'_>| -> Result<(P, Vec<AuditRow>), E> {
+            let (planned, done) = plan(conn)?;
+            let records = done.into_iter().map(|done| self.done(operation, &request_id, done));
+            Ok((planned, link_once(self.random, &records.collect::<Vec<_>>())?))
+        };
+        let changed = store.snapshot(planned_and_linked).and_then(|(planned, rows)| {
+            if !begins(&planned) {
+                return store.read(|conn| work(conn, planned));
+            }
+            store.transact(|conn| {
+                let (planned, rows) = if still_fits(conn, &planned)? {
+                    (planned, rows)
+                } else {
+                    let again = planned_and_linked(conn)?;
+                    still_fits(conn, &again.0)?;
+                    again
+                };
+                let value = work(conn, planned)?;
+                audit_records::append_within(conn, &rows)?;
+                Ok(value)
+            })
+        });
+        self.keep_refusal(store, operation, &request_id, changed)
+    }
+
+    /// Records that a change was refused, if it was.
+    fn keep_refusal<T, E: NotDone>(
+        &self,
+        store: &Store,
+        operation: &'static str,
+        request_id: &str,
+        changed: Result<T, E>,
+    ) -> Result<T, E> {
         if let Err(error) = &changed
             && let Some(outcome) = error.outcome()
         {
-            let mut record = self.record(Event::ManagementRefused, outcome, operation, &request_id);
+            let mut record = self.record(Event::ManagementRefused, outcome, operation, request_id);
             record.detail = Some(readable(&error.to_string()));
             self.keep(store, record);
         }

@@ -9,7 +9,7 @@ use super::{
         claims::{Known, user_info},
         person::Portrait,
     },
-    caller::Caller,
+    caller::{Caller, DELEGATED, FOR_OTHERS, NOT_OF_AN_END_USER},
     context::Context,
     mosaic_error::{MosaicCode, MosaicError},
 };
@@ -27,7 +27,7 @@ use crate::{
     store::{StoreError, users},
 };
 
-/// Why nothing is told, in the words of RFC 6750 §3.1. The texts are for the log.
+/// Why nothing is told, in the words of RFC 6750 §3.1. The texts are for the log, where nothing else is said.
 #[derive(Debug, thiserror::Error)]
 pub enum UserInfoError {
     /// There is no access token.
@@ -36,9 +36,9 @@ pub enum UserInfoError {
     /// The access token cannot be used, or those behind it may not be served any more.
     #[error("{0}")]
     InvalidToken(String),
-    /// The access token does not allow it.
+    /// The access token does not allow it. Its bearer is told why.
     #[error("{0}")]
-    InsufficientScope(String),
+    InsufficientScope(&'static str),
     /// The server cannot answer now.
     #[error("{0}")]
     Unavailable(String),
@@ -72,21 +72,21 @@ pub async fn userinfo(
 ) -> Result<Map<String, Value>, UserInfoError> {
     let caller = Caller::authenticate(context, environment, authorization).await?;
     let token = caller.token();
-    let refused = |why: &str| UserInfoError::InsufficientScope(why.to_owned());
+    let refused = UserInfoError::InsufficientScope;
     if token.act.is_some() {
         // A client reads `sub` as whom it talks to: here that would be somebody who acts for the user.
-        return Err(refused("the token is a delegated one"));
+        return Err(refused(DELEGATED));
     }
     if token.subject_type != Some(SubjectType::EndUserAccount) {
-        return Err(refused("the token is not that of an end user"));
+        return Err(refused(NOT_OF_AN_END_USER));
     }
     let scope = token.other.get(IDENTITY_SCOPE_CLAIM).and_then(Value::as_str).and_then(|text| Scope::parse(text).ok());
     let mut claims = match scope {
         Some(scope) if scope.contains(OPENID) => of_scope(context, environment, token, &scope).await?,
-        Some(_) => return Err(refused("the client did not ask for openid")),
+        Some(_) => return Err(refused("The client did not ask for the scope openid")),
         // Resource servers are shown tokens too, and are to learn no more of the user than those say.
         None if is_for_us(token, &environment.issuer) => of_sign_in(context, environment, token).await?,
-        None => return Err(refused("the token is addressed to others")),
+        None => return Err(refused(FOR_OTHERS)),
     };
     // Last: `sub` is always that of the token (§5.3.2).
     claims.insert("sub".to_owned(), token.sub.as_str().into());

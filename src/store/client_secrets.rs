@@ -150,7 +150,11 @@ pub fn add(
     Ok(true)
 }
 
-fn insert(
+/// Adds the first secret of a client that was just made.
+///
+/// # Errors
+/// There is no such client, or the database failed.
+pub fn insert(
     conn: &mut Conn<'_>,
     environment_id: &str,
     client_id: &str,

@@ -196,6 +196,19 @@ fn every_grant_has_a_page_and_every_page_a_grant() {
 }
 
 #[test]
+fn the_page_on_the_audit_log_lists_every_event() {
+    let page = read("docs/operations/audit.md");
+    let source = read("src/audit/record.rs");
+    let events: Vec<&str> = source
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("Event::")?.split_once("=> \"")?.1.strip_suffix("\","))
+        .collect();
+    assert!(events.len() > 20, "the names of events are read: {events:?}");
+    let missing: Vec<_> = events.iter().filter(|event| !page.contains(&format!("`{event}`"))).collect();
+    assert!(missing.is_empty(), "not on the page: {missing:?}");
+}
+
+#[test]
 fn every_command_that_a_page_shows_exists() {
     let help = tessera().arg("--help").output().expect("to run tessera");
     let help = String::from_utf8(help.stdout).expect("UTF-8");

@@ -185,7 +185,7 @@ both_engines! {
         assert_eq!(put(&server, KEEPER, OTHER, &json!({ "sms": { "expiresIn": 5, "maxFailures": 3 } })).status, 200);
         let changes = server.apply(&environment());
         let [change] = &changes[..] else { panic!("one change: {changes:?}") };
-        assert_eq!(change.what, "application web");
+        assert_eq!(change.what(), "application web");
         assert!(change.details.contains(&"login.sms: none -> \"allowed\"".to_owned()), "{:?}", change.details);
         assert!(change.details.contains(&"login.sms.codeLength: none -> 6".to_owned()), "{:?}", change.details);
         assert_eq!(methods(&server, WEB), demo);

@@ -17,6 +17,7 @@ mod cli;
 mod codes;
 mod delivery;
 mod documents;
+mod express;
 mod grants;
 mod graphql;
 mod graphql_management;

@@ -1,5 +1,6 @@
 // A web application that signs its users in through its own backend: the browser sees our pages and a cookie, and nothing else.
 import express from 'express';
+import { printCodes } from './mails.js';
 import * as pages from './pages.js';
 import { begin, end, endBy, sessionOf } from './sessions.js';
 import { CLIENT_ID, Refused, call, verifyIdToken, verifyLogoutToken } from './tessera.js';
@@ -200,4 +201,7 @@ app.use((error, request, response, _next) => {
   response.status(statusOf(error, 400)).json({ message: explain(error) });
 });
 
-app.listen(PORT, '127.0.0.1', () => console.log(`http://localhost:${PORT}`));
+// To try the example without a mail server: the application is one, and prints the codes.
+if (process.env.PRINT_CODES) printCodes(Number(process.env.PRINT_CODES));
+
+const server = app.listen(PORT, '127.0.0.1', () => console.log(`http://localhost:${server.address().port}`));

@@ -98,14 +98,14 @@ fn secret_changes(wanted: &Application, known: Option<&Application>) -> Vec<Chan
     let name = &wanted.name;
     let secret = |application: &Application| application.webhook.as_ref().map(|webhook| webhook.secret_sha256);
     let pairs = [
-        (format!("key of application {name}"), wanted.key, known.and_then(|known| known.key)),
-        (format!("webhook secret of application {name}"), secret(wanted), known.and_then(secret)),
+        ("key of application", wanted.key, known.and_then(|known| known.key)),
+        ("webhook secret of application", secret(wanted), known.and_then(secret)),
     ];
     let differs = |wanted: &SecretHash, known: Option<SecretHash>| known.is_none_or(|known| !known.equals(wanted));
     pairs
         .into_iter()
         .filter(|(_, wanted, known)| wanted.is_some_and(|wanted| differs(&wanted, *known)))
-        .map(|(what, _, known)| Change { sign: if known.is_some() { '~' } else { '+' }, what, details: Vec::new() })
+        .map(|(kind, _, known)| Change::of(if known.is_some() { '~' } else { '+' }, kind, name))
         .collect()
 }
 

@@ -72,5 +72,5 @@ fn secret_change(wanted: &IdentityConnection, known: Option<&SignInClient>) -> O
         Some(known) if known.secret_sha256.equals(&wanted_hash) => return None,
         Some(_) => '~',
     };
-    Some(Change { sign, what: format!("sign-in secret of identity connection {}", wanted.name), details: Vec::new() })
+    Some(Change::of(sign, "sign-in secret of identity connection", &wanted.name))
 }

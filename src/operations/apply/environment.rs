@@ -88,7 +88,7 @@ fn plan_known_environment(
     if !details.is_empty() {
         let lifetime = known.access_token_lifetime;
         let now = context.keys.now;
-        let change = Change { sign: '~', what: format!("environment {}", wanted.name), details };
+        let change = Change { details, ..Change::of('~', "environment", &wanted.name) };
         let recorded = between(Some(&facts(known)), Some(&facts(&wanted)));
         planned.add_known(change, recorded, move |conn| {
             environments::update(conn, &wanted)?;
@@ -112,7 +112,7 @@ fn plan_tenant(planned: &mut Planned, block: &EnvironmentBlock, all: &[Environme
     planned.touched.extend(own.map(|environment| environment.id.clone()));
     planned.environment.tenant_enabled = enabled;
     let details = vec![format!("enabled: {} -> {enabled}", tenant.enabled)];
-    let change = Change { sign: '~', what: format!("tenant {}", tenant.name), details };
+    let change = Change { details, ..Change::of('~', "tenant", &tenant.name) };
     let id = tenant.id.clone();
     planned.add(change, move |conn| Ok(tenants::set_enabled(conn, &id, enabled).map(drop)?));
 }
@@ -167,10 +167,10 @@ fn plan_new_environment(
     let mut planned = Planned::new(environment.clone());
     plan_tenant(&mut planned, block, all, &tenant);
     if is_new_tenant {
-        let change = Change { sign: '+', what: format!("tenant {}", tenant.name), details: Vec::new() };
+        let change = Change::of('+', "tenant", &tenant.name);
         planned.add(change, move |conn| Ok(tenants::insert(conn, &tenant)?));
     }
-    let change = Change { sign: '+', what: format!("environment {}", environment.name), details: Vec::new() };
+    let change = Change::of('+', "environment", &environment.name);
     let recorded = between(None, Some(&facts(&environment)));
     planned.add_known(change, recorded, move |conn| Ok(environments::insert(conn, &environment, now)?));
     Ok(planned)

@@ -14,7 +14,7 @@ mod policies;
 mod replay;
 mod sealing;
 
-use std::{collections::BTreeSet, fmt};
+use std::fmt;
 
 pub use self::replay::{Difference, Outcome, Replay, replay};
 use super::{
@@ -24,7 +24,7 @@ use super::{
 use crate::{
     domain::random::RandomError,
     jose::error::JoseError,
-    store::{Conn, Store, StoreError, environments},
+    store::{Store, StoreError, environments},
 };
 
 /// What it takes to apply a file.
@@ -35,7 +35,30 @@ pub struct ApplyContext<'a> {
     pub keys: KeyMaker<'a>,
     /// Deletes what the file no longer has, instead of disabling it.
     pub prune: bool,
+    /// Hears how a large file gets on. Never called while the database is locked: what it writes to may stand still.
+    pub progress: &'a dyn Fn(Progress),
 }
+
+/// How far a large file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// So many blocks are about to be compared with the database.
+    Comparing(usize),
+    /// So many changes are about to be written.
+    Writing(usize),
+}
+
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Progress::Comparing(count) => write!(f, "comparing {count} blocks with the database"),
+            Progress::Writing(count) => write!(f, "writing {count} changes"),
+        }
+    }
+}
+
+/// From how many blocks or changes on a file takes long enough to say how it gets on.
+const MANY: usize = 1000;
 
 /// Why a file cannot be applied. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -62,15 +85,29 @@ pub enum ApplyError {
 pub struct Change {
     /// `+`, `~` or `-`.
     pub sign: char,
-    /// What it is about.
-    pub what: String,
+    /// The kind of the thing that it is about, such as `secret of client`.
+    pub kind: &'static str,
+    /// The name of the thing.
+    pub name: String,
     /// The fields that change.
     pub details: Vec<String>,
 }
 
+impl Change {
+    /// Without fields: the thing as a whole.
+    fn of(sign: char, kind: &'static str, name: impl Into<String>) -> Self {
+        Self { sign, kind, name: name.into(), details: Vec::new() }
+    }
+
+    /// The thing that it is about.
+    pub fn what(&self) -> String {
+        format!("{} {}", self.kind, self.name)
+    }
+}
+
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.sign, self.what)?;
+        write!(f, "{} {}", self.sign, self.what())?;
         self.details.iter().try_for_each(|detail| write!(f, "\n    {detail}"))
     }
 }
@@ -85,35 +122,44 @@ pub fn dry_run(context: &ApplyContext<'_>, file: &EnvironmentFile) -> Result<Vec
 
 /// Carries out what has to change, in one transaction, and says what it was. Each change has an audit record, in the same one.
 ///
+/// SQLite has one writer. While this command is it, a server beside it can record nothing, and so issue nothing: all that takes
+/// long comes before the transaction, which only writes.
+///
 /// # Errors
 /// The database fails, or the file contradicts it. Nothing was changed then.
 pub fn apply(context: &ApplyContext<'_>, file: &EnvironmentFile) -> Result<Vec<Change>, ApplyError> {
-    context.keys.operator.change(context.store, "apply", |conn| {
-        let mut planned = plan::plan(conn, context, file)?;
-        if planned.changes.is_empty() {
-            return Ok((planned.changes, Vec::new()));
-        }
-        // The new versions tell every node to look. They also lock the environments' rows, in one order for all: whoever
-        // applied something in between is done now, and the plan is made again on what they left. Where there is no row
-        // yet there is nobody to wait for.
-        if touch(conn, &planned.touched, context)? {
-            let touched = planned.touched;
-            planned = plan::plan(conn, context, file)?;
-            touch(conn, &(&planned.touched - &touched), context)?;
-        }
-        let done = planned.done();
-        for step in planned.steps {
-            step(conn)?;
-        }
-        Ok((planned.changes, done))
-    })
+    tell(context, file.blocks(), Progress::Comparing);
+    context.keys.operator.change_as_planned(
+        context.store,
+        "apply",
+        |conn| {
+            let planned = plan::plan(conn, context, file)?;
+            let done = planned.done();
+            Ok((planned, done))
+        },
+        |planned| {
+            tell(context, planned.changes.len(), Progress::Writing);
+            !planned.changes.is_empty()
+        },
+        |conn, planned| {
+            // The new versions tell every node to look. They also lock the environments' rows, in one order for all: whoever
+            // applied something in between is done now. Where there is no row yet there is nobody to wait for.
+            for id in &planned.touched {
+                environments::touch(conn, id, context.keys.now)?;
+            }
+            Ok(plan::versions(conn)? == planned.versions_when_touched())
+        },
+        |conn, planned| {
+            for step in planned.steps {
+                step(conn)?;
+            }
+            Ok(planned.changes)
+        },
+    )
 }
 
-/// Whether one of them was there.
-fn touch(conn: &mut Conn<'_>, ids: &BTreeSet<String>, context: &ApplyContext<'_>) -> Result<bool, StoreError> {
-    let mut found = false;
-    for id in ids {
-        found |= environments::touch(conn, id, context.keys.now)?;
+fn tell(context: &ApplyContext<'_>, count: usize, progress: impl Fn(usize) -> Progress) {
+    if count >= MANY {
+        (context.progress)(progress(count));
     }
-    Ok(found)
 }

@@ -51,7 +51,7 @@ pub(super) fn plan_permissions(
         let gone = Removed { service_id: service_id.clone(), key: key.clone() };
         all_removed.push(gone.clone());
         let details = holders(conn, &environment_id, &gone, file)?;
-        let change = Change { sign: '-', what: format!("permission {service_id}:{key}"), details };
+        let change = Change { details, ..Change::of('-', "permission", format!("{service_id}:{key}")) };
         let environment_id = environment_id.clone();
         let differences = between(Some(&members_of(&known.definition)), None);
         planned.add_known(change, differences, move |conn| {
@@ -63,9 +63,9 @@ pub(super) fn plan_permissions(
             known.definition.service_id == wanted.service_id && known.definition.key == wanted.key
         };
         let known = stored.iter().find(is_same).map(|known| (members_of(&known.definition), known.origin));
-        let what = format!("permission {}:{}", wanted.service_id, wanted.key);
+        let name = format!("{}:{}", wanted.service_id, wanted.key);
         let differences = between(known.as_ref().map(|(known, _)| known), Some(&members_of(wanted)));
-        if let Some(change) = change(what, known, &members_of(wanted)) {
+        if let Some(change) = change("permission", &name, known, &members_of(wanted)) {
             let (environment_id, wanted) = (environment_id.clone(), wanted.clone());
             planned.add_known(change, differences, move |conn| {
                 Ok(permissions::upsert(conn, &environment_id, &wanted, Origin::File)?)

@@ -1,6 +1,6 @@
 //! Compares a file with the database.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::{
     ApplyContext, ApplyError, Change,
@@ -23,9 +23,9 @@ use crate::{
         operator::Done,
     },
     store::{
-        Conn, Origin,
+        Conn, Origin, StoreError,
         client_secrets::{self, SecretOrigin},
-        clients, exchange_rules,
+        clients, environments, exchange_rules,
         exchange_rules::StoredRule,
         resource_servers, signing_keys,
     },
@@ -40,6 +40,8 @@ pub(super) struct Planned {
     pub environment: Environment,
     /// The environments that nodes have to load again: this one, and with its tenant all others of that.
     pub touched: BTreeSet<String>,
+    /// The versions of all environments when they were looked at.
+    versions: BTreeMap<String, i64>,
     /// For people.
     pub changes: Vec<Change>,
     /// For the database, in order.
@@ -52,7 +54,14 @@ impl Planned {
     /// Nothing, so far.
     pub(super) fn new(environment: Environment) -> Self {
         let touched = BTreeSet::from([environment.id.clone()]);
-        Self { environment, touched, changes: Vec::new(), steps: Vec::new(), differences: Vec::new() }
+        let versions = BTreeMap::new();
+        Self { environment, touched, versions, changes: Vec::new(), steps: Vec::new(), differences: Vec::new() }
+    }
+
+    /// The versions of all environments after those of this plan were touched, if nobody else changed one since it was made.
+    pub(super) fn versions_when_touched(&self) -> BTreeMap<String, i64> {
+        let touched = |(id, version): (&String, &i64)| (id.clone(), version + i64::from(self.touched.contains(id)));
+        self.versions.iter().map(touched).collect()
     }
 
     pub(super) fn add<F>(&mut self, change: Change, step: F)
@@ -77,7 +86,7 @@ impl Planned {
         let done = |(change, differences): (&Change, &Differences)| Done {
             // Other fields are in `differences`, and what people read may be long.
             detail: (*differences == Differences::default()).then(|| change.to_string()),
-            ..Done::to(&self.environment.id, change.what.clone(), differences.clone())
+            ..Done::to(&self.environment.id, change.what(), differences.clone())
         };
         self.changes.iter().zip(&self.differences).map(done).collect()
     }
@@ -96,6 +105,7 @@ pub(super) fn plan(
     file: &EnvironmentFile,
 ) -> Result<Planned, ApplyError> {
     let mut planned = plan_environment(conn, context, &file.environment)?;
+    planned.versions = versions(conn)?;
     let id = planned.environment.id.clone();
 
     let removed = plan_permissions(conn, &mut planned, context, file)?;
@@ -109,6 +119,11 @@ pub(super) fn plan(
     plan_blocks(&mut planned, context, stored, wanted_rules(file));
     plan_keys(conn, &mut planned, context, file)?;
     Ok(planned)
+}
+
+/// The versions of all environments. A change of anything that a plan looks at raises one.
+pub(super) fn versions(conn: &mut Conn<'_>) -> Result<BTreeMap<String, i64>, StoreError> {
+    Ok(environments::all(conn)?.into_iter().map(|stored| (stored.environment.id, stored.version)).collect())
 }
 
 /// Of the kinds that only files look after.
@@ -128,15 +143,16 @@ pub(super) fn plan_blocks<B: Block>(
     let now = context.keys.now;
     let upsert =
         |block: B, environment_id: String| move |conn: &mut Conn<'_>| Ok(block.upsert(conn, &environment_id, now)?);
-    let in_file = |known: &B| wanted.iter().any(|block| block.key() == known.key());
+    let in_file: HashSet<&str> = wanted.iter().map(Block::key).collect();
+    let is_gone = |known: &B, origin: Origin| origin == Origin::File && !in_file.contains(known.key());
     // First what goes: a name that it had may be wanted again.
-    for (known, _) in stored.iter().filter(|(known, origin)| *origin == Origin::File && !in_file(known)).cloned() {
-        let what = format!("{} {}", B::KIND, known.name());
+    for (known, _) in stored.iter().filter(|(known, origin)| is_gone(known, *origin)).cloned() {
+        let name = known.name().to_owned();
         let environment_id = environment_id.clone();
         let before = known.facts();
         // One that were left behind disabled would be what the old spelling means, and take the tokens for it out of force.
         if context.prune || wanted.iter().any(|block| block.is_other_spelling_of(&known)) {
-            let change = Change { sign: '-', what, details: Vec::new() };
+            let change = Change::of('-', B::KIND, name);
             let differences = between(Some(&before), None);
             planned.add_known(change, differences, move |conn| Ok(known.delete(conn, &environment_id)?));
         } else if known.enabled() {
@@ -144,14 +160,15 @@ pub(super) fn plan_blocks<B: Block>(
             disabled.disable();
             let differences = between(Some(&before), Some(&disabled.facts()));
             let details = vec!["enabled: true -> false (no longer in the file)".to_owned()];
-            planned.add_known(Change { sign: '~', what, details }, differences, upsert(disabled, environment_id));
+            let change = Change { details, ..Change::of('~', B::KIND, name) };
+            planned.add_known(change, differences, upsert(disabled, environment_id));
         }
     }
+    let by_key: HashMap<&str, &(B, Origin)> = stored.iter().map(|known| (known.0.key(), known)).collect();
     for block in &wanted {
-        let known = stored.iter().find(|(known, _)| known.key() == block.key());
-        let known = known.map(|(known, origin)| (known.facts(), *origin));
+        let known = by_key.get(block.key()).map(|(known, origin)| (known.facts(), *origin));
         let differences = between(known.as_ref().map(|(known, _)| known), Some(&block.facts()));
-        if let Some(change) = change(format!("{} {}", B::KIND, block.name()), known, &block.facts()) {
+        if let Some(change) = change(B::KIND, block.name(), known, &block.facts()) {
             planned.add_known(change, differences, upsert(block.clone(), environment_id.clone()));
         }
     }
@@ -159,13 +176,13 @@ pub(super) fn plan_blocks<B: Block>(
 
 /// What the change of something that the file names looks like; `None` when there is none. That a file looks after it from
 /// now on is a change as well.
-pub(super) fn change(what: String, known: Option<(Facts, Origin)>, wanted: &Facts) -> Option<Change> {
-    let Some((known, origin)) = known else { return Some(Change { sign: '+', what, details: Vec::new() }) };
+pub(super) fn change(kind: &'static str, name: &str, known: Option<(Facts, Origin)>, wanted: &Facts) -> Option<Change> {
+    let Some((known, origin)) = known else { return Some(Change::of('+', kind, name)) };
     let mut details = differences(&known, wanted);
     if origin == Origin::Command {
         details.push("looked after by: command -> file".to_owned());
     }
-    (!details.is_empty()).then_some(Change { sign: '~', what, details })
+    (!details.is_empty()).then(|| Change { details, ..Change::of('~', kind, name) })
 }
 
 fn plan_clients(
@@ -180,8 +197,9 @@ fn plan_clients(
     let stored: Vec<(Client, Origin)> = stored.into_iter().map(|stored| (stored.client, stored.origin)).collect();
     let wanted = file.clients.iter().map(|block| block.client.clone()).collect();
     plan_blocks(planned, context, stored.clone(), wanted);
+    let by_id: HashMap<&str, &Client> = stored.iter().map(|(client, _)| (client.id.as_str(), client)).collect();
     for block in &file.clients {
-        let known = stored.iter().map(|(client, _)| client).find(|client| client.id == block.client.id);
+        let known = by_id.get(block.client.id.as_str()).copied();
         if let Some(hash) = block.secret.filter(|hash| !has_secret(known, hash)) {
             plan_secret(planned, context, &block.client.id, hash, known)?;
         }
@@ -207,10 +225,14 @@ fn plan_secret(
     let now = context.keys.now;
     let secret = ClientSecret::new(random_id(context.keys.random)?, hash, None);
     let sign = if known.is_some_and(|client| !client.secrets.is_empty()) { '~' } else { '+' };
-    let change = Change { sign, what: format!("secret of client {client_id}"), details: Vec::new() };
+    let change = Change::of(sign, "secret of client", client_id);
     let (environment_id, client_id) = (planned.environment.id.clone(), client_id.to_owned());
+    let is_new = known.is_none();
     planned.add(change, move |conn| {
         let origin = SecretOrigin::File;
+        if is_new {
+            return Ok(client_secrets::insert(conn, &environment_id, &client_id, &secret, origin, now)?);
+        }
         Ok(client_secrets::replace(conn, &environment_id, &client_id, &secret, origin, now, now)?)
     });
     Ok(())
@@ -239,7 +261,7 @@ fn plan_keys(
         .collect();
     for alg in algs.into_iter().filter(|alg| !context.keys.can_sign(&stored, *alg)) {
         let key = context.keys.make(conn, &planned.environment.id, alg, context.keys.at_once(), &stored)?;
-        let change = Change { sign: '+', what: format!("signing key {} ({})", key.kid, alg.as_str()), details: vec![] };
+        let change = Change::of('+', "signing key", format!("{} ({})", key.kid, alg.as_str()));
         planned.add(change, move |conn| Ok(signing_keys::insert(conn, &key)?));
     }
     Ok(())

@@ -212,10 +212,10 @@ async fn service_account(
     environment: &Arc<EnvironmentSnapshot>,
     token: &SubjectToken,
 ) -> Result<Arc<Client>, ApiError> {
-    let refused = |why: &str| ApiError::from(ApiCode::Forbidden).with_detail(why);
+    let refused = |why: &str| ApiError::new(ApiCode::Forbidden, why).with_detail(why);
     if token.subject_type != Some(SubjectType::ServiceAccount) {
-        return Err(refused("the token is not that of a service account"));
+        return Err(refused("The access token is not that of a service account"));
     }
     let client = context.client(environment, &token.sub).await?;
-    client.filter(|client| client.enabled).ok_or_else(|| refused("the service account is gone or disabled"))
+    client.filter(|client| client.enabled).ok_or_else(|| refused("The service account is gone or disabled"))
 }

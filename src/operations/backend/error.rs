@@ -262,6 +262,11 @@ impl From<MosaicError> for ApiError {
             _ => ApiCode::ServerError,
         };
         let detail = error.detail.as_deref().unwrap_or(&error.message);
-        Self { retry_after: error.retry_after, ..Self::from(code).with_detail(detail) }
+        let refusal = match error.code {
+            // What its own token does not allow, the bearer is told.
+            MosaicCode::UserNotAuthorized => Self::new(code, &error.message),
+            _ => Self::from(code),
+        };
+        Self { retry_after: error.retry_after, ..refusal.with_detail(detail) }
     }
 }

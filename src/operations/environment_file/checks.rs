@@ -1,7 +1,13 @@
 //! What the blocks of a file say of each other.
 
+use std::{
+    borrow::Cow,
+    collections::{HashMap, hash_map::Entry},
+    hash::Hash,
+};
+
 use super::{
-    EnvironmentFile,
+    ClientBlock, EnvironmentFile,
     blocks::check_names,
     conditions,
     findings::{Findings, hint},
@@ -14,28 +20,52 @@ use crate::{
         permission::PermissionDefinition,
         rule::{ExchangeRule, ISSUER_SELF},
     },
-    oauth::{grant_type::GrantType, resource::is_same_target, scope::Scope},
+    oauth::{grant_type::GrantType, resource::normal_form, scope::Scope},
 };
 
+/// What blocks are known by. Looking through all of them for each of them takes minutes in a large file.
+struct Known<'f> {
+    file: &'f EnvironmentFile,
+    clients: HashMap<&'f str, &'f ClientBlock>,
+    /// By the normal form of the audience.
+    servers: HashMap<Cow<'f, str>, &'f ResourceServer>,
+}
+
+impl<'f> Known<'f> {
+    fn of(file: &'f EnvironmentFile) -> Self {
+        // Of two with one name the first counts: so it is reported once, where the second stands.
+        let clients = file.clients.iter().rev().map(|block| (block.client.id.as_str(), block)).collect();
+        let servers =
+            file.resource_servers.iter().rev().map(|server| (normal_form(&server.audience), server)).collect();
+        Self { file, clients, servers }
+    }
+
+    /// The resource server whose audience is one target with `name`.
+    fn server(&self, name: &str) -> Option<&'f ResourceServer> {
+        self.servers.get(&normal_form(name)).copied()
+    }
+}
+
 pub(super) fn check(file: &EnvironmentFile, findings: &mut Findings<'_>) {
+    let known = Known::of(file);
     check_duplicates(file, findings);
-    check_audience_names(file, findings);
+    check_audience_names(&known, findings);
     let client_ids: Vec<&str> = file.clients.iter().map(|block| block.client.id.as_str()).collect();
     for (position, server) in file.resource_servers.iter().enumerate() {
         let list = format!("resource_server[{position}].clients");
         check_names(&list, server.clients.iter().map(String::as_str), "client", &client_ids, findings);
     }
-    check_access(file, findings);
+    check_access(&known, findings);
     sign_in::check(file, findings);
     permissions::check(file, findings);
     for (position, block) in file.exchange_rules.iter().enumerate() {
-        check_rule(&format!("exchange_rule[{position}]"), &block.rule, file, findings);
+        check_rule(&format!("exchange_rule[{position}]"), &block.rule, &known, findings);
     }
 }
 
 fn check_duplicates(file: &EnvironmentFile, findings: &mut Findings<'_>) {
     let audiences = file.resource_servers.iter().map(|server| Some(server.audience.as_str()));
-    unique_by("resource_server", "audience", audiences, is_same_target, findings);
+    unique_by("resource_server", "audience", audiences, normal_form, findings);
     let permissions: Vec<Option<String>> = file.permissions.iter().map(full_name).collect();
     unique("permission", "key", permissions.iter().map(Option::as_deref), findings);
     let services = file.managed_services.iter().map(|block| Some(block.service_id.as_str()));
@@ -56,39 +86,50 @@ fn full_name(permission: &PermissionDefinition) -> Option<String> {
 }
 
 fn unique<'a>(block: &str, key: &str, values: impl Iterator<Item = Option<&'a str>>, findings: &mut Findings<'_>) {
-    unique_by(block, key, values, |one, other| one == other, findings);
+    unique_by(block, key, values, Cow::Borrowed, findings);
 }
 
+/// The same of values that are one where their `form` is.
 fn unique_by<'a>(
     block: &str,
     key: &str,
     values: impl Iterator<Item = Option<&'a str>>,
-    is_same: fn(&str, &str) -> bool,
+    form: fn(&'a str) -> Cow<'a, str>,
     findings: &mut Findings<'_>,
 ) {
-    let mut seen: Vec<(&str, usize)> = Vec::new();
-    for (position, value) in values.enumerate() {
-        // The empty text stands in for a value whose absence is reported already.
-        let Some(value) = value.filter(|value| !value.is_empty()) else { continue };
-        match seen.iter().find(|(known, _)| is_same(known, value)) {
-            Some((known, first)) => {
-                let line = findings.line(&format!("{block}[{first}].{key}"));
-                let path = format!("{block}[{position}].{key}");
-                let spelled = if *known == value { String::new() } else { format!(", spelled \"{known}\"") };
-                findings
-                    .error(&path, format_args!("\"{value}\" is taken on line {line}{spelled}; give this one another"));
+    // The empty text stands in for a value whose absence is reported already.
+    let given =
+        values.enumerate().filter_map(|(position, value)| Some((position, value.filter(|value| !value.is_empty())?)));
+    for ((position, value), (first, known)) in repeated(given.map(|(position, value)| (form(value), (position, value))))
+    {
+        let line = findings.line(&format!("{block}[{first}].{key}"));
+        let path = format!("{block}[{position}].{key}");
+        let spelled = if known == value { String::new() } else { format!(", spelled \"{known}\"") };
+        findings.error(&path, format_args!("\"{value}\" is taken on line {line}{spelled}; give this one another"));
+    }
+}
+
+/// Each value whose key was there before, with the first value of that key.
+fn repeated<K: Eq + Hash, V: Copy>(values: impl Iterator<Item = (K, V)>) -> Vec<(V, V)> {
+    let mut seen = HashMap::new();
+    let mut found = Vec::new();
+    for (key, value) in values {
+        match seen.entry(key) {
+            Entry::Occupied(first) => found.push((value, *first.get())),
+            Entry::Vacant(place) => {
+                place.insert(value);
             }
-            None => seen.push((value, position)),
         }
     }
+    found
 }
 
 /// A name in `audience` must mean one thing only (RFC 8693 §2.1, TE-047): a resource server and a client may share one
 /// if the client *is* that resource server.
-fn check_audience_names(file: &EnvironmentFile, findings: &mut Findings<'_>) {
-    for (position, block) in file.clients.iter().enumerate() {
+fn check_audience_names(known: &Known<'_>, findings: &mut Findings<'_>) {
+    for (position, block) in known.file.clients.iter().enumerate() {
         let id = &block.client.id;
-        let server = file.resource_servers.iter().find(|server| is_same_target(&server.audience, id) && !id.is_empty());
+        let server = known.server(id).filter(|_| !id.is_empty());
         let Some(server) = server else { continue };
         let gets_id_tokens =
             block.client.grants.contains(&GrantType::AuthorizationCode) || block.client.sign_in.application.is_some();
@@ -112,22 +153,22 @@ fn check_audience_names(file: &EnvironmentFile, findings: &mut Findings<'_>) {
     }
 }
 
-fn check_access(file: &EnvironmentFile, findings: &mut Findings<'_>) {
-    for (position, block) in file.clients.iter().enumerate() {
+fn check_access(known: &Known<'_>, findings: &mut Findings<'_>) {
+    for (position, block) in known.file.clients.iter().enumerate() {
         for (entry, access) in block.client.access.iter().enumerate() {
             let path = format!("client[{position}].access[{entry}]");
-            let server = file.resource_servers.iter().find(|server| server.audience == access.audience);
-            match server {
+            match known.server(&access.audience).filter(|server| server.audience == access.audience) {
                 Some(server) => check_scopes(&format!("{path}.scopes"), &access.scopes, &[server], findings),
                 None if access.audience.is_empty() => {}
-                None => no_resource_server(&format!("{path}.audience"), &access.audience, file, findings),
+                None => no_resource_server(&format!("{path}.audience"), &access.audience, known.file, findings),
             }
         }
     }
 }
 
-fn check_rule(path: &str, rule: &ExchangeRule, file: &EnvironmentFile, findings: &mut Findings<'_>) {
-    check_rule_client(path, rule, file, findings);
+fn check_rule(path: &str, rule: &ExchangeRule, known: &Known<'_>, findings: &mut Findings<'_>) {
+    let file = known.file;
+    check_rule_client(path, rule, known, findings);
     check_subject(path, rule, file, findings);
     let targets: Vec<&ResourceServer> =
         file.resource_servers.iter().filter(|server| rule.audience.contains(&server.audience)).collect();
@@ -140,19 +181,19 @@ fn check_rule(path: &str, rule: &ExchangeRule, file: &EnvironmentFile, findings:
     if !targets.is_empty() {
         check_scopes(&format!("{path}.pass_scopes"), &rule.pass_scopes, &targets, findings);
         check_scopes(&format!("{path}.grant_scopes"), &rule.grant_scopes, &targets, findings);
-        warn_of_scopes_beyond_access(path, rule, file, findings);
+        warn_of_scopes_beyond_access(path, rule, known, findings);
     }
     conditions::check(path, rule, findings);
 }
 
-fn check_rule_client(path: &str, rule: &ExchangeRule, file: &EnvironmentFile, findings: &mut Findings<'_>) {
+fn check_rule_client(path: &str, rule: &ExchangeRule, known: &Known<'_>, findings: &mut Findings<'_>) {
     let path = format!("{path}.client");
     let name = &rule.client;
     if name.is_empty() {
         return;
     }
-    let Some(block) = file.clients.iter().find(|block| block.client.id == *name) else {
-        let hint = hint(name, file.clients.iter().map(|block| block.client.id.as_str()));
+    let Some(block) = known.clients.get(name.as_str()) else {
+        let hint = hint(name, known.file.clients.iter().map(|block| block.client.id.as_str()));
         findings.error(
             &path,
             format_args!("there is no client \"{name}\"{hint}; add a [[client]] block or correct the id"),
@@ -209,8 +250,8 @@ fn check_scopes(path: &str, scopes: &Scope, targets: &[&ResourceServer], finding
 }
 
 /// `pass_scopes` stay within what the client may have; beyond that they never have any effect.
-fn warn_of_scopes_beyond_access(path: &str, rule: &ExchangeRule, file: &EnvironmentFile, findings: &mut Findings<'_>) {
-    let Some(block) = file.clients.iter().find(|block| block.client.id == rule.client) else { return };
+fn warn_of_scopes_beyond_access(path: &str, rule: &ExchangeRule, known: &Known<'_>, findings: &mut Findings<'_>) {
+    let Some(block) = known.clients.get(rule.client.as_str()) else { return };
     for token in rule.pass_scopes.iter() {
         if !rule.audience.iter().any(|audience| block.client.ceiling(audience).contains(token)) {
             findings.warn(
@@ -232,4 +273,39 @@ fn no_resource_server(path: &str, audience: &str, file: &EnvironmentFile, findin
             "there is no resource server \"{audience}\"{hint}; add a [[resource_server]] block or correct the name"
         ),
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::Cell, hash::Hasher};
+
+    use super::*;
+
+    /// A value that counts how often it is compared with others.
+    #[derive(Clone, Copy)]
+    struct Counted<'c>(usize, &'c Cell<usize>);
+
+    impl PartialEq for Counted<'_> {
+        fn eq(&self, other: &Self) -> bool {
+            self.1.set(self.1.get() + 1);
+            self.0 == other.0
+        }
+    }
+
+    impl Eq for Counted<'_> {}
+
+    impl Hash for Counted<'_> {
+        fn hash<H: Hasher>(&self, state: &mut H) {
+            self.0.hash(state);
+        }
+    }
+
+    #[test]
+    fn each_of_many_values_is_looked_up_and_not_compared_with_all_others() {
+        let comparisons = Cell::new(0);
+        let values = (0..10_000).map(|number| (Counted(number, &comparisons), number));
+        let twice = repeated(values.chain([(Counted(7, &comparisons), 10_000)]));
+        assert_eq!(twice, [(10_000, 7)]);
+        assert!(comparisons.get() < 50_000, "{} comparisons", comparisons.get());
+    }
 }

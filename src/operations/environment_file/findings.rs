@@ -145,3 +145,21 @@ fn without_positions(path: &str) -> String {
 pub(super) fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     nearest(name, known).map(|name| format!(" (the nearest one is \"{name}\")")).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_found_by_the_index_and_not_by_counting_from_the_start() {
+        let text = "é = 1\n[a]\n  b = 2\n";
+        let mut findings = Findings::new(text, Path::new("f.toml"));
+        let place = text.find("b =").expect("there");
+        assert_eq!(findings.line_and_column(place), (3, 3));
+        assert_eq!(findings.line_and_column("é".len()), (1, 2), "columns are counted in characters");
+        assert_eq!(findings.line_and_column(text.len() + 1), (4, 1));
+        // Whoever counts from the start takes as long for each of many blocks as the file is long, and sees no index.
+        findings.lines = vec![0, place];
+        assert_eq!(findings.line_and_column(place), (2, 1));
+    }
+}

@@ -69,6 +69,23 @@ pub struct EnvironmentFile {
     pub warnings: Vec<Finding>,
 }
 
+impl EnvironmentFile {
+    /// How many things it lists.
+    pub fn blocks(&self) -> usize {
+        [
+            self.permissions.len(),
+            self.resource_servers.len(),
+            self.clients.len(),
+            self.managed_services.len(),
+            self.applications.len(),
+            self.identity_connections.len(),
+            self.exchange_rules.len(),
+        ]
+        .iter()
+        .sum()
+    }
+}
+
 /// `[environment]` and `[tenant]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnvironmentBlock {

@@ -114,7 +114,8 @@ fn check_addressee(
     if is_own || is_addressed_to(user, &environment.issuer, ID_SERVICE) {
         return Ok(());
     }
-    Err(MosaicError::from(MosaicCode::AccessTokenInvalid).with_detail("userToken is addressed to others"))
+    let said = format!("userToken is addressed to others: its aud must have {ID_SERVICE} or {}", environment.issuer);
+    Err(MosaicError::new(MosaicCode::AccessTokenInvalid, said).with_detail("userToken is addressed to others"))
 }
 
 fn order(user: &SubjectToken, now: i64, expires_at: i64) -> Result<TokenOrder, MosaicError> {

@@ -59,16 +59,27 @@ both_engines! {
         let form = [("grant_type", "client_credentials"), ("audience", "bff-api")];
         let for_others = server.token(PORTAL, &form).access_token();
         let delegated = exchange_as(&server, BFF, &demo_token(&server), &[("scope", "calendar.edit")]).access_token();
-        for token in [&for_others, &delegated] {
-            assert_refused(&server, &call_with(&server, Method::POST, path, token, &body), 403, "forbidden");
+        let audience = format!("The access token is addressed to others: its aud must have userid-api or {}", server.url);
+        let lacks = "The access token lacks the permission userid-api:AUTH_EXECUTE".to_owned();
+        for (token, said) in [
+            (&for_others, audience),
+            (&delegated, "The access token is a delegated one".to_owned()),
+            (&client_token(&server, READER), lacks),
+        ] {
+            let answer = call_with(&server, Method::POST, path, token, &body);
+            assert_refused(&server, &answer, 403, "forbidden");
+            assert_eq!(answer.json()["message"], said, "its bearer is told");
         }
         // Another environment has other keys.
         let elsewhere = TestServer::builder(engine).environment(&environment()).start();
         let foreign = client_token(&elsewhere, PORTAL);
-        assert_refused(&server, &call_with(&server, Method::POST, path, &foreign, &body), 401, "unauthorized");
+        let answer = call_with(&server, Method::POST, path, &foreign, &body);
+        assert_refused(&server, &answer, 401, "unauthorized");
+        assert_eq!(answer.json()["message"], "A valid access token is required", "nobody else is told anything");
         // A client's token at what is for users.
         let answer = call_with(&server, Method::GET, "/v1/users/me", &client_token(&server, PORTAL), &json!({}));
         assert_eq!(answer.status, 403, "{}", answer.text);
+        assert_eq!(answer.json()["message"], "The access token is not that of an end user");
     }
 
     fn a_permission_that_was_taken_away_and_a_client_that_was_disabled_count_at_once(engine) {
@@ -78,6 +89,9 @@ both_engines! {
         let file = environment().replace("\"AUTH_EXECUTE\", ", "");
         server.apply(&file);
         server.eventually("the change", || portal.authenticate(&signed_in.session_id, json!({})).status == 403);
+        let answer = portal.authenticate(&signed_in.session_id, json!({}));
+        let said = "The permission userid-api:AUTH_EXECUTE was taken away since the access token was issued";
+        assert_eq!(answer.json()["message"], said);
         let off = environment().replacen("id = \"portal-backend\"", "id = \"portal-backend\"\nenabled = false", 1);
         server.apply(&off);
         server.eventually("the change", || portal.authenticate(&signed_in.session_id, json!({})).status == 401);

@@ -68,13 +68,18 @@ both_engines! {
         // In the address it would be logged.
         let answer = server.get(&format!("/userinfo?access_token={}", signed_in.access));
         assert_eq!(answer.status, 401);
-        assert_refused(&ask(&server, Method::GET, &client_token(&server, PORTAL)), 403, "insufficient_scope");
+        let refused = |token: &str, why: &str| {
+            let answer = ask(&server, Method::GET, token);
+            assert_refused(&answer, 403, "insufficient_scope");
+            assert_eq!(answer.json()["error_description"], why, "its bearer is told");
+        };
+        refused(&client_token(&server, PORTAL), "The access token is not that of an end user");
 
         // Resource servers, and those who act for the user.
         let with_resource = portal.authenticate(&signed_in.session_id, json!({ "resource": "bff-api" })).access_token();
-        assert_refused(&ask(&server, Method::GET, &with_resource), 403, "insufficient_scope");
+        refused(&with_resource, "The access token is addressed to others");
         let delegated = exchange_as(&server, BFF, &with_resource, &[("scope", "calendar.edit")]).access_token();
-        assert_refused(&ask(&server, Method::GET, &delegated), 403, "insufficient_scope");
+        refused(&delegated, "The access token is a delegated one");
         assert_refused(&ask(&server, Method::GET, &demo_token(&server)), 403, "insufficient_scope");
         assert_eq!(portal.post("/v1/auth/session/logout", &json!({ "session_id": signed_in.session_id })).status, 204);
         assert_refused(&ask(&server, Method::GET, &signed_in.access), 401, "invalid_token");

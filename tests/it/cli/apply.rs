@@ -154,7 +154,7 @@ both_engines! {
         let server = TestServer::start(engine);
         let changed = DEMO.replace("max_lifetime = 600 ", "signing_alg = \"EdDSA\"\nmax_lifetime = 600 ");
         let plan = server.apply(&changed);
-        assert!(plan.iter().any(|change| change.what.starts_with("signing key ") && change.what.ends_with("(EdDSA)")));
+        assert!(plan.iter().any(|change| change.kind == "signing key" && change.name.ends_with("(EdDSA)")));
         server.eventually("the node to sign with it", || {
             let answer = server.token(BFF, &CLIENT_CREDENTIALS);
             let header = jsonwebtoken::decode_header(&answer.access_token()).expect("a header");

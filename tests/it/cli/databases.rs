@@ -1,6 +1,6 @@
 //! Which database a command works on, and that none is made where another one was meant.
 
-use crate::support::{DEMO, Engine, Installation};
+use crate::support::{DEMO, Engine, Installation, Process};
 
 /// With a database that is not there, beside one that is.
 fn elsewhere() -> Installation {
@@ -124,4 +124,31 @@ fn what_was_mistaken_for_another_thing_gets_the_answer_that_helps() {
     assert!(said.contains("give it to `tessera apply`") && said.lines().count() == 2, "{said}");
     let version = installation.cli(&["version"]).success();
     assert_eq!(version, format!("tessera {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn a_second_server_on_one_sqlite_file_is_told_of_the_first_and_serves() {
+    let installation = Installation::demo(Engine::Sqlite);
+    let serve = || {
+        let process = Process::start(installation.command(&["serve"]));
+        process.address();
+        process
+    };
+    let told_of = |process: &Process, other: &Process| {
+        let log = process.stderr.text();
+        log.contains("another server (process ") && log.contains(&format!(" at {})", other.address()))
+    };
+    let first = serve();
+    assert!(!first.stderr.text().contains("another server"), "{}", first.stderr.text());
+    let second = serve();
+    assert!(told_of(&second, &first), "{}", second.stderr.text());
+    assert_eq!((first.get("/ready").status.as_u16(), second.get("/ready").status.as_u16()), (200, 200));
+    // One replaces the other, and the next one is told of that.
+    drop(first);
+    let third = serve();
+    assert!(told_of(&third, &second), "{}", third.stderr.text());
+    // Killed, as by a crash: nothing is left behind.
+    drop((second, third));
+    let alone = serve();
+    assert!(!alone.stderr.text().contains("another server"), "{}", alone.stderr.text());
 }

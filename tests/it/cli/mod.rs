@@ -2,6 +2,7 @@
 
 mod apply;
 mod apply_applications;
+mod apply_large;
 mod apply_permissions;
 mod apply_refusals;
 mod apply_tenants;

@@ -2,8 +2,12 @@
 
 use serde_json::json;
 
-use super::{Api, UNKNOWN, mutation};
-use crate::support::{Engine, TestServer};
+use super::{Api, MANAGER, UNKNOWN, VIEWER, mutation, start};
+use crate::support::{
+    Engine, TestServer,
+    forge::{Forge, with},
+    tokens::peek,
+};
 
 const PERMISSIONS: [(&str, &str); 7] = [
     ("ax-user-service", "APPLICATIONS_VIEW"),
@@ -93,6 +97,24 @@ fn each_operation_takes_its_own_permission_and_no_other_one() {
             assert_ne!(body["errors"][0]["code"], "GRAPHQL_VALIDATION_FAILED", "{document} {body}");
         }
     }
+}
+
+#[test]
+fn the_bearer_of_a_token_that_allows_too_little_is_told_why() {
+    let server = start(Engine::Sqlite);
+    let told = |api: &Api<'_>| {
+        let refusal = api.refused("{ permissions { totalCount } }", json!({}), "USER_NOT_AUTHORIZED");
+        refusal["message"].as_str().expect("a message").to_owned()
+    };
+    let mut api = Api::of(&server, VIEWER);
+    assert_eq!(told(&api), "The access token lacks the permission ax-id-service:PERMISSIONS_SYNCHRONIZE");
+    let forge = Forge::of(&server);
+    let good = peek(&Api::of(&server, MANAGER).token);
+    api.token = forge.token(&with(&good, &json!({ "aud": "reports-api" })));
+    let said = format!("The access token is addressed to others: its aud must have ax-id-service or {}", server.url);
+    assert_eq!(told(&api), said);
+    api.token = forge.token(&with(&good, &json!({ "act": { "sub": "viewer", "iss": server.url } })));
+    assert_eq!(told(&api), "The access token is a delegated one");
 }
 
 #[test]

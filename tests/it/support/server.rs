@@ -214,5 +214,5 @@ fn apply_file(settings: &BTreeMap<String, String>, clock: &Arc<TestClock>, toml:
     let store = app::open_store(&settings).expect("the database");
     let master_key = app::master_key(&settings.keys, &*sources.random).expect("a master key");
     let keys = app::key_maker(&settings, &sources, &master_key);
-    apply(&ApplyContext { store: &store, keys, prune }, &file).expect("to apply")
+    apply(&ApplyContext { store: &store, keys, prune, progress: &|_| () }, &file).expect("to apply")
 }

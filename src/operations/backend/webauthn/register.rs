@@ -186,7 +186,9 @@ impl Answer {
             Found::Disabled(_) => Err(ApiCode::UserNotActive.into()),
             Found::Joining(_) => Err(not_joined()),
             Found::Nobody if !may_create => {
-                Err(ApiError::from(ApiCode::Forbidden).with_detail("USERS_CREATE is needed to make the user"))
+                let needed =
+                    "The access token lacks the permission userid-api:USERS_CREATE, which making the user needs";
+                Err(ApiError::new(ApiCode::Forbidden, needed).with_detail(needed))
             }
             Found::Nobody => {
                 let change = AccountChange {
