@@ -221,20 +221,12 @@ fn recorded<T>(
     let environment = find(conn, lookup)?;
     // First, so that two changes at once wait for each other, and so that every node hears of it.
     environments::touch(conn, &environment.id, operator.now())?;
-    let before = stored(conn, &environment, client_id)?.map(|client| client.facts());
+    let stored = |conn: &mut Conn<'_>| clients::find_stored(conn, &environment.id, client_id);
+    let before = stored(conn)?.map(|client| client.facts());
     let value = work(conn, &environment)?;
-    let after = stored(conn, &environment, client_id)?.map(|client| client.facts());
+    let after = stored(conn)?.map(|client| client.facts());
     let differences = Differences::between(before.as_ref(), after.as_ref());
     Ok((value, vec![Done::to(&environment.id, client_id, differences)]))
-}
-
-fn stored(
-    conn: &mut Conn<'_>,
-    environment: &Environment,
-    client_id: &str,
-) -> Result<Option<StoredClient>, ServiceAccountError> {
-    let all = clients::list(conn, &environment.id)?;
-    Ok(all.into_iter().find(|stored| stored.client.id == client_id))
 }
 
 fn find(conn: &mut Conn<'_>, lookup: &EnvironmentLookup) -> Result<Environment, ServiceAccountError> {

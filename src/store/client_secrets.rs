@@ -87,6 +87,20 @@ pub(super) fn of_environment(
     rows.into_iter().map(SecretRow::into_value).collect()
 }
 
+/// Those of some clients, with the client's id; newest first.
+pub(super) fn of_clients(
+    conn: &mut Conn<'_>,
+    environment_id: &str,
+    client_ids: &[&str],
+) -> Result<Vec<(String, StoredSecret)>, StoreError> {
+    use client_secrets as t;
+    let theirs = t::table
+        .filter(t::environment_id.eq(environment_id).and(t::client_id.eq_any(client_ids)))
+        .order((t::created_at.desc(), t::id));
+    let rows: Vec<SecretRow> = each!(conn, c => theirs.select(SecretRow::as_select()).load(c))?;
+    rows.into_iter().map(SecretRow::into_value).collect()
+}
+
 /// Gives a client a new secret. Of its others only the newest active one stays good, and until `previous_until` (seconds since 1970)
 /// at the latest; with `previous_until <= now` none does. So there are never more than two.
 ///

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use diesel::{prelude::*, upsert::excluded};
 
 use super::{
-    Conn, Origin, StoreError, client_secrets,
+    Conn, Origin, StoreError,
+    client_secrets::{self, StoredSecret},
     connection::each,
     rows::{Row, to_json, to_name},
     schema::clients,
@@ -91,16 +92,47 @@ pub fn find_stored(
 pub fn list(conn: &mut Conn<'_>, environment_id: &str) -> Result<Vec<StoredClient>, StoreError> {
     let all = clients::table.filter(clients::environment_id.eq(environment_id)).order(clients::client_id);
     let rows: Vec<ClientRow> = each!(conn, c => all.select(ClientRow::as_select()).load(c))?;
+    with_secrets(rows, client_secrets::of_environment(conn, environment_id)?)
+}
+
+/// At most `first` clients of an environment, by id, after the first `offset`; and how many there are in all. Three statements.
+///
+/// # Errors
+/// The database failed, or a row is corrupt.
+pub fn page(
+    conn: &mut Conn<'_>,
+    environment_id: &str,
+    offset: i64,
+    first: i64,
+) -> Result<(Vec<StoredClient>, i64), StoreError> {
+    let all = || clients::table.filter(clients::environment_id.eq(environment_id));
+    let part = all().order(clients::client_id).offset(offset).limit(first);
+    let rows: Vec<ClientRow> = each!(conn, c => part.select(ClientRow::as_select()).load(c))?;
+    let ids: Vec<&str> = rows.iter().map(|row| row.client_id.as_str()).collect();
+    let secrets = client_secrets::of_clients(conn, environment_id, &ids)?;
+    let total = each!(conn, c => all().count().get_result(c))?;
+    Ok((with_secrets(rows, secrets)?, total))
+}
+
+/// The ids of the clients with this name.
+///
+/// # Errors
+/// The database failed.
+pub fn ids_of_name(conn: &mut Conn<'_>, environment_id: &str, name: &str) -> Result<Vec<String>, StoreError> {
+    let named = clients::table.filter(clients::environment_id.eq(environment_id).and(clients::name.eq(name)));
+    Ok(each!(conn, c => named.order(clients::client_id).select(clients::client_id).load(c))?)
+}
+
+fn with_secrets(rows: Vec<ClientRow>, all: Vec<(String, StoredSecret)>) -> Result<Vec<StoredClient>, StoreError> {
     let mut secrets: BTreeMap<String, Vec<ClientSecret>> = BTreeMap::new();
-    for (client_id, stored) in client_secrets::of_environment(conn, environment_id)? {
+    for (client_id, stored) in all {
         secrets.entry(client_id).or_default().push(stored.secret);
     }
-    rows.into_iter()
-        .map(|row| {
-            let own = secrets.remove(&row.client_id).unwrap_or_default();
-            row.into_value(own)
-        })
-        .collect()
+    let complete = |row: ClientRow| {
+        let own = secrets.remove(&row.client_id).unwrap_or_default();
+        row.into_value(own)
+    };
+    rows.into_iter().map(complete).collect()
 }
 
 /// Adds one, or overwrites the one with its id. Its secrets are left alone: they are the business of [`client_secrets`].

@@ -172,6 +172,19 @@ impl ServiceAccountQuery {
         let nodes = found.nodes.into_iter().map(|stored| ServiceAccount::of(stored, now)).collect();
         Ok(Some(ServiceAccountsConnection { nodes, total_count: found.total }))
     }
+
+    /// The service account with this id, if the environment has one. Needs `ax-id-service: SERVICE_ACCOUNTS_VIEW`.
+    async fn service_account(
+        &self,
+        ctx: &Context<'_>,
+        client_id: String,
+    ) -> Result<Option<ServiceAccount>, MosaicError> {
+        let manager = request::of(ctx)?.manager().await;
+        manager.check(VIEW_SERVICE_ACCOUNTS)?;
+        let found = service_accounts::look_up_one(manager.context, manager.environment, client_id).await?;
+        let now = manager.context.clock.now();
+        Ok(found.map(|stored| ServiceAccount::of(stored, now)))
+    }
 }
 
 #[Object]

@@ -90,8 +90,22 @@ pub async fn list(
     environment: &EnvironmentSnapshot,
     page: Page,
 ) -> Result<ServiceAccounts, MosaicError> {
-    let all = look_up(context, environment, clients::list).await?;
-    Ok(ServiceAccounts { total: all.len(), nodes: page.of(all) })
+    let Page { first, offset } = page;
+    let part = move |conn: &mut Conn<'_>, id: &str| clients::page(conn, id, offset, first);
+    let (nodes, total) = look_up(context, environment, part).await?;
+    Ok(ServiceAccounts { nodes, total: usize::try_from(total).unwrap_or_default() })
+}
+
+/// The service account with this id, if the environment has one.
+///
+/// # Errors
+/// The database fails.
+pub async fn look_up_one(
+    context: &Context,
+    environment: &EnvironmentSnapshot,
+    client_id: String,
+) -> Result<Option<StoredClient>, MosaicError> {
+    look_up(context, environment, move |conn, id| clients::find_stored(conn, id, &client_id)).await
 }
 
 /// Whether the names can be permissions, there are not too many, and, if `enforce`, services define all of them.
@@ -156,13 +170,13 @@ pub async fn set_up(
     checks::text("serviceAccountName", &account.name, MAX_TEXT)?;
     let random = Arc::clone(&context.random);
     change(context, environment, move |conn, place| {
-        let all = clients::list(conn, &place.environment_id)?;
         let mut replaced = None;
-        for known in all.iter().filter(|known| known.client.name == account.name) {
+        for id in clients::ids_of_name(conn, &place.environment_id, &account.name)? {
+            let known = find(conn, place, &id)?;
             if known.origin == Origin::File {
                 return Err(MosaicError::from(MosaicCode::UniqueConstraintError));
             }
-            clients::delete(conn, &place.environment_id, &known.client.id)?;
+            clients::delete(conn, &place.environment_id, &id)?;
             replaced = Some(known.facts());
         }
         make(conn, place, &*random, account, None, replaced)

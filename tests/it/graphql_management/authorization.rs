@@ -9,7 +9,7 @@ use crate::support::{
     tokens::peek,
 };
 
-const PERMISSIONS: [(&str, &str); 7] = [
+const PERMISSIONS: [(&str, &str); 8] = [
     ("ax-user-service", "APPLICATIONS_VIEW"),
     ("ax-user-service", "APPLICATIONS_EDIT"),
     ("ax-user-service", "IDENTITY_CONNECTIONS_VIEW"),
@@ -17,6 +17,7 @@ const PERMISSIONS: [(&str, &str); 7] = [
     ("ax-user-service", "USERS_VIEW"),
     ("ax-user-service", "USERS_EDIT"),
     ("ax-id-service", "PERMISSIONS_SYNCHRONIZE"),
+    ("ax-id-service", "SERVICE_ACCOUNTS_VIEW"),
 ];
 const SECRET: &str = "a-secret-of-every-client-with-32-characters";
 
@@ -37,6 +38,8 @@ fn operations() -> Vec<(&'static str, String, serde_json::Value)> {
     let mut all = vec![
         ("APPLICATIONS_VIEW", "{ applications { totalCount } }".to_owned(), json!({})),
         ("APPLICATIONS_VIEW", format!("{{ application(id: \"{UNKNOWN}\") {{ id }} }}"), json!({})),
+        ("SERVICE_ACCOUNTS_VIEW", "{ serviceAccounts { totalCount } }".to_owned(), json!({})),
+        ("SERVICE_ACCOUNTS_VIEW", format!("{{ serviceAccount(clientId: \"{UNKNOWN}\") {{ clientId }} }}"), json!({})),
         ("IDENTITY_CONNECTIONS_VIEW", "{ identityConnections { totalCount } }".to_owned(), json!({})),
         ("USERS_VIEW", "{ users { nodes { id } } }".to_owned(), json!({})),
         ("USERS_VIEW", format!("{{ user(id: \"{UNKNOWN}\") {{ id }} }}"), json!({})),

@@ -160,6 +160,37 @@ both_engines! {
         }
     }
 
+    fn one_account_is_found_and_managed_without_reading_the_others(engine) {
+        let server = start(engine);
+        let wire = Wire::of(&server);
+        let caller = wire.login(SERVICE);
+        let made = wire.payload(CREATE, &json!({ "name": "worker" }), Some(&caller));
+        let broken = wire.payload(CREATE, &json!({ "name": "broken" }), Some(&caller));
+        let (id, _) = pair(&made);
+        let ask = |query: &str, variables: Value| {
+            wire.post(MANAGEMENT, &json!({ "query": query, "variables": variables }), Some(&caller)).json()
+        };
+        let all = list(&wire, &caller).json()["data"]["serviceAccounts"].clone();
+        let pages = "query Part($first: Int, $offset: Int) { serviceAccounts(first: $first, offset: $offset) { nodes { \
+                     clientId name enabled activeSecrets managedByFile } totalCount } }";
+        let part = ask(pages, json!({ "first": 2, "offset": 1 }))["data"]["serviceAccounts"].clone();
+        let expected = all["nodes"].as_array().expect("accounts").get(1..3).expect("three");
+        assert_eq!((&part["nodes"], &part["totalCount"]), (&json!(expected), &all["totalCount"]));
+
+        // A row that cannot be read shows who reads it.
+        let broken = pair(&broken).0;
+        server.database.execute(&format!("UPDATE clients SET grants = 'broken' WHERE client_id = '{broken}'"));
+        assert_eq!(list(&wire, &caller).json()["data"]["serviceAccounts"], json!(null));
+        let one = "query One($id: String!) { serviceAccount(clientId: $id) { clientId name activeSecrets } }";
+        let worker = json!({ "clientId": id, "name": "worker", "activeSecrets": 1 });
+        assert_eq!(ask(one, json!({ "id": id })), json!({ "data": { "serviceAccount": worker } }));
+        for nobody in [UNKNOWN, "", "\0"] {
+            assert_eq!(ask(one, json!({ "id": nobody })), json!({ "data": { "serviceAccount": null } }), "{nobody:?}");
+        }
+        wire.payload(RESET, &json!({ "clientId": id }), Some(&caller));
+        server.cli(&["service-account", "reset-secret", id]).success();
+    }
+
     fn what_is_taken_away_is_gone_at_the_next_call_on_every_node(engine) {
         let server = start(engine);
         let node = server.another_node();
