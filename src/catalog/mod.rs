@@ -13,6 +13,7 @@ mod freshness;
 mod load;
 pub mod revocations;
 pub mod secret_uses;
+mod sessions;
 mod turns;
 pub mod users;
 pub mod watch;

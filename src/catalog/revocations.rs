@@ -12,13 +12,10 @@ use std::{
 use super::Catalog;
 use crate::{
     domain::{
-        claims::SubjectType,
-        environment::MAX_ACCESS_TOKEN_LIFETIME,
-        party::Actor,
         revocation::{Revocation, RevocationKind},
         subject::SubjectToken,
     },
-    store::{StoreError, login_sessions, revocations, sessions},
+    store::{StoreError, revocations},
 };
 
 /// How many are read at once.
@@ -81,12 +78,10 @@ impl Part {
     }
 }
 
-/// Whom a token speaks of, and who of us acts in it. Names of other issuers are others' names.
-fn subjects<'a>(token: &'a SubjectToken, issuer: &'a str) -> impl Iterator<Item = &'a str> {
-    let is_ours =
-        move |actor: &&Actor| actor.iss == issuer || SubjectType::MOSAIC_ISSUERS.contains(&actor.iss.as_str());
-    let actors = std::iter::successors(token.act.as_ref(), |actor| actor.act.as_deref()).filter(is_ours);
-    std::iter::once(token.sub.as_str()).chain(actors.map(|actor| actor.sub.as_str()))
+/// Whom a token speaks of, who of us acts in it, and of whom its ancestors spoke.
+fn subjects<'a>(token: &'a SubjectToken, issuer: &'a str) -> impl Iterator<Item = &'a String> {
+    let actors = token.act.iter().flat_map(move |actor| actor.ours(issuer));
+    std::iter::once(&token.sub).chain(actors.map(|actor| &actor.sub)).chain(token.anc_facts.all_subjects())
 }
 
 /// What is given alone: to see whom it would concern.
@@ -223,17 +218,6 @@ impl Catalog {
         let until = self.clock.now().saturating_sub(KEPT_AFTER);
         self.store.transact(|conn| revocations::sweep(conn, until))
     }
-
-    /// Deletes some of the sessions that are over, with their refresh tokens. Not before their last access tokens have expired too: until
-    /// then, revoking what a session came of must find it. `true` when there may be more.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub(super) fn delete_sessions(&self) -> Result<bool, StoreError> {
-        let before = self.clock.now().saturating_sub(MAX_ACCESS_TOKEN_LIFETIME);
-        let more = self.store.transact(|conn| sessions::sweep(conn, before))?;
-        Ok(self.store.transact(|conn| login_sessions::sweep(conn, before))? || more)
-    }
 }
 
 #[cfg(test)]
@@ -241,7 +225,10 @@ mod tests {
     use serde_json::{Map, json};
 
     use super::*;
-    use crate::{domain::ancestry::AncestorFacts, oauth::scope::Scope};
+    use crate::{
+        domain::{ancestry::AncestorFacts, claims::SubjectType, party::Actor},
+        oauth::scope::Scope,
+    };
 
     const ISSUER: &str = "https://id.example";
 
@@ -267,6 +254,9 @@ mod tests {
                 client_ids: vec!["ui".to_owned(), "bff".to_owned()],
                 kids: vec!["k1".to_owned()],
                 sids: vec!["s0".to_owned()],
+                user_ids: vec!["helper".to_owned()],
+                subjects: vec!["worker".to_owned()],
+                ..AncestorFacts::default()
             },
             kid: Some("k2".to_owned()),
             cnf: None,
@@ -300,6 +290,8 @@ mod tests {
             (Session, "s0"),
             (Subject, "user"),
             (Subject, "bff"),
+            (Subject, "helper"),
+            (Subject, "worker"),
             (Client, "ui"),
             (Client, "bff"),
             (Client, "api"),

@@ -30,14 +30,14 @@ type Asked = (Identity, Option<String>);
 /// was found into it: if a user changes in between, it goes to an old memory that nobody asks any more.
 pub struct Users {
     known: Cache<Asked, Arc<KnownUser>>,
-    /// Whether a user is there and enabled.
-    good: Cache<String, bool>,
+    /// Whether a user is enabled; `None` where there is no such user.
+    enabled: Cache<String, Option<bool>>,
     counts: Arc<CatalogCounts>,
 }
 
 impl Users {
     fn new(capacity: usize, counts: Arc<CatalogCounts>) -> Self {
-        Self { known: Cache::new(capacity), good: Cache::new(capacity), counts }
+        Self { known: Cache::new(capacity), enabled: Cache::new(capacity), counts }
     }
 
     /// The user, if remembered.
@@ -81,24 +81,24 @@ impl UserMemory {
 }
 
 impl Catalog {
-    /// Whether there is such a user in `environment`, and not disabled; from memory, or from the database on a blocking
-    /// thread.
+    /// Whether the user of that id in `environment` is enabled, `None` if there is no such user; from memory, or from the
+    /// database on a blocking thread.
     ///
     /// # Errors
     /// The database fails. That is never taken for a user who is gone.
-    pub async fn is_user_good(
+    pub async fn is_user_enabled(
         self: &Arc<Self>,
         environment: &EnvironmentSnapshot,
         user_id: &str,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<bool>, StoreError> {
         let memory = environment.users();
-        if let Some(good) = memory.counts.users.saw(memory.good.get(user_id)) {
-            return Ok(good);
+        if let Some(known) = memory.counts.users.saw(memory.enabled.get(user_id)) {
+            return Ok(known);
         }
         let (environment_id, id) = (environment.environment.id.clone(), user_id.to_owned());
         let found = self.look_up(move |store| store.read(|conn| users::find(conn, &environment_id, &id))).await?;
-        let good = found.is_some_and(|user| user.enabled);
-        memory.good.insert(user_id.to_owned(), good);
-        Ok(good)
+        let enabled = found.map(|user| user.enabled);
+        memory.enabled.insert(user_id.to_owned(), enabled);
+        Ok(enabled)
     }
 }

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::claims::SubjectType;
+
 /// The most actors in one chain (TE-065).
 pub const MAX_ACTORS: usize = 10;
 /// The most bytes of an `act` claim as JSON (TE-065).
@@ -76,6 +78,14 @@ impl Actor {
         self.act = chain.map(Box::new);
         self.check_bounds()?;
         Ok(self)
+    }
+
+    /// This actor and those before it that are ours: of `issuer`, or of a name that stands for it. Names of other issuers are
+    /// others' names.
+    pub fn ours<'a>(&'a self, issuer: &'a str) -> impl Iterator<Item = &'a Actor> {
+        let is_ours =
+            move |actor: &&Actor| actor.iss == issuer || SubjectType::MOSAIC_ISSUERS.contains(&actor.iss.as_str());
+        std::iter::successors(Some(self), |actor| actor.act.as_deref()).filter(is_ours)
     }
 
     /// How many actors there are.

@@ -253,8 +253,7 @@ impl Session {
     /// environment's.
     pub fn origins(&self, issuer: &str) -> Vec<SessionOrigin> {
         let grant = &self.grant;
-        let is_ours = |actor: &&Actor| actor.iss == issuer || SubjectType::MOSAIC_ISSUERS.contains(&actor.iss.as_str());
-        let actors = std::iter::successors(grant.act.as_ref(), |actor| actor.act.as_deref()).filter(is_ours);
+        let actors = grant.act.iter().flat_map(|actor| actor.ours(issuer));
         let mut origins: Vec<SessionOrigin> = Vec::new();
         let mut add = |kind, value: &String| {
             let origin = (kind, value.clone());
@@ -270,6 +269,7 @@ impl Session {
             .for_each(|id| add(RevocationKind::Session, id));
         std::iter::once(&grant.subject)
             .chain(actors.map(|actor| &actor.sub))
+            .chain(grant.anc_facts.all_subjects())
             .for_each(|subject| add(RevocationKind::Subject, subject));
         std::iter::once(&self.client_id)
             .chain(&grant.anc_facts.client_ids)

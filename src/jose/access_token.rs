@@ -165,7 +165,8 @@ fn ancestors(claims: &mut Map<String, Value>) -> Result<Vec<String>, TokenError>
 fn ancestor_facts(claims: &mut Map<String, Value>) -> Result<AncestorFacts, TokenError> {
     let Some(claim) = claims.remove("anc_of") else { return Ok(AncestorFacts::default()) };
     let facts: AncestorFacts = serde_json::from_value(claim).map_err(|_| ClaimType("anc_of"))?;
-    let most = [&facts.client_ids, &facts.kids].into_iter().map(Vec::len).max();
+    let AncestorFacts { client_ids, kids, user_ids, subjects, application_ids, .. } = &facts;
+    let most = [client_ids, kids, user_ids, subjects, application_ids].into_iter().map(Vec::len).max();
     // A token may name two sessions: its own, and that of the sign-in.
     let too_many = most > Some(MAX_ANCESTORS) || facts.sids.len() > 2 * MAX_ANCESTORS;
     if too_many { Err(TokenError::TooManyAncestors) } else { Ok(facts) }

@@ -62,7 +62,7 @@ impl TokenIssuer<'_> {
             TokenProfile::Rfc9068 => order.form.signing_alg.unwrap_or(self.signing_alg),
         };
         let token = self.sign(environment, alg, now, |signer| {
-            let anc_facts = order.anc_facts.without_own(client_id, signer.kid(), &order.claims);
+            let anc_facts = order.anc_facts.without_own(&order.subject, client_id, signer.kid(), &order.claims);
             let claims = claims(Place::of(environment), client_id, order, &anc_facts, &jti);
             signer.sign_access_token(order.form.typ, &to_json(&claims)?).map_err(failed)
         })?;

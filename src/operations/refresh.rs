@@ -80,6 +80,20 @@ pub async fn find_shown(
     Ok(found.filter(|(_, session)| !session.is_over(now)))
 }
 
+/// The same where the session may be over by time. What came of it may go on: sessions, and long-lived tokens. Of one that was ended
+/// nothing is left.
+///
+/// # Errors
+/// The database failed.
+pub async fn find_expired(
+    context: &Context,
+    environment: &Arc<EnvironmentSnapshot>,
+    text: &str,
+) -> Result<Option<(RefreshToken, Session)>, OAuthError> {
+    let found = look_up(context, environment, text).await?;
+    Ok(found.filter(|(_, session)| session.end.is_none()))
+}
+
 async fn look_up(
     context: &Context,
     environment: &Arc<EnvironmentSnapshot>,

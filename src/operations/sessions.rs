@@ -181,6 +181,8 @@ mod tests {
                 client_ids: vec!["ui".into()],
                 kids: vec!["kid".into()],
                 sids: vec!["root".into()],
+                user_ids: vec!["helper".into()],
+                ..AncestorFacts::default()
             },
             claims: serde_json::Map::new(),
             parents: vec!["parent".into()],
@@ -220,8 +222,15 @@ mod tests {
     #[test]
     fn nothing_is_opened_that_came_of_something_revoked() {
         use RevocationKind::{Client, Key, Session, Subject, Token};
-        let named =
-            [(Token, "jti"), (Session, "parent"), (Subject, "user"), (Client, "ui"), (Client, "bff"), (Key, "kid")];
+        let named = [
+            (Token, "jti"),
+            (Session, "parent"),
+            (Subject, "user"),
+            (Subject, "helper"),
+            (Client, "ui"),
+            (Client, "bff"),
+            (Key, "kid"),
+        ];
         for (position, (kind, value)) in named.into_iter().enumerate() {
             on_both_engines(|database| {
                 let store = &database.store;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{
     context::{Context, database_failed},
-    refresh::find_shown,
+    refresh::{find_expired, find_shown},
 };
 use crate::{
     catalog::environment::EnvironmentSnapshot,
@@ -27,7 +27,8 @@ use crate::{
 pub enum ShownToken {
     /// An access token of either profile, long-lived or not, or one that a third party's JWT carries.
     Access(Arc<VerifiedToken>),
-    /// A refresh token, with the session that it hangs on. It may have been used before.
+    /// A refresh token, with the session that it hangs on. It may have been used before; [`find_again`] finds those of sessions that
+    /// are over by time, too.
     Refresh(Box<(RefreshToken, Session)>),
 }
 
@@ -85,13 +86,16 @@ pub async fn find(
 /// # Errors
 /// * [`Problem::TokenOfAnotherIssuer`]: it says that it is of an issuer for which there is an identity connection, and would go
 ///   on to be taken;
-/// * [`Problem::TemporarilyUnavailable`]: what the other nodes sign with cannot be read, or the token is not valid yet.
+/// * [`Problem::TemporarilyUnavailable`]: the database failed, or the token is not valid yet.
 pub async fn find_again(
     context: &Context,
-    environment: &EnvironmentSnapshot,
+    environment: &Arc<EnvironmentSnapshot>,
     params: &Params,
 ) -> Result<Option<ShownToken>, OAuthError> {
     let token = pasted::token(params.require("token")?);
+    if let Some(found) = find_expired(context, environment, token).await? {
+        return Ok(Some(ShownToken::Refresh(Box::new(found))));
+    }
     if is_foreign(environment, token) {
         return Err(OAuthError::new(Problem::TokenOfAnotherIssuer, "its iss is that of an identity connection"));
     }
@@ -102,7 +106,7 @@ pub async fn find_again(
         context.catalog.catch_up().await.map_err(|error| database_failed("the signing keys", &error))?;
         current = context.catalog.environment_by_id(&environment.environment.id);
     }
-    let environment = current.as_deref().unwrap_or(environment);
+    let environment = current.as_ref().unwrap_or(environment);
     if outcome == Err(TokenError::UnknownKey) {
         outcome = environment.verify(token, context.clock.now());
     }

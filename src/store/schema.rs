@@ -254,6 +254,7 @@ diesel::table! {
         expires_at -> BigInt,
         ended_at -> Nullable<BigInt>,
         end_reason -> Nullable<Text>,
+        kept_until -> BigInt,
     }
 }
 

@@ -170,13 +170,30 @@ pub fn end_all_of(
     Ok(each!(conn, c => diesel::update(open).set(changes).returning(t::id).get_results(c))?)
 }
 
+/// Keeps those of an environment that have one of these ids until `until` (seconds since 1970) at least, though they be over: a token
+/// that lives so long came of them.
+///
+/// # Errors
+/// The database failed.
+pub fn keep(conn: &mut Conn<'_>, environment_id: &str, ids: &[String], until: i64) -> Result<(), StoreError> {
+    use sessions as t;
+    let short =
+        t::table.filter(t::environment_id.eq(environment_id).and(t::id.eq_any(ids)).and(t::kept_until.lt(until)));
+    each!(conn, c => diesel::update(short).set(t::kept_until.eq(until)).execute(c))?;
+    Ok(())
+}
+
 /// Deletes some of those that were over at `before` (seconds since 1970), with their refresh tokens; `true` when there may be
-/// more.
+/// more. One that others came of stays as long as they do: whoever shows one of its refresh tokens to revoke it must reach them.
 ///
 /// # Errors
 /// The database failed.
 pub fn sweep(conn: &mut Conn<'_>, before: i64) -> Result<bool, StoreError> {
-    let statement = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE idle_expires_at <= $1 LIMIT $2)";
+    let statement = "DELETE FROM sessions WHERE id IN (\
+                         SELECT id FROM sessions WHERE idle_expires_at <= $1 AND kept_until <= $1 AND NOT EXISTS (\
+                             SELECT 1 FROM session_origins WHERE session_origins.environment_id = sessions.environment_id \
+                             AND kind = 'session' AND value = sessions.id AND session_id <> sessions.id) \
+                         LIMIT $2)";
     let statement = diesel::sql_query(statement).bind::<BigInt, _>(before).bind::<BigInt, _>(DELETE_AT_ONCE);
     let deleted = each!(conn, c => statement.execute(c))?;
     Ok(i64::try_from(deleted).is_ok_and(|deleted| deleted == DELETE_AT_ONCE))

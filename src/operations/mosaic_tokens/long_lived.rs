@@ -24,7 +24,7 @@ use crate::{
         mosaic_error::{MosaicCode, MosaicError},
         standing::{gather_standing, revoked_by},
     },
-    store::{Store, StoreError, environments, signing_keys},
+    store::{Store, StoreError, environments, sessions, signing_keys},
 };
 
 /// What allows it.
@@ -60,7 +60,7 @@ pub async fn generate_long_lived_token(
         record.subject = Some(user.sub.clone());
         let now = context.clock.now();
         let order = order(&user, now, now.saturating_add(validity))?;
-        let environment = keep_keys(context, environment, order.expires_at).await?;
+        let environment = keep(context, environment, &user, order.expires_at).await?;
         // Once more: a revocation from before the keys were told to live on does not reach as far as this token will.
         if revoked_by(context, &environment, &user)?.is_some() {
             return Err(MosaicError::from(MosaicCode::AccessTokenInvalid).with_detail("userToken is revoked"));
@@ -141,16 +141,28 @@ fn order(user: &SubjectToken, now: i64, expires_at: i64) -> Result<TokenOrder, M
     })
 }
 
-/// Makes sure that the keys stay known for as long as the token lives. By the day, so that not each token writes.
-async fn keep_keys(
+/// Makes sure that the keys, and the sessions that the token comes of, stay known for as long as it lives: whoever revokes one of those
+/// sessions means the token too. By the day, so that not each token writes.
+async fn keep(
     context: &Context,
     environment: &Arc<EnvironmentSnapshot>,
+    user: &SubjectToken,
     expires_at: i64,
 ) -> Result<Arc<EnvironmentSnapshot>, MosaicError> {
     let until = expires_at.div_euclid(DAY).saturating_add(1).saturating_mul(DAY);
     let (id, now) = (environment.environment.id.clone(), context.clock.now());
-    let kept = context.catalog.change(move |store| lengthen(store, &id, until, now)).await;
-    kept.map_err(|error| super::failed(crate::operations::context::database_failed("the signing keys", &error)))?;
+    // Postgres keeps no NUL, and no session of ours has one in its id.
+    let all = user.sessions().chain(user.anc_facts.sids.iter().map(String::as_str)).filter(|id| !id.contains('\0'));
+    let of_sessions: Vec<String> = all.map(str::to_owned).collect();
+    let kept = context.catalog.change(move |store| {
+        lengthen(store, &id, until, now)?;
+        if of_sessions.is_empty() {
+            return Ok(());
+        }
+        store.transact(|conn| sessions::keep(conn, &id, &of_sessions, until))
+    });
+    let kept = kept.await;
+    kept.map_err(|error| super::failed(crate::operations::context::database_failed("keys and sessions", &error)))?;
     let id = &environment.environment.id;
     context.catalog.environment_by_id(id).ok_or_else(|| MosaicCode::EnvironmentNotFound.into())
 }

@@ -104,3 +104,34 @@ fn sessions_that_were_over_long_ago_are_deleted_with_their_tokens() {
         });
     });
 }
+
+#[test]
+fn a_session_stays_as_long_as_what_came_of_it() {
+    on_both_engines(|database| {
+        transact(&database.store, |conn| {
+            let of_session = |id: &str| (RevocationKind::Session, id.to_owned());
+            with_session(conn)?;
+            let derived = Session { idle_expires_at: 90, expires_at: 90, ..a_session("derived") };
+            sessions::insert(conn, &derived, &[of_session("s"), of_session("derived")])?;
+            sessions::insert(conn, &a_session("other"), &[of_session("other")])?;
+            sessions::insert(conn, &a_session("long"), &[of_session("long")])?;
+            sessions::keep(conn, "one", &["long".to_owned(), "nobody".to_owned()], 200)?;
+            sessions::keep(conn, "one", &["long".to_owned()], 100)?;
+            sessions::keep(conn, "two", &["other".to_owned()], 200)?;
+            let mut left = |before| -> Result<Vec<&str>, StoreError> {
+                while sessions::sweep(conn, before)? {}
+                let mut left = Vec::new();
+                for id in ["s", "derived", "other", "long"] {
+                    left.extend(sessions::find(conn, "one", id)?.map(|_| id));
+                }
+                Ok(left)
+            };
+            assert_eq!(left(89)?, ["s", "derived", "long"]);
+            assert_eq!(left(90)?, ["s", "long"], "what came of it is gone now");
+            assert_eq!(left(90)?, ["long"]);
+            assert_eq!(left(199)?, ["long"]);
+            assert_eq!(left(200)?, [""; 0]);
+            Ok(())
+        });
+    });
+}

@@ -128,8 +128,13 @@ fn session(number: usize) -> Map<String, serde_json::Value> {
     Map::from_iter([("sid".to_owned(), format!("session-{number}").into())])
 }
 
-/// One exchange: by which client, of which of the tokens so far, with which of the clients' own tokens as the actor's, and whether the new
-/// token begins a session of its own.
+/// Every other user is kept here, and so has a profile.
+fn profile(number: usize) -> Option<(String, serde_json::Value)> {
+    (number % 2 == 0).then(|| ("profileId".to_owned(), format!("profile-{number}").into()))
+}
+
+/// One exchange: by which client, of which of the tokens so far, with which of the tokens that may be its actor token, and whether the
+/// new token begins a session of its own.
 type Step = (usize, Index, Option<Index>, bool);
 
 /// Tokens, and for each the numbers of all that it came of, as whoever grew the tree knows them.
@@ -138,26 +143,34 @@ fn grow(roots: usize, steps: &[Step]) -> (Vec<SubjectToken>, Vec<BTreeSet<usize>
         CLIENTS.iter().enumerate().map(|(number, id)| token(format!("own-{number}"), id, id)).collect();
     let first_root = tokens.len();
     tokens.extend((0..roots).map(|number| SubjectToken {
-        other: session(first_root + number),
+        other: session(first_root + number).into_iter().chain(profile(number)).collect(),
+        profile_id: profile(number).map(|_| format!("profile-{number}")),
         ..token(format!("root-{number}"), "bff", &format!("user-{number}"))
     }));
     let mut came_of: Vec<BTreeSet<usize>> = tokens.iter().map(|_| BTreeSet::new()).collect();
     for (number, (by, subject, actor, begins)) in steps.iter().enumerate() {
         let client = client(CLIENTS[*by]);
-        let (subject, actor) = (subject.index(tokens.len()), actor.as_ref().map(|_| *by));
+        // A user's token is one too, if it was issued to the client.
+        let may_act = |number: &usize| tokens[*number].client_id == client.id && tokens[*number].act.is_none();
+        let actors: Vec<usize> = (0..tokens.len()).filter(may_act).collect();
+        let (subject, actor) = (subject.index(tokens.len()), actor.as_ref().map(|one| actors[one.index(actors.len())]));
         let Ok(granted) = exchange(&client, (&tokens[subject], Standing::Good), actor.map(|actor| &tokens[actor]))
         else {
             continue;
         };
         let parents = std::iter::once(subject).chain(actor);
         let ancestors = parents.flat_map(|parent| came_of[parent].iter().copied().chain([parent])).collect();
-        let other = if *begins { session(tokens.len()) } else { granted.claims };
+        let mut other = granted.claims;
+        if *begins {
+            other.append(&mut session(tokens.len()));
+        }
         let next = SubjectToken {
             exp: granted.expires_at,
             iat: NOW,
             act: granted.act,
             anc: granted.anc,
-            anc_facts: granted.anc_facts.without_own(&client.id, "key", &other),
+            anc_facts: granted.anc_facts.without_own(&tokens[subject].sub, &client.id, "key", &other),
+            profile_id: tokens[subject].profile_id.clone(),
             other,
             ..token(format!("made-{number}"), &client.id, &tokens[subject].sub)
         };
@@ -229,6 +242,26 @@ proptest! {
             kind: RevocationKind::Session, value: revoked.to_owned(), revoked_at: NOW, expires_at: NOW + 3600,
         }].into_iter().collect();
         let is_of_it = |number: usize| tokens[number].sessions().any(|session| session == revoked);
+        for (number, token) in tokens.iter().enumerate() {
+            let expected = is_of_it(number) || came_of[number].iter().any(|ancestor| is_of_it(*ancestor));
+            prop_assert_eq!(is_refused_as_dead(&revocations, token), expected, "{}", token.jti);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    // Whoever it is: the subject, an actor, or the subject of an actor's token.
+    #[test]
+    fn a_subject_takes_along_all_in_which_it_acted(roots in 1usize..4, steps in steps(), of in any::<Index>()) {
+        let (tokens, came_of) = grow(roots, &steps);
+        let revoked = tokens[of.index(CLIENTS.len() + roots)].sub.clone();
+        let revocations: Revocations = [Revocation {
+            kind: RevocationKind::Subject, value: revoked.clone(), revoked_at: NOW, expires_at: NOW + 3600,
+        }].into_iter().collect();
+        let acts = |token: &SubjectToken| token.act.iter().flat_map(|act| act.ours(ISSUER)).any(|act| act.sub == revoked);
+        let is_of_it = |number: usize| tokens[number].sub == revoked || acts(&tokens[number]);
         for (number, token) in tokens.iter().enumerate() {
             let expected = is_of_it(number) || came_of[number].iter().any(|ancestor| is_of_it(*ancestor));
             prop_assert_eq!(is_refused_as_dead(&revocations, token), expected, "{}", token.jti);

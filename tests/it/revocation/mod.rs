@@ -1,6 +1,8 @@
 //! Taking tokens out of force: `POST /revoke`, the command line, the management API, and what dies with a token.
 
+mod actors;
 mod endpoint;
+mod expired;
 mod kinds;
 mod management;
 mod staleness;

@@ -1,0 +1,3 @@
+-- How long a session stays at least, for the sake of long-lived tokens that came of it: whoever shows one of its refresh tokens to revoke
+-- it must reach them. 0 says that there are none.
+ALTER TABLE sessions ADD COLUMN kept_until INTEGER NOT NULL DEFAULT 0;
