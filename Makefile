@@ -16,7 +16,7 @@ run: ## Start Tessera with the demo environment; prints curl lines to try
 	scripts/cargo run --locked -- quickstart
 
 test: ## Run the whole suite, each test on SQLite and on a throw-away PostgreSQL (or on that of TEST_DATABASE_URL)
-	@. scripts/lib.sh && need curl curl "the walks of the documentation" && need jq jq "the walks of the documentation" && need node nodejs "the walk with a passkey"
+	@. scripts/lib.sh && need curl curl "the walks of the documentation" && need jq jq "the walks of the documentation" && need node nodejs "the walk with a passkey" && { PATH=$$PATH:/usr/sbin; need pgbouncer pgbouncer "the tests behind a pooler"; }
 	scripts/with-postgres scripts/cargo test --locked $(ARGS)
 	$(if $(ARGS),,scripts/no-secrets-in-logs)
 

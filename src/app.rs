@@ -7,9 +7,12 @@ mod error;
 mod master_key;
 
 use std::{
+    future::{Future as _, poll_fn},
     io,
     net::{SocketAddr, TcpListener},
-    sync::Arc,
+    pin::pin,
+    sync::{Arc, atomic::AtomicBool},
+    task::Poll,
     time::Duration,
 };
 
@@ -33,7 +36,7 @@ use crate::{
     outbound::{Outbound, OutboundError, OutboundOptions},
     rest,
     settings::{Audit, AuditCommit, Keys, Limits, Settings},
-    store::Store,
+    store::{Engine::Postgres, Store},
 };
 
 use self::beside::Sign;
@@ -81,10 +84,8 @@ impl App {
     /// # Errors
     /// What is missing, and what to do about it.
     pub fn build(settings: &Settings, sources: &Sources) -> Result<Self, StartError> {
-        if let Some(tls) = &settings.server.tls {
-            // Only a test; serving reads it again.
-            http::acceptor(tls).map_err(StartError::Tls)?;
-        }
+        let certificate = settings.server.tls.as_ref().map(http::Certificate::load);
+        let certificate = certificate.transpose().map_err(StartError::Tls)?.map(Arc::new);
         let store = open_store(settings)?;
         migrated(&store, settings, &server_operator(sources))?;
         check_master_key(&settings.keys, &store)?;
@@ -113,6 +114,11 @@ impl App {
                 "keys.previous_master_key is set: once all nodes have it, run `tessera keys rewrap`, then take it out"
             );
         }
+        if settings.database.transaction_pooling && store.engine() == Postgres {
+            log::info!(
+                "database.transaction_pooling is on: no notifications pass, so changes are looked for every second"
+            );
+        }
         if settings.graphql.dev_operations {
             log::warn!("graphql.dev_operations is on: never on a server that matters");
         }
@@ -132,11 +138,14 @@ impl App {
             cis_paths: settings.compat.cis_paths,
             started_at: sources.clock.now(),
             counts: HttpCounts::default(),
+            stopping: AtomicBool::default(),
         });
         let options = ServerOptions {
             workers: settings.server.workers,
+            keep_alive: settings.server.keep_alive,
+            stop_delay: settings.server.stop_delay,
             shutdown_timeout: settings.server.shutdown_timeout,
-            tls: settings.server.tls.clone(),
+            certificate,
         };
         Ok(Self {
             site,
@@ -183,7 +192,7 @@ impl App {
     }
 
     /// Serves until SIGTERM or SIGINT, or until the handle given to `on_start` is stopped; then finishes what is in
-    /// flight and writes what still waits: uses of secrets, and every audit record.
+    /// flight, unless it is told a second time, and writes what still waits: uses of secrets, and every audit record.
     ///
     /// # Errors
     /// The certificate cannot be used, or the server broke down.
@@ -196,7 +205,12 @@ impl App {
             handle
         });
         on_start(server.handle());
-        let served = server.await;
+        let (mut server, mut told_again) = (pin!(server), pin!(http::told_again()));
+        let served = poll_fn(|context| match server.as_mut().poll(context) {
+            Poll::Ready(served) => Poll::Ready(served),
+            Poll::Pending => told_again.as_mut().poll(context).map(Ok),
+        })
+        .await;
         drop((self.upkeep, self.logout));
         // Probes are answered until the last request is: somebody may want to see it end.
         if let Some(probes) = told {

@@ -31,6 +31,8 @@ fn open(settings: &Settings, create: bool) -> Result<Store, StoreError> {
         pool_size: database.pool_size,
         acquire_timeout: database.acquire_timeout,
         statement_timeout: database.statement_timeout,
+        transaction_pooling: database.transaction_pooling,
+        prepared_statements: database.prepared_statements,
     })
 }
 

@@ -25,10 +25,11 @@ pub(super) async fn ready(site: web::Data<Site>) -> HttpResponse {
     let keys = keys(&site);
     let revocations = if site.context.catalog.is_stale() { "not heard of for too long" } else { "ok" };
     let audit = if site.context.audit.takes_records() { "ok" } else { "cannot write" };
-    let ready = [database, changes, revocations, audit, keys].iter().all(|part| *part == "ok");
+    let stopping = site.is_stopping();
+    let ready = !stopping && [database, changes, revocations, audit, keys].iter().all(|part| *part == "ok");
     let mut response = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     response.insert_header(("Cache-Control", "no-store")).json(json!({
-        "status": if ready { "ready" } else { "not ready" },
+        "status": if ready { "ready" } else if stopping { "stopping" } else { "not ready" },
         "database": database,
         "changes": changes,
         "revocations": revocations,

@@ -16,11 +16,19 @@ mod observe;
 mod respond;
 mod rest;
 mod server;
+mod signals;
+mod tls;
 mod token;
 mod userinfo;
 mod well_known;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use actix_web::{
     FromRequest, Handler, Resource, Responder, Route, guard,
@@ -47,7 +55,9 @@ use crate::{
 pub use actix_web::dev::ServerHandle;
 pub use graphiql::GraphiqlFiles;
 pub use metrics::HttpCounts;
-pub use server::{ServerOptions, acceptor, serve, serve_probes};
+pub use server::{ServerOptions, serve, serve_probes};
+pub use signals::told_again;
+pub use tls::Certificate;
 
 /// What the handlers share. One per node.
 pub struct Site {
@@ -77,6 +87,18 @@ pub struct Site {
     pub started_at: i64,
     /// What is counted of requests and answers.
     pub counts: HttpCounts,
+    /// Whether the node was told to stop: it is not ready any more, and ends each connection with its answer.
+    pub stopping: AtomicBool,
+}
+
+impl Site {
+    fn begin_stopping(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
 }
 
 /// Every path that is served.

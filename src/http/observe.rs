@@ -9,7 +9,10 @@ use actix_web::{
     Error, HttpMessage, HttpRequest,
     body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{HeaderMap, HeaderName, HeaderValue},
+    http::{
+        ConnectionType,
+        header::{HeaderMap, HeaderName, HeaderValue},
+    },
     middleware::Next,
     web,
 };
@@ -94,6 +97,10 @@ async fn around<B: MessageBody>(
     }
     let time = started.elapsed();
     if let Some(site) = &site {
+        if site.is_stopping() {
+            // The next request goes to a node that stays.
+            response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+        }
         site.counts.answered(response.request().path(), response.status(), time);
     }
     if is_logged {
@@ -147,9 +154,12 @@ fn check_transport(
     if !peer.is_some_and(|peer| is_trusted(peer.ip(), proxy)) {
         return Err("this server answers its proxy only");
     }
-    // Whoever wrote it, none of them may say otherwise: a client cannot put its own word before the proxy's.
-    let is_https = |proto: &HeaderValue| proto.as_bytes().eq_ignore_ascii_case(b"https");
-    if headers.get_all(FORWARDED_PROTO).all(is_https) { Ok(()) } else { Err("use https") }
+    // A list, in which each proxy of several has its word. Whoever wrote one, none may say otherwise: a client cannot put its own word
+    // before the proxy's.
+    let words = || headers.get_all(FORWARDED_PROTO).flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
+    let mut said = words().map(<[u8]>::trim_ascii).filter(|word| !word.is_empty()).peekable();
+    let says_nothing = words().next().is_some() && said.peek().is_none();
+    if !says_nothing && said.all(|word| word.eq_ignore_ascii_case(b"https")) { Ok(()) } else { Err("use https") }
 }
 
 /// The nearest address that is not one of our proxies. What a client writes into the header itself stands further left
@@ -317,7 +327,20 @@ mod tests {
         assert!(check_transport(peer("::ffff:10.1.1.1"), &none, Some(&proxy())).is_ok());
         assert!(check_transport(peer("10.1.1.1"), &headers(FORWARDED_PROTO, &["http"]), Some(&proxy())).is_err());
         assert!(check_transport(peer("10.1.1.1"), &headers(FORWARDED_PROTO, &["HTTPS"]), Some(&proxy())).is_ok());
-        for several in [&["https", "http"] as &[&'static str], &["http", "https"], &["https, http"], &[""]] {
+        for list in ["https, HTTPS", "https,https ,", " https"] {
+            assert!(
+                check_transport(peer("10.1.1.1"), &headers(FORWARDED_PROTO, &[list]), Some(&proxy())).is_ok(),
+                "{list}"
+            );
+        }
+        for several in [
+            &["https", "http"] as &[&'static str],
+            &["http", "https"],
+            &["https, http"],
+            &["http,https"],
+            &[""],
+            &[" ,"],
+        ] {
             let headers = headers(FORWARDED_PROTO, several);
             assert!(check_transport(peer("10.1.1.1"), &headers, Some(&proxy())).is_err(), "{several:?}");
         }

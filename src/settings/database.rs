@@ -22,6 +22,10 @@ pub struct Database {
     pub acquire_timeout: Duration,
     /// How long a single statement may take.
     pub statement_timeout: Duration,
+    /// Whether a pooler in transaction mode is in front of Postgres.
+    pub transaction_pooling: bool,
+    /// Whether statements are prepared on Postgres.
+    pub prepared_statements: bool,
 }
 
 impl Database {
@@ -34,6 +38,8 @@ impl Database {
             pool_size: u32::try_from(reader.integer("database.pool_size", 1..=1000)).unwrap_or(1),
             acquire_timeout: reader.milliseconds("database.acquire_timeout_ms", 1..=600_000),
             statement_timeout: reader.milliseconds("database.statement_timeout_ms", 1..=600_000),
+            transaction_pooling: reader.boolean("database.transaction_pooling"),
+            prepared_statements: reader.boolean("database.prepared_statements"),
         }
     }
 

@@ -18,6 +18,10 @@ pub struct Server {
     pub public_url: Option<String>,
     /// Threads that answer requests; `None`: one for each core.
     pub workers: Option<usize>,
+    /// How long an idle connection is kept.
+    pub keep_alive: Duration,
+    /// How long requests are served after SIGTERM, before connections are refused.
+    pub stop_delay: Duration,
     /// How long requests in progress get to finish at shutdown.
     pub shutdown_timeout: Duration,
     /// The largest body that is read, in bytes.
@@ -57,6 +61,8 @@ impl Server {
             internal_listen,
             public_url,
             workers: Some(workers).filter(|workers| *workers > 0),
+            keep_alive: reader.seconds("server.keep_alive", 0..=3600),
+            stop_delay: reader.seconds("server.stop_delay", 0..=600),
             shutdown_timeout: reader.seconds("server.shutdown_timeout", 0..=3600),
             max_body: reader.count("server.max_body", 1024..=16_777_216),
             behind_proxy,

@@ -94,6 +94,7 @@ fn a_variable_wins_over_the_file_and_the_file_over_the_default() {
     assert_eq!(settings.server.max_body, 2048);
     assert_eq!((settings.audit.queue, settings.audit.commit), (7, AuditCommit::AfterResponse));
     assert_eq!(settings.server.shutdown_timeout.as_secs(), 30);
+    assert_eq!((settings.server.keep_alive.as_secs(), settings.server.stop_delay.as_secs()), (75, 5));
 }
 
 #[test]

@@ -4,11 +4,12 @@ use std::{fs, path::Path, time::Duration};
 
 use diesel::{
     Connection as _, PgConnection, SqliteConnection,
-    connection::SimpleConnection as _,
+    connection::{CacheSize, SimpleConnection as _},
     result::{ConnectionError, Error as QueryError},
 };
 
 use super::{
+    StoreOptions,
     error::StoreError,
     location::{Location, PostgresUrl, sqlite_uri},
     statements::Statements,
@@ -110,13 +111,17 @@ pub(super) enum Owned {
 }
 
 impl Dedicated {
-    /// Opens and prepares one. `timeout` is the longest that a statement may take or wait for a lock.
-    pub(super) fn open(location: &Location, timeout: Duration, statements: &Statements) -> Result<Self, StoreError> {
+    /// Opens and prepares one.
+    pub(super) fn open(
+        location: &Location,
+        options: &StoreOptions,
+        statements: &Statements,
+    ) -> Result<Self, StoreError> {
         Ok(Self(match location {
-            Location::Postgres(url) => Owned::Postgres(open_postgres(url, timeout, statements)?),
+            Location::Postgres(url) => Owned::Postgres(open_postgres(url, options, statements)?),
             Location::Sqlite(path) => {
                 let mut connection = SqliteConnection::establish(&sqlite_uri(path)?).map_err(cannot_connect)?;
-                prepare_sqlite(&mut connection, timeout)?;
+                prepare_sqlite(&mut connection, options.statement_timeout)?;
                 Owned::Sqlite(connection)
             }
         }))
@@ -131,15 +136,22 @@ impl Dedicated {
     }
 }
 
-/// Opens and prepares a connection to Postgres. A `timeout` of zero is none, and nobody looks how long its statements take.
+/// Opens and prepares a connection to Postgres. A time-out of zero is none, and nobody looks how long its statements take.
 pub(super) fn open_postgres(
     url: &PostgresUrl,
-    timeout: Duration,
+    options: &StoreOptions,
     statements: &Statements,
 ) -> Result<PgConnection, StoreError> {
+    let timeout = options.statement_timeout;
     statements.connecting(|| {
         let mut connection = PgConnection::establish(url.text()).map_err(cannot_connect)?;
-        connection.batch_execute(&format!("SET statement_timeout = {}", timeout.as_millis()))?;
+        if !options.prepared_statements {
+            connection.set_prepared_statement_cache_size(CacheSize::Disabled);
+        }
+        // Through a pooler it would stay behind in a session that others get next.
+        if !options.transaction_pooling {
+            connection.batch_execute(&format!("SET statement_timeout = {}", timeout.as_millis()))?;
+        }
         if !timeout.is_zero() {
             statements.follow(&mut connection, timeout);
         }

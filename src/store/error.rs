@@ -2,6 +2,8 @@
 
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as QueryError};
 
+use super::statements;
+
 /// A failure of the database or of its use. No text holds the password of the database URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
@@ -50,11 +52,9 @@ impl StoreError {
     }
 }
 
-/// Parts of messages that mean "not now". Diesel hands on neither SQLSTATE nor SQLite's result codes, so texts are all there is.
-/// SQLite's are fixed. Postgres' are in English unless `lc_messages` of the server says otherwise; one that is not recognised is
-/// reported as [`StoreError::Query`], which refuses the request too.
-const NOT_NOW: [&str; 18] = [
-    // SQLite: BUSY, LOCKED, FULL, IOERR, CANTOPEN, READONLY, NOTADB and CORRUPT.
+/// What SQLite says when it means "not now" (BUSY, LOCKED, FULL, IOERR, CANTOPEN, READONLY, NOTADB and CORRUPT). Diesel does not hand on its
+/// result codes, and these texts are fixed. Those of Postgres are not: they are in the language of the server's `lc_messages`.
+const NOT_NOW: [&str; 8] = [
     "database is locked",
     "database table is locked",
     "database or disk is full",
@@ -63,17 +63,6 @@ const NOT_NOW: [&str; 18] = [
     "attempt to write a readonly database",
     "file is not a database",
     "database disk image is malformed",
-    // Postgres: 57014, 55P03, 40P01, 53100, 53200, 53300, 57P01, 57P03 and a connection that is gone.
-    "statement timeout",
-    "lock timeout",
-    "deadlock detected",
-    "No space left on device",
-    "out of memory",
-    "connection slots are reserved",
-    "too many connections",
-    "terminating connection",
-    "the database system is",
-    "connection to server was lost",
 ];
 
 impl From<QueryError> for StoreError {
@@ -97,6 +86,9 @@ fn from_database(kind: &DatabaseErrorKind, information: &dyn DatabaseErrorInform
         | DatabaseErrorKind::SerializationFailure
         // A standby after a failover.
         | DatabaseErrorKind::ReadOnlyTransaction => StoreError::Unavailable(message),
+        // Of Postgres' other states diesel says nothing but that it knows none of them. A statement that is wrong is refused at once; one
+        // that is refused late waited for a lock (55P03), was one of a deadlock (40P01) or ran out of its time (57014).
+        DatabaseErrorKind::Unknown if statements::failed_late() => StoreError::Unavailable(message),
         _ if NOT_NOW.iter().any(|part| message.contains(part)) => StoreError::Unavailable(message),
         _ => StoreError::Query(message),
     }

@@ -1,5 +1,7 @@
 //! Noticing that another node, or another process, has changed an environment.
 
+use std::time::{Duration, Instant};
+
 use diesel::{RunQueryDsl as _, connection::SimpleConnection as _, sql_types::BigInt};
 
 use super::{
@@ -8,6 +10,10 @@ use super::{
     environments::{self, CHANNEL, Versions},
     location::Location,
 };
+
+/// How often the versions are read where no notification arrives: behind a pooler that gives a session to somebody else after each
+/// transaction, a `LISTEN` would be theirs.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
 /// Watches for changes on a connection of its own. Cheap to ask, several times a second, from a thread that may block.
 #[derive(Debug)]
@@ -20,8 +26,10 @@ struct Watching {
     connection: Dedicated,
     /// SQLite: changes whenever another connection commits, to any table.
     data_version: i64,
-    /// SQLite: what tells a change of an environment from one of the many audit records.
+    /// SQLite: what tells a change of an environment from one of the many audit records. Behind a pooler: what changes are seen by.
     versions: Vec<Versions>,
+    /// Behind a pooler: when the versions were read.
+    looked: Option<Instant>,
 }
 
 impl std::fmt::Debug for Watching {
@@ -77,17 +85,28 @@ impl Watching {
     fn start(store: &Store) -> Result<Self, StoreError> {
         let mut connection = store.dedicated()?;
         let mut start = (0, Vec::new());
+        let mut looked = None;
         match &mut connection.0 {
+            Owned::Postgres(c) if store.options.transaction_pooling => {
+                looked = Some(Instant::now());
+                start.1 = environments::versions(&mut Conn::Postgres(c))?;
+            }
             Owned::Postgres(c) => c.batch_execute(&format!("LISTEN {CHANNEL}"))?,
             // The number first: a change between the two is then seen as one, and not lost.
             Owned::Sqlite(c) => start = (data_version(c)?, environments::versions(&mut Conn::Sqlite(c))?),
         }
         let (data_version, versions) = start;
-        Ok(Self { connection, data_version, versions })
+        Ok(Self { connection, data_version, versions, looked })
     }
 
     fn changed(&mut self) -> Result<bool, StoreError> {
         match &mut self.connection.0 {
+            Owned::Postgres(_) if self.looked.is_some_and(|looked| looked.elapsed() < BETWEEN_LOOKS) => Ok(false),
+            Owned::Postgres(c) if self.looked.is_some() => {
+                self.looked = Some(Instant::now());
+                let versions = environments::versions(&mut Conn::Postgres(c))?;
+                Ok(self.differs(versions))
+            }
             Owned::Postgres(c) => {
                 let mut changed = false;
                 // Does not wait. A lost connection is an error of its own here, in words that no other error has.
@@ -104,11 +123,14 @@ impl Watching {
                 }
                 let versions = environments::versions(&mut Conn::Sqlite(c))?;
                 self.data_version = data_version;
-                let changed = versions != self.versions;
-                self.versions = versions;
-                Ok(changed)
+                Ok(self.differs(versions))
             }
         }
+    }
+
+    fn differs(&mut self, versions: Vec<Versions>) -> bool {
+        let before = std::mem::replace(&mut self.versions, versions);
+        before != self.versions
     }
 }
 

@@ -5,13 +5,14 @@ use std::time::Duration;
 use diesel::{
     QueryDsl as _, RunQueryDsl as _,
     backend::Backend,
+    connection::SimpleConnection as _,
     dsl::sql,
     migration::{Migration, MigrationSource},
     sql_types::Bool,
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::{Conn, Dedicated, Store, StoreError, connection::each};
+use super::{Conn, Dedicated, Store, StoreError, StoreOptions, connection::each};
 
 pub(super) const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 pub(super) const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -59,7 +60,7 @@ impl Store {
         }
     }
 
-    /// Runs the pending migrations and returns their names. Each is all or nothing; a second node that runs them at the same time
+    /// Runs the pending migrations and returns their names. All of them happen, or none; a second node that runs them at the same time
     /// waits, and then finds nothing to do.
     ///
     /// # Errors
@@ -72,21 +73,20 @@ impl Store {
             // to wait at all. Nobody waits for long: these are small databases.
             super::Engine::Sqlite => SQLITE_LOCK_TIMEOUT,
         };
-        let mut connection = Dedicated::open(&self.location, timeout, &self.statements)?;
-        match &mut connection.conn() {
+        let options = StoreOptions { statement_timeout: timeout, ..self.options.clone() };
+        let mut connection = Dedicated::open(&self.location, &options, &self.statements)?;
+        connection.conn().transact(|conn| match conn {
             Conn::Postgres(c) => {
-                // Of the session: released when the connection closes, even if the process dies.
-                diesel::sql_query("SELECT pg_advisory_lock($1)")
+                // Both end with the transaction, so that nothing stays behind in a session that a pooler gives to others.
+                c.batch_execute("SET LOCAL statement_timeout = 0")?;
+                diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
                     .bind::<diesel::sql_types::BigInt, _>(MIGRATION_LOCK)
                     .execute(*c)?;
                 run_pending(*c, &POSTGRES)
             }
             // SQLite's own write lock does the same, taken before the pending ones are counted.
-            Conn::Sqlite(c) => Conn::Sqlite(c).transact(|conn| match conn {
-                Conn::Sqlite(c) => run_pending(*c, &SQLITE),
-                Conn::Postgres(c) => run_pending(*c, &POSTGRES),
-            }),
-        }
+            Conn::Sqlite(c) => run_pending(*c, &SQLITE),
+        })
     }
 }
 

@@ -11,6 +11,7 @@ mod location;
 mod migrate;
 mod origin;
 mod pool;
+mod pooling;
 mod rows;
 mod schema;
 mod statements;
@@ -108,6 +109,10 @@ pub struct StoreOptions {
     pub acquire_timeout: Duration,
     /// The longest that a statement may run (Postgres) or wait for a lock (SQLite).
     pub statement_timeout: Duration,
+    /// Whether a pooler may give the sessions of Postgres to others after each transaction (PgBouncer's transaction mode).
+    pub transaction_pooling: bool,
+    /// Whether statements are prepared on Postgres. A pooler may mix up those of several clients.
+    pub prepared_statements: bool,
 }
 
 impl StoreOptions {
@@ -119,6 +124,8 @@ impl StoreOptions {
             pool_size: 8,
             acquire_timeout: Duration::from_secs(2),
             statement_timeout: Duration::from_secs(5),
+            transaction_pooling: false,
+            prepared_statements: true,
         }
     }
 }
@@ -161,7 +168,10 @@ impl Store {
         // Not from the pool, whose error is "timed out" first and the cause second. On a new file this is also what switches it to
         // WAL, before several connections would try to at once.
         let statements = Statements::default();
-        Dedicated::open(&location, options.statement_timeout, &statements)?;
+        match &location {
+            Location::Postgres(url) => pooling::check(url, options, &statements)?,
+            Location::Sqlite(_) => Dedicated::open(&location, options, &statements).map(drop)?,
+        }
         let pool = Arc::new(RwLock::new(Pool::new(&location, options, &statements)?));
         Ok(Self { pool, location, options: options.clone(), statements })
     }
@@ -281,7 +291,7 @@ impl Store {
     /// # Errors
     /// The database does not answer.
     pub fn dedicated(&self) -> Result<Dedicated, StoreError> {
-        Dedicated::open(&self.location, self.options.statement_timeout, &self.statements)
+        Dedicated::open(&self.location, &self.options, &self.statements)
     }
 
     /// The most connections of the pool.

@@ -27,10 +27,10 @@ impl Pool {
         options: &StoreOptions,
         statements: &Statements,
     ) -> Result<Self, StoreError> {
-        let timeout = options.statement_timeout;
         Ok(match location {
             Location::Postgres(url) => {
-                let manager = PostgresManager { url: url.clone(), timeout, statements: statements.clone() };
+                let manager =
+                    PostgresManager { url: url.clone(), options: options.clone(), statements: statements.clone() };
                 // After a restart of Postgres every pooled connection is dead, and after a failover those to the old primary take no
                 // changes. Asking before each use finds both out for reads and writes alike, and is cheap because no hit path comes
                 // here. (Noticing afterwards would need retries, and a write whose commit may have happened must not be retried.)
@@ -39,7 +39,11 @@ impl Pool {
             Location::Sqlite(path) => {
                 let manager = ConnectionManager::new(sqlite_uri(path)?);
                 let builder = builder(options).test_on_check_out(false);
-                Pool::Sqlite(builder.connection_customizer(Box::new(PrepareSqlite(timeout))).build_unchecked(manager))
+                Pool::Sqlite(
+                    builder
+                        .connection_customizer(Box::new(PrepareSqlite(options.statement_timeout)))
+                        .build_unchecked(manager),
+                )
             }
         })
     }
@@ -67,7 +71,7 @@ fn builder<M: r2d2::ManageConnection>(options: &StoreOptions) -> r2d2::Builder<M
 /// Opens and checks the pool's connections to Postgres.
 pub(super) struct PostgresManager {
     url: PostgresUrl,
-    timeout: Duration,
+    options: StoreOptions,
     statements: Statements,
 }
 
@@ -76,7 +80,7 @@ impl r2d2::ManageConnection for PostgresManager {
     type Error = StoreError;
 
     fn connect(&self) -> Result<PgConnection, StoreError> {
-        open_postgres(&self.url, self.timeout, &self.statements)
+        open_postgres(&self.url, &self.options, &self.statements)
     }
 
     fn is_valid(&self, connection: &mut PgConnection) -> Result<(), StoreError> {

@@ -5,6 +5,7 @@
 //! connection that is lost.
 
 use std::{
+    cell::Cell,
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::{self, ThreadId},
@@ -22,6 +23,18 @@ const GRACE: Duration = Duration::from_secs(1);
 const LONGEST_CONNECT: Duration = Duration::from_secs(30);
 /// The most threads that are left behind at once. Beyond, the database as a whole is lost, and further connections are too.
 const MOST_LEFT: usize = 32;
+/// From so long on a refusal comes late: Postgres looks for deadlocks after one second, and nobody waits longer for a partition's lock.
+const LATE: Duration = Duration::from_millis(900);
+
+thread_local! {
+    /// Whether the statement that failed last on this thread had waited before.
+    static FAILED_LATE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the statement of Postgres that failed last on this thread had waited before. Asked once for each failure.
+pub(super) fn failed_late() -> bool {
+    FAILED_LATE.take()
+}
 
 /// The threads that wait now. Cheap to clone; all clones share one list.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +42,7 @@ pub(super) struct Statements(Arc<Mutex<HashMap<ThreadId, Wait>>>);
 
 #[derive(Debug)]
 struct Wait {
+    since: Instant,
     /// When the answer must have come.
     until: Instant,
     /// Whether the pool was renewed on its account.
@@ -41,12 +55,14 @@ impl Statements {
     }
 
     fn begins(&self, longest: Duration) {
-        let wait = Wait { until: Instant::now() + longest, is_left: false };
+        let since = Instant::now();
+        let wait = Wait { since, until: since + longest, is_left: false };
         self.waits().insert(thread::current().id(), wait);
     }
 
-    fn ends(&self) {
-        self.waits().remove(&thread::current().id());
+    /// How long it took.
+    fn ends(&self) -> Duration {
+        self.waits().remove(&thread::current().id()).map(|wait| wait.since.elapsed()).unwrap_or_default()
     }
 
     /// Opens a connection, and counts that as a wait.
@@ -62,7 +78,12 @@ impl Statements {
         let (own, longest) = (self.clone(), timeout.saturating_add(GRACE));
         connection.set_instrumentation(move |event: InstrumentationEvent<'_>| match event {
             InstrumentationEvent::StartQuery { .. } => own.begins(longest),
-            InstrumentationEvent::FinishQuery { .. } => own.ends(),
+            InstrumentationEvent::FinishQuery { error, .. } => {
+                let took = own.ends();
+                if error.is_some() {
+                    FAILED_LATE.set(took >= timeout.min(LATE));
+                }
+            }
             _ => {}
         });
     }

@@ -78,13 +78,15 @@ const DOORS: [(&[&str], &[&str]); 37] = [
     ),
 ];
 
-/// Every `static` there is. Each is a constant: nothing ever changes it.
-const STATICS: [(&str, &str); 4] = [
+/// Every `static` there is. Each is a constant, but for the last.
+const STATICS: [(&str, &str); 5] = [
     ("src/grants/mod.rs", "GRANTS"),
     // Of the tests: a key made once.
     ("src/jose/attacks/properties.rs", "EDDSA"),
     ("src/operations/authenticate.rs", "NOBODYS_HASH"),
     ("src/operations/mosaic_tokens/application.rs", "NOBODYS_KEY"),
+    // Of one thread: diesel tells how long a statement took, and what its error is, in two places that share nothing else.
+    ("src/store/statements.rs", "FAILED_LATE"),
 ];
 
 /// Files stay shorter than this many lines.

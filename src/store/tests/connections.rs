@@ -230,3 +230,59 @@ fn a_mistake_in_a_statement_is_not_an_outage() {
         assert!(matches!(error, StoreError::Query(_)), "{error:?}");
     }
 }
+
+#[test]
+fn the_state_of_an_error_counts_and_not_the_language_of_its_message() {
+    let database = TestDatabase::postgres();
+    let execute = |statement: &str| {
+        let outcome = database.store.read(|conn| -> Result<(), StoreError> {
+            let Conn::Postgres(c) = conn else { unreachable!() };
+            Ok(c.batch_execute(statement)?)
+        });
+        outcome.expect_err(statement)
+    };
+    let raised = |seconds: u8, state: &str| {
+        execute(&format!(
+            "DO $$ BEGIN PERFORM pg_sleep({seconds}); RAISE EXCEPTION 'Das geht jetzt nicht' USING ERRCODE = '{state}'; END $$"
+        ))
+    };
+    // A server that takes no changes, and a conflict of transactions.
+    for state in ["25006", "40001"] {
+        assert!(raised(0, state).is_unavailable(), "{state}");
+    }
+    // Time-out, lock and deadlock: nobody is refused for those without having waited.
+    for state in ["57014", "55P03", "40P01"] {
+        assert!(raised(1, state).is_unavailable(), "{state}");
+    }
+    // A value that does not fit and a missing right are no outage, and let nobody make the node rest from the database.
+    for state in ["22021", "42501"] {
+        assert!(matches!(raised(0, state), StoreError::Query(_)), "{state}");
+    }
+    assert!(execute("SELECT pg_terminate_backend(pg_backend_pid())").is_unavailable());
+    database.store.ping().expect("another connection");
+}
+
+#[test]
+fn one_of_a_deadlock_is_told_that_it_may_try_again() {
+    let database = TestDatabase::postgres();
+    database.store.migrate().expect("migrations");
+    let added = database.store.transact(|conn| {
+        with_environment(conn);
+        environments::insert(conn, &an_environment("two"), 2)
+    });
+    added.expect("two environments");
+    let both_hold_one = std::sync::Barrier::new(2);
+    let crosswise = |first: &str, second: &str| {
+        database.store.transact(|conn| {
+            environments::touch(conn, first, 5)?;
+            both_hold_one.wait();
+            environments::touch(conn, second, 5)
+        })
+    };
+    let outcomes = std::thread::scope(|scope| {
+        let racers = [("one", "two"), ("two", "one")].map(|(a, b)| scope.spawn(move || crosswise(a, b)));
+        racers.map(|racer| racer.join().expect("no panic"))
+    });
+    let failed: Vec<_> = outcomes.into_iter().filter_map(Result::err).collect();
+    assert!(matches!(&failed[..], [error] if error.is_unavailable()), "{failed:?}");
+}

@@ -1,7 +1,9 @@
 use std::time::{Duration, Instant};
 
 use super::{super::testing::on_both_engines, an_environment, with_environment};
-use crate::store::{ChangeWatch, StoreError, audit_records, environments, resource_servers, testing::TestDatabase};
+use crate::store::{
+    ChangeWatch, Store, StoreError, audit_records, environments, resource_servers, testing::TestDatabase,
+};
 
 /// A notification needs a moment to arrive.
 fn changes(watch: &mut ChangeWatch) -> bool {
@@ -107,4 +109,33 @@ fn a_watch_that_lost_its_connection_says_so_and_then_that_something_may_have_cha
         }
     }
     panic!("the loss was not noticed: {lost}");
+}
+
+#[test]
+fn behind_a_pooler_changes_are_seen_without_notifications() {
+    let database = TestDatabase::postgres();
+    database.store.migrate().expect("migrations");
+    let mut options = database.options.clone();
+    (options.transaction_pooling, options.prepared_statements) = (true, false);
+    let store = Store::open(&options).expect("a store");
+    let mut watch = store.watch();
+    assert_eq!(watch.changed(), Ok(true), "on connecting: something may have been missed");
+    let within = |watch: &mut ChangeWatch, limit: Duration| {
+        let started = Instant::now();
+        let mut seen = false;
+        while !seen && started.elapsed() < limit {
+            seen = watch.changed().expect("watch");
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
+        seen
+    };
+    let added = store.transact(|conn| -> Result<(), StoreError> {
+        with_environment(conn);
+        Ok(())
+    });
+    added.expect("an environment");
+    assert!(within(&mut watch, Duration::from_secs(30)));
+    assert!(!within(&mut watch, Duration::from_millis(2500)), "once");
+    database.execute("NOTIFY tessera_environments");
+    assert!(!within(&mut watch, Duration::from_millis(2500)), "it does not listen");
 }

@@ -6,21 +6,27 @@ use std::{
 };
 
 use openssl::{
-    ssl::{SslConnector, SslMethod, SslVersion},
+    ssl::{HandshakeError, SslConnector, SslMethod, SslStream, SslVersion},
     x509::X509,
 };
 
-use crate::support::{BFF, Engine, Installation, Process, certificate::certificate};
+use crate::support::{BFF, Engine, Installation, NO_HANG, Process, certificate::certificate, eventually};
 
 fn with_tls() -> (Installation, X509) {
-    let (certificate, key) = certificate();
     let installation = Installation::demo(Engine::Sqlite)
         .with("server.tls.certificate_file", "tls.crt")
         .with("server.tls.private_key_file", "tls.key");
+    let certificate = put_certificate(&installation);
+    (installation, certificate)
+}
+
+/// Puts a new certificate into the files of the settings.
+fn put_certificate(installation: &Installation) -> X509 {
+    let (certificate, key) = certificate();
     let pem = |bytes: Vec<u8>| String::from_utf8(bytes).expect("PEM");
     installation.file("tls.crt", &pem(certificate.to_pem().expect("PEM")));
     installation.file("tls.key", &pem(key.private_key_to_pem_pkcs8().expect("PEM")));
-    (installation, certificate)
+    certificate
 }
 
 fn request(path: &str) -> String {
@@ -56,6 +62,49 @@ fn tokens_are_served_over_https_with_the_certificate() {
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     let token = answer.split('"').find(|part| part.starts_with("eyJ")).expect("a token");
     assert_eq!(crate::support::tokens::peek(token)["iss"], format!("https://{}", server.address()));
+}
+
+#[test]
+fn a_new_certificate_is_taken_up_at_a_hang_up_and_a_bad_one_is_not() {
+    let (mut installation, first) = with_tls();
+    let server = installation.serve();
+    let handshake = |trusted: &X509| -> Result<SslStream<TcpStream>, HandshakeError<TcpStream>> {
+        let stream = TcpStream::connect(server.address()).expect("a connection");
+        let mut configuration = connect(&server, trusted).configure().expect("TLS");
+        configuration.set_alpn_protos(b"\x02h2\x08http/1.1").expect("protocols");
+        configuration.connect("localhost", stream)
+    };
+    let h2 = Some(b"h2".as_slice());
+    assert_eq!(handshake(&first).expect("a TLS handshake").ssl().selected_alpn_protocol(), h2);
+    let mut open = {
+        let stream = TcpStream::connect(server.address()).expect("a connection");
+        connect(&server, &first).connect("localhost", stream).expect("a TLS handshake")
+    };
+
+    let second = put_certificate(&installation);
+    assert!(handshake(&second).is_err(), "not before it is told");
+    server.signal("HUP");
+    let mut taken_up = None;
+    eventually("the new certificate to be used", NO_HANG, || {
+        taken_up = handshake(&second).ok();
+        taken_up.is_some()
+    });
+    assert_eq!(taken_up.expect("a connection").ssl().selected_alpn_protocol(), h2);
+    assert!(handshake(&first).is_err(), "the old one is not used any more");
+    // No connection was ended for that.
+    open.write_all(request("/token").as_bytes()).expect("to send");
+    let mut answer = Vec::new();
+    let _ = open.read_to_end(&mut answer);
+    assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"), "{}", String::from_utf8_lossy(&answer));
+
+    let (_, other_key) = certificate();
+    let pem = other_key.private_key_to_pem_pkcs8().expect("PEM");
+    installation.file("tls.key", &String::from_utf8(pem).expect("PEM"));
+    server.signal("HUP");
+    eventually("the server to refuse it", NO_HANG, || {
+        server.stderr.text().contains("the certificate stays as it was: server.tls.private_key_file")
+    });
+    handshake(&second).expect("the good one still serves");
 }
 
 #[test]

@@ -36,6 +36,16 @@ impl Cluster {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
+    /// The folder of its socket.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// Runs statements.
+    pub fn execute(&self, statements: &str) {
+        self.connection().batch_execute(statements).expect(statements);
+    }
+
     /// Ends it, and every connection with it.
     pub fn stop(&self) {
         self.run("pg_ctl", &["-s", "-w", "-m", "immediate", "stop"]);
@@ -43,8 +53,9 @@ impl Cluster {
 
     /// Starts it again.
     pub fn resume(&self) {
+        let (port, folder) = (self.port, self.folder.path().display());
         let options =
-            format!("-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off", self.port);
+            format!("-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off");
         let log = self.folder.path().join("log");
         self.run("pg_ctl", &["-s", "-w", "-l", log.to_str().expect("text"), "-o", &options, "start"]);
     }
@@ -78,13 +89,7 @@ impl Cluster {
 
     /// The column `text` of a query.
     pub fn texts(&self, query: &str) -> Vec<String> {
-        #[derive(QueryableByName)]
-        struct Row {
-            #[diesel(sql_type = diesel::sql_types::Text)]
-            text: String,
-        }
-        let rows: Vec<Row> = diesel::sql_query(query).load(&mut self.connection()).expect(query);
-        rows.into_iter().map(|row| row.text).collect()
+        texts(&mut self.connection(), query)
     }
 
     fn connection(&self) -> PgConnection {
@@ -93,12 +98,8 @@ impl Cluster {
 
     /// Demotes it, or promotes it again: sessions stay, and take no changes.
     pub fn set_read_only(&self, read_only: bool) {
-        let mut connection = self.connection();
-        for statement in
-            [&format!("ALTER SYSTEM SET default_transaction_read_only = {read_only}"), "SELECT pg_reload_conf()"]
-        {
-            connection.batch_execute(statement).expect(statement);
-        }
+        self.execute(&format!("ALTER SYSTEM SET default_transaction_read_only = {read_only}"));
+        self.execute("SELECT pg_reload_conf()");
         let expected = if read_only { "on" } else { "off" };
         eventually("the server to follow its settings", Duration::from_secs(10), || {
             self.texts("SELECT current_setting('default_transaction_read_only') AS text") == [expected]
@@ -155,7 +156,19 @@ impl Drop for Cluster {
     }
 }
 
-fn free_port() -> u16 {
+/// The column `text` of a query.
+pub fn texts(connection: &mut PgConnection, query: &str) -> Vec<String> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        text: String,
+    }
+    let rows: Vec<Row> = diesel::sql_query(query).load(connection).expect(query);
+    rows.into_iter().map(|row| row.text).collect()
+}
+
+/// A port of this machine that nobody listens on.
+pub fn free_port() -> u16 {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     taken.local_addr().expect("an address").port()
 }
@@ -182,11 +195,13 @@ fn output(program: &str, arguments: &[&str]) -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-fn is_root() -> bool {
+/// Whether the tests run as root, which servers refuse to run as.
+pub fn is_root() -> bool {
     output("id", &["-u"]).as_deref() == Some("0")
 }
 
-fn user() -> String {
+/// Whom servers run as then.
+pub fn user() -> String {
     let there = output("id", &["-u", "postgres"]).is_some();
     if there { "postgres".to_owned() } else { "nobody".to_owned() }
 }

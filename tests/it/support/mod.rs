@@ -18,6 +18,7 @@ pub mod lifecycle;
 pub mod mails;
 pub mod maker;
 pub mod peer;
+pub mod pgbouncer;
 pub mod process;
 pub mod provider;
 pub mod raw;

@@ -86,6 +86,7 @@ pub fn default_settings() -> BTreeMap<String, String> {
         ("server.listen", "127.0.0.1:0"),
         ("server.workers", "1"),
         ("server.shutdown_timeout", "2"),
+        ("server.stop_delay", "0"),
         ("tokens.signing_alg", "ES256"),
         ("keys.master_key", "dGVzdGVyYS10ZXN0LW1hc3Rlci1rZXktMzItYnl0ZXM="),
         // A test that advances the clock by years does not mean to.
