@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use super::{exit::Failure, keys::Environment, opened::Opened, say};
 use crate::{
     app,
+    domain::pasted::pasted_token,
     oauth::error::OAuthError,
     operations::explain::{Answer, Failed, Given, Question, RuleAnswer, ask},
 };
@@ -123,7 +124,7 @@ fn token_type(name: String) -> String {
 
 fn given(token: Option<&Path>, claims: Option<&str>) -> Result<Option<Given>, Failure> {
     match (token, claims) {
-        (Some(path), _) => Ok(Some(Given::Token(read(path)?.trim().to_owned()))),
+        (Some(path), _) => Ok(Some(Given::Token(pasted_token(&read(path)?).to_owned()))),
         (None, Some(text)) => {
             let json = match text.strip_prefix('@') {
                 Some(path) => read(Path::new(path))?,

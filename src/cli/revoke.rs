@@ -13,7 +13,7 @@ use super::{exit::Failure, keys::Environment, opened::Opened, say};
 use crate::{
     app,
     catalog::environment::EnvironmentSnapshot,
-    domain::revocation::RevocationKind,
+    domain::{pasted::pasted_token, revocation::RevocationKind},
     operations::{
         lookup::EnvironmentLookup,
         revoke::{RevokeError, revoke_at},
@@ -129,7 +129,7 @@ fn read_token(opened: &Opened, lookup: &EnvironmentLookup, file: &Path) -> Resul
     };
     let text = text.map_err(|error| Failure::refusal(format!("{}: {error}", file.display())))?;
     let environment = snapshot(opened, lookup)?;
-    let verified = environment.verify(text.trim(), opened.now());
+    let verified = environment.verify(pasted_token(&text), opened.now());
     let verified = verified.map_err(|error| Failure::refusal(format!("not a token in force: {error}")))?;
     Ok((verified.jti.clone(), verified.exp))
 }

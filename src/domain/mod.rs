@@ -23,6 +23,7 @@ pub mod party;
 pub mod passkey;
 pub mod passkey_names;
 pub mod password;
+pub mod pasted;
 pub mod permission;
 pub mod postgres_url;
 pub mod random;

@@ -11,6 +11,7 @@ use openssl::symm::{Cipher, decrypt_aead, encrypt_aead};
 
 use super::{error::JoseError, mac::hmac_sha256};
 use crate::domain::{
+    pasted::pasted,
     random::Random,
     secret::{Secret, SecretHash},
 };
@@ -42,7 +43,7 @@ impl MasterKey {
     /// # Errors
     /// It is anything else.
     pub fn from_base64(text: &str) -> Result<Self, JoseError> {
-        let bytes = BASE64.decode(text.trim()).map_err(|_| JoseError::MasterKey)?;
+        let bytes = BASE64.decode(pasted(text)).map_err(|_| JoseError::MasterKey)?;
         Ok(Self { current: bytes.try_into().map_err(|_| JoseError::MasterKey)?, other: None })
     }
 

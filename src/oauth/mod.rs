@@ -7,7 +7,6 @@ pub mod grant_type;
 pub mod introspection;
 pub mod metadata;
 pub mod params;
-pub mod pasted;
 pub mod redirect_uri;
 pub mod resource;
 pub mod response;

@@ -13,13 +13,13 @@ use crate::{
     domain::{
         claims::EMBEDDED_TOKEN_CLAIM,
         connection::{IdentityConnection, IdentityProvider},
+        pasted::pasted_token,
         session::{RefreshToken, Session},
     },
     jose::{access_token::VerifiedToken, error::TokenError, unverified::UnverifiedToken},
     oauth::{
         error::{OAuthError, Problem},
         params::Params,
-        pasted,
     },
 };
 
@@ -62,7 +62,7 @@ pub async fn find(
     environment: &Arc<EnvironmentSnapshot>,
     params: &Params,
 ) -> Result<Option<ShownToken>, OAuthError> {
-    let token = pasted::token(params.require("token")?);
+    let token = pasted_token(params.require("token")?);
     let hint = params.get("token_type_hint");
     let mut kinds = TokenKind::ALL;
     kinds.sort_by_key(|kind| hint != Some(kind.hint()));
@@ -92,7 +92,7 @@ pub async fn find_again(
     environment: &Arc<EnvironmentSnapshot>,
     params: &Params,
 ) -> Result<Option<ShownToken>, OAuthError> {
-    let token = pasted::token(params.require("token")?);
+    let token = pasted_token(params.require("token")?);
     if let Some(found) = find_expired(context, environment, token).await? {
         return Ok(Some(ShownToken::Refresh(Box::new(found))));
     }

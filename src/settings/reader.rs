@@ -6,7 +6,7 @@ use config::ValueKind;
 use ipnet::IpNet;
 
 use super::{error::SettingError, layers::Layers};
-use crate::domain::secret::Secret;
+use crate::domain::{pasted::pasted, secret::Secret};
 
 /// What a secret is replaced with where settings are shown.
 pub(super) const SHOWN_SECRET: &str = "(set)";
@@ -56,9 +56,10 @@ impl Reader {
         self.optional(key).map(PathBuf::from)
     }
 
-    /// A secret that may be absent.
+    /// A secret that may be absent. One that comes from a variable is taken without the white space around it.
     pub(super) fn secret(&mut self, key: &str) -> Option<Secret> {
         let text = self.unshown_text(key);
+        let text = if self.layers.is_from_variable(key) { pasted(&text).to_owned() } else { text };
         self.show(key, if text.is_empty() { "" } else { SHOWN_SECRET });
         Some(text).filter(|text| !text.is_empty()).map(Secret::new)
     }
@@ -67,11 +68,11 @@ impl Reader {
     pub(super) fn secret_file(&mut self, key: &str) -> Option<Secret> {
         let path = self.path(key)?;
         match std::fs::read_to_string(&path) {
-            Ok(text) if text.trim().is_empty() => {
+            Ok(text) if pasted(&text).is_empty() => {
                 self.error(key, format!("the file {} is empty", path.display()));
                 None
             }
-            Ok(text) => Some(Secret::new(text.trim())),
+            Ok(text) => Some(Secret::new(pasted(&text))),
             Err(error) => {
                 self.error(key, format!("the file {} cannot be read: {error}", path.display()));
                 None

@@ -226,8 +226,9 @@ fn the_public_url_is_kept_byte_for_byte() {
 #[test]
 fn the_master_key_is_32_bytes_given_once_and_required_with_postgres() {
     let files = Files::new();
-    let file = files.write("key", &format!("{MASTER_KEY}\n")).display().to_string();
-    let value = ("TESSERA__KEYS__MASTER_KEY", MASTER_KEY);
+    let file = files.write("key", &format!("\u{feff}{MASTER_KEY}\r\n")).display().to_string();
+    let pasted = format!(" {MASTER_KEY}\r\n");
+    let value = ("TESSERA__KEYS__MASTER_KEY", pasted.as_str());
     let in_file = ("TESSERA__KEYS__MASTER_KEY_FILE", file.as_str());
     for given in [value, in_file] {
         let settings = loaded(&[given, ("TESSERA__DATABASE__URL", "postgres://db/t")]);
@@ -305,4 +306,21 @@ fn no_limit_is_off_by_mistake() {
             assert!(found.contains(&name.to_lowercase()) && found.contains(range), "{name}={value}: {found}");
         }
     }
+}
+
+#[test]
+fn white_space_around_a_secret_in_a_variable_or_a_file_is_none_of_it() {
+    let files = Files::new();
+    let url = "postgres://tessera:secret@db/t";
+    let master_key = ("TESSERA__KEYS__MASTER_KEY", MASTER_KEY);
+    let database = |settings: &Settings| settings.database.url.reveal().to_owned();
+    let pasted = format!("\u{feff} {url}\r\n");
+    let of_variable = loaded(&[master_key, ("TESSERA__DATABASE__URL", &pasted)]);
+    let file = files.write("url", &pasted).display().to_string();
+    let of_file = loaded(&[master_key, ("TESSERA__DATABASE__URL_FILE", &file)]);
+    for settings in [of_variable, of_file] {
+        assert_eq!(database(&settings), url);
+    }
+    let empty = files.write("empty", "\u{feff}\r\n").display().to_string();
+    assert!(mistakes(&[master_key, ("TESSERA__DATABASE__URL_FILE", &empty)]).contains("is empty"));
 }

@@ -12,6 +12,7 @@ use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
         order::TokenOrder,
+        pasted::pasted,
         secret::Secret,
         session::{GrantBasis, Session},
     },
@@ -47,7 +48,7 @@ pub async fn refresh(call: &mut Call, text: &str) -> Result<Refreshed, ApiError>
     let client = Arc::clone(call.client()?);
     call.record.grant = Some(GrantType::RefreshToken.as_str());
     let (context, environment) = (call.context.clone(), Arc::clone(&call.environment));
-    let found = gather_refresh(&context, &environment, &client, text, &mut call.record).await?;
+    let found = gather_refresh(&context, &environment, &client, pasted(text), &mut call.record).await?;
     let session = &found.session;
     let GrantBasis::Login(basis) = &session.grant.basis else {
         // Those of other grants are refreshed where they were given: conditions of their requests are about that.

@@ -11,6 +11,7 @@ use crate::{
             AuthMethod,
             session::{Authentication, LoginSession},
         },
+        pasted::pasted,
         random::random_uuid,
         revocation::RevocationKind,
         secret::{Secret, SecretKind},
@@ -28,7 +29,7 @@ const MAX_ID: usize = 36;
 /// # Errors
 /// [`ApiCode::SessionNotFound`], whatever is wrong with it; or the database failed.
 pub async fn shown(call: &Call, session_id: &str) -> Result<LoginSession, ApiError> {
-    let secret = Secret::new(session_id);
+    let secret = Secret::new(pasted(session_id));
     if !secret.is_well_formed(SecretKind::LoginSession) {
         // Without asking the database: most of what is tried is this.
         return Err(ApiError::from(ApiCode::SessionNotFound).with_detail("it has not the form of a session id"));
@@ -94,6 +95,7 @@ pub fn end_all_in(conn: &mut Conn<'_>, environment_id: &str, user_id: &str, now:
 /// # Errors
 /// [`ApiCode::SessionNotFound`], whatever is wrong with it; or the database failed.
 pub async fn log_out(call: &mut Call, named: &str) -> Result<(), ApiError> {
+    let named = pasted(named);
     let session = if Secret::new(named).is_well_formed(SecretKind::LoginSession) {
         shown(call, named).await?
     } else {

@@ -16,6 +16,7 @@ use crate::{
         client::Client,
         login::{AuthMethod, claims::ClaimsRequest, session::LoginSession},
         order::TokenOrder,
+        pasted::pasted,
         secret::Secret,
         session::{GrantBasis, LoginBasis},
     },
@@ -78,7 +79,7 @@ pub async fn preflight(call: &mut Call, common: CommonRequest) -> Result<Preflig
     call.record.application_id = Some(call.application()?.id.clone());
     let order = grants::login::order(call.client()?, &call.environment, common.resource.as_deref(), call.now())?;
     let session = match common.session_id {
-        Some(shown) => Some((session::shown(call, &shown).await?, Secret::new(shown))),
+        Some(shown) => Some((session::shown(call, &shown).await?, Secret::new(pasted(&shown)))),
         None => None,
     };
     if let Some((session, _)) = &session {

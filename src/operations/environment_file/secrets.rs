@@ -1,7 +1,10 @@
 //! Secrets that a block gives: in the file, in a variable, in another file or as a hash. No message quotes one.
 
 use super::{Sources, findings::Findings, table::Table};
-use crate::domain::secret::{MIN_GIVEN_LENGTH, Secret, SecretHash};
+use crate::domain::{
+    pasted::pasted,
+    secret::{MIN_GIVEN_LENGTH, Secret, SecretHash},
+};
 
 /// The texts of the keys that a secret can be given with, as they stand in the block.
 pub(super) struct Given {
@@ -84,7 +87,7 @@ impl Given {
 }
 
 fn from_variable(path: &str, name: &str, sources: &Sources<'_>, findings: &mut Findings<'_>) -> Option<String> {
-    let text = (sources.variable)(name).filter(|text| !text.is_empty());
+    let text = (sources.variable)(name).map(|text| pasted(&text).to_owned()).filter(|text| !text.is_empty());
     if text.is_none() {
         findings.error(path, format_args!("the environment variable {name} is not set; set it first"));
     }
@@ -94,8 +97,8 @@ fn from_variable(path: &str, name: &str, sources: &Sources<'_>, findings: &mut F
 fn from_file(path: &str, name: &str, sources: &Sources<'_>, findings: &mut Findings<'_>) -> Option<String> {
     let file = sources.directory.join(name);
     match std::fs::read_to_string(&file) {
-        // Editors and `echo` end a file with a line break that is not part of the secret.
-        Ok(text) => Some(text.trim_end_matches(['\r', '\n']).to_owned()),
+        // Editors and `echo` end a file with a line break that is not part of the secret, and some begin it with a mark.
+        Ok(text) => Some(pasted(&text).to_owned()),
         Err(error) => {
             findings.error(path, format_args!("the file {} cannot be read: {error}", file.display()));
             None

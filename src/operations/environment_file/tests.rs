@@ -285,12 +285,14 @@ fn a_generated_secret_must_have_the_right_checksum() {
 #[test]
 fn a_secret_may_come_from_a_variable_or_a_file_beside_the_environment_file() {
     let text = client("secret_env = \"A_SECRET\"");
-    let file = parse_with(&text, &|name| (name == "A_SECRET").then(|| SECRET.to_owned())).expect("right");
+    let variable = |name: &str| (name == "A_SECRET").then(|| format!(" {SECRET}\n"));
+    let file = parse_with(&text, &variable).expect("right");
     assert!(file.clients[0].secret.expect("a secret").matches(&Secret::new(SECRET)));
     refused(&text, "5:14", "variable A_SECRET is not set");
+    assert!(parse_with(&text, &|_| Some(" \n".to_owned())).is_err(), "nothing but white space is no secret");
 
     let directory = tempfile::tempdir().expect("a temporary directory");
-    std::fs::write(directory.path().join("a.secret"), format!("{SECRET}\r\n")).expect("a file");
+    std::fs::write(directory.path().join("a.secret"), format!("\u{feff}{SECRET} \r\n")).expect("a file");
     let path = directory.path().join("env.toml");
     std::fs::write(&path, client("secret_file = \"a.secret\"")).expect("a file");
     let file = EnvironmentFile::load(&path, &|_| None).expect("right");

@@ -50,6 +50,19 @@ fn begin(server: &TestServer, portal: &Backend<'_>) -> SignedIn {
 }
 
 both_engines! {
+    fn white_space_around_what_was_pasted_means_nothing(engine) {
+        let server = start(engine);
+        let portal = Backend::portal(&server);
+        let first = begin(&server, &portal);
+        let refreshed = by_api(&portal, &format!(" {}\r\n", first.refresh));
+        assert_eq!(refreshed.status, 200, "{}", refreshed.text);
+        let again = portal.authenticate(&format!("\u{feff}{}\n", first.session_id), json!({}));
+        assert_eq!(again.status, 200, "{}", again.text);
+        assert_eq!(again.json()["session_id"], first.session_id.as_str());
+        let ended = portal.post("/v1/auth/session/logout", &json!({ "session_id": format!("\t{} ", first.session_id) }));
+        assert_eq!(ended.status, 204, "{}", ended.text);
+    }
+
     fn both_doors_give_what_the_sign_in_gave(engine) {
         let server = start(engine);
         let portal = Backend::portal(&server);

@@ -13,6 +13,13 @@ fn token(answer: &Answer) -> String {
 }
 
 both_engines! {
+    fn a_reset_token_may_have_been_pasted(engine) {
+        let world = world(engine);
+        let token = token(&world.token_by_password(WEB, FIRST, None));
+        let done = world.redeem(&format!(" {token}\r\n"), SECOND);
+        assert_eq!(done.status, 200, "{}", done.text);
+    }
+
     fn whoever_knows_the_password_sets_another_one_and_every_session_ends(engine) {
         let world = world(engine);
         let session = world.sign_in(WEB, "ada", FIRST);

@@ -12,6 +12,7 @@ use crate::{
             one_time_code::{CodeChannel, CodeDetails, CodePurpose, OneTimeCode},
         },
         message::{ContentError, EmailContent},
+        pasted::pasted,
         secret::Secret,
         user::is_text,
     },
@@ -151,7 +152,7 @@ pub async fn authenticate_link(
     let preflight = preflight(call, common).await?;
     let (environment_id, application_id) = (call.environment_id().to_owned(), call.application()?.id.clone());
     let (client_id, now) = (call.client()?.id.clone(), call.now());
-    let (code, request_id) = (Secret::new(code), request_id.map(Secret::new));
+    let (code, request_id) = (Secret::new(pasted(code)), request_id.map(|id| Secret::new(pasted(id))));
     let owner = preflight.user_id().map(str::to_owned);
     let work = call.context.catalog.work(move |store| {
         let presented = LinkPresented {

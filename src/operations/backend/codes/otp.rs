@@ -18,6 +18,7 @@ use crate::{
             one_time_code::{CodeChannel, CodeDetails, CodePurpose, OneTimeCode},
         },
         message::{CustomSms, EmailContent},
+        pasted::pasted,
         secret::Secret,
         typed_code::typed_digits,
     },
@@ -246,7 +247,7 @@ pub(super) async fn redeem(
     let master_key = call.context.master_key.clone();
     let work = call.context.catalog.work(move |store| {
         let named_as = named_as(presented.kind.as_str(), &presented.identifier);
-        let request_hash = presented.request_id.map(|id| Secret::new(id).hash().to_hex());
+        let request_hash = presented.request_id.map(|id| Secret::new(pasted(&id)).hash().to_hex());
         let sought = Sought {
             environment_id: &environment_id,
             user_id: user_id.as_deref().unwrap_or_default(),

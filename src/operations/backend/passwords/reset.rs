@@ -9,6 +9,7 @@ use crate::{
     domain::{
         application::Application,
         login::{AuthMethod, IdentifierKind, MFA, amr_of, reset::PasswordReset},
+        pasted::pasted,
         secret::{Secret, SecretKind},
     },
     operations::backend::{
@@ -190,7 +191,7 @@ fn refused(why: &str) -> ApiError {
 }
 
 async fn find(call: &Call, token: &str) -> Result<PasswordReset, ApiError> {
-    let secret = Secret::new(token);
+    let secret = Secret::new(pasted(token));
     if !secret.is_well_formed(SecretKind::PasswordReset) {
         // Without asking the database: most of what is tried is this.
         return Err(refused("it has not the form of a reset token"));
