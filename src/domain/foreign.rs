@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    environment::SigningAlg,
     party::{Actor, MayAct},
+    verifying_alg::VerifyingAlg,
 };
 
 /// What the ids begin with under which foreign tokens are known here. No id of ours has it.
@@ -19,6 +19,9 @@ pub const FOREIGN_TOKEN_PREFIX: &str = "fgn-";
 pub struct ForeignIssuer {
     /// `iss` of its tokens, byte for byte.
     pub issuer: String,
+    /// Other spellings of it that its tokens may have, byte for byte. The users are those of `issuer` all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub issuer_aliases: Vec<String>,
     /// Where its keys are; or `jwks`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks_uri: Option<String>,
@@ -29,7 +32,7 @@ pub struct ForeignIssuer {
     pub audiences: Vec<String>,
     /// The algorithms that are accepted; when empty, whatever the key is good for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub algorithms: Vec<SigningAlg>,
+    pub algorithms: Vec<VerifyingAlg>,
     /// What a token must say besides: each claim equals the value, or is a list that contains it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub claims: BTreeMap<String, Value>,
@@ -82,6 +85,11 @@ impl ForeignIssuer {
         Ok(())
     }
 
+    /// Whether `iss` is the issuer, in one of its spellings.
+    pub fn is_named(&self, iss: &str) -> bool {
+        self.issuer == iss || self.issuer_aliases.iter().any(|alias| alias == iss)
+    }
+
     /// Whether all conditions hold for the claims of a token.
     pub fn conditions_hold(&self, claims: &Map<String, Value>) -> bool {
         self.claims.iter().all(|(name, wanted)| {
@@ -117,6 +125,9 @@ pub struct ForeignSubject {
     pub iat: Option<i64>,
     /// Seconds since 1970; not usable before. A fraction is rounded up.
     pub nbf: Option<i64>,
+    /// When the user signed in, in seconds since 1970, where the token says so in a form that can be read. A fraction is
+    /// rounded down.
+    pub auth_time: Option<i64>,
     /// The key it is bound to (RFC 7800 §3.1). Who accepts the token without proof of that key makes it a bearer token.
     pub cnf: Option<Value>,
     /// Who acts for the subject, outermost first.

@@ -42,4 +42,5 @@ pub mod trace;
 pub mod typed_code;
 pub mod user;
 pub mod user_details;
+pub mod verifying_alg;
 pub mod web_url;

@@ -70,6 +70,26 @@ impl Actor {
         Ok(actor)
     }
 
+    /// Reads an `act` claim of a token by `issuer`, another than us. An actor without `iss` is one of that issuer's: the
+    /// claim says no more than `sub` in many tokens (RFC 8693 §4.1), which is a name in the issuer's own list.
+    ///
+    /// # Errors
+    /// As with [`from_claim`](Self::from_claim).
+    pub fn from_foreign_claim(claim: &Value, issuer: &str) -> Result<Self, ChainError> {
+        let mut claim = claim.clone();
+        let mut level = Some(&mut claim);
+        while let Some(Value::Object(members)) = level {
+            members.entry("iss").or_insert_with(|| issuer.into());
+            level = members.get_mut("act");
+        }
+        Self::from_claim(&claim)
+    }
+
+    /// Whether `is_the_issuer` holds for the issuer of an actor in the chain, however deep.
+    pub fn has_issuer(&self, is_the_issuer: impl Fn(&str) -> bool) -> bool {
+        self.chain().any(|actor| is_the_issuer(&actor.iss))
+    }
+
     /// Puts this party outermost over the subject's chain (TE-060).
     ///
     /// # Errors
@@ -90,7 +110,12 @@ impl Actor {
 
     /// How many actors there are.
     pub fn depth(&self) -> usize {
-        std::iter::successors(Some(self), |actor| actor.act.as_deref()).count()
+        self.chain().count()
+    }
+
+    /// All of the chain, outermost first.
+    fn chain(&self) -> impl Iterator<Item = &Actor> {
+        std::iter::successors(Some(self), |actor| actor.act.as_deref())
     }
 
     fn check_bounds(&self) -> Result<(), ChainError> {
@@ -116,6 +141,11 @@ impl MayAct {
             return Err(ChainError::Malformed);
         }
         Ok(Self(members.clone()))
+    }
+
+    /// Whether it says of which issuer the party is, and `is_the_issuer` holds for that.
+    pub fn has_issuer(&self, is_the_issuer: impl Fn(&str) -> bool) -> bool {
+        self.0.get("iss").and_then(Value::as_str).is_some_and(is_the_issuer)
     }
 
     /// Whether `party` is the one named: equal on *every* member, and a member that the party lacks does not match

@@ -65,7 +65,7 @@ pub(super) fn time(
 pub(super) fn chain<T>(
     claims: &mut Map<String, Value>,
     claim: &'static str,
-    read: fn(&Value) -> Result<T, ChainError>,
+    read: impl FnOnce(&Value) -> Result<T, ChainError>,
 ) -> Result<Option<T>, TokenError> {
     let value = claims.remove(claim);
     value.as_ref().map(read).transpose().map_err(|cause| TokenError::Chain { claim, cause })

@@ -131,6 +131,9 @@ pub enum TokenError {
         /// Why.
         cause: ChainError,
     },
+    /// A foreign token names one of our own parties in `act` or `may_act`.
+    #[error("act or may_act is in the name of this issuer, for which nobody else speaks")]
+    OurName,
     /// More ancestors than [`MAX_ANCESTORS`](crate::domain::claims::MAX_ANCESTORS).
     #[error("the token has more ancestors than allowed")]
     TooManyAncestors,

@@ -54,7 +54,7 @@ pub fn verify_foreign_token(
     if claims.contains_key("events") {
         return Err(TokenError::ForeignType);
     }
-    if text(&mut claims.clone(), "iss")? != issuer.issuer {
+    if !issuer.is_named(&text(&mut claims.clone(), "iss")?) {
         return Err(TokenError::WrongIssuer);
     }
     let subject = read_claims(issuer, claims, token_id(token.signed()))?;
@@ -76,8 +76,9 @@ pub fn verify_foreign_token(
 fn check_type(typ: Option<&str>, kind: ForeignKind) -> Result<(), TokenError> {
     let Some(typ) = typ else { return Ok(()) };
     let known: &[&str] = match kind {
-        ForeignKind::IdToken => &["jwt"],
-        ForeignKind::Jwt => &["jwt", "at+jwt"],
+        // "JOSE" says only that it is a compact JWS (RFC 7515 §4.1.9), which is no more than no type at all.
+        ForeignKind::IdToken => &["jwt", "jose"],
+        ForeignKind::Jwt => &["jwt", "jose", "at+jwt"],
     };
     // Media types are compared without case, and "application/" may be left out (RFC 7515 §4.1.9).
     let lower = typ.to_ascii_lowercase();
@@ -112,8 +113,10 @@ fn read_claims(
         exp: time(&mut rest, "exp", f64::floor)?.ok_or(MissingClaim("exp"))?,
         iat: time(&mut rest, "iat", f64::ceil)?,
         nbf: time(&mut rest, "nbf", f64::ceil)?,
+        // Only a sign-in asks for it, and refuses what has none that can be read.
+        auth_time: time(&mut rest, "auth_time", f64::floor).unwrap_or_default(),
         cnf: confirmation(&mut rest)?,
-        act: chain(&mut rest, "act", Actor::from_claim)?,
+        act: chain(&mut rest, "act", |claim| Actor::from_foreign_claim(claim, &issuer.issuer))?,
         may_act: chain(&mut rest, "may_act", MayAct::from_claim)?,
         token_id,
         claims,
@@ -126,6 +129,10 @@ fn subject_id(claims: &Map<String, Value>, map: &ClaimMap) -> Option<String> {
     if map.subject == map.email || map.subject == EMAIL {
         // Saying nothing is not enough here: an issuer that never checks addresses says nothing either.
         return claims.get("email_verified").and_then(|_| verified_email(claims, &map.subject));
+    }
+    if let Some(number) = claims.get(&map.subject)?.as_number() {
+        // Some issuers count their users. A fraction has several spellings, and nobody has it for a name.
+        return (number.is_i64() || number.is_u64()).then(|| number.to_string());
     }
     usable_text(claims, &map.subject).map(str::to_owned)
 }

@@ -4,12 +4,13 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 
 use super::{
+    ed25519,
     error::{JwksError, TokenError},
     strict_json::parse_object,
     unverified::{MAX_KID_LENGTH, UnverifiedToken},
     verifier::Verifier,
 };
-use crate::domain::environment::SigningAlg;
+use crate::domain::verifying_alg::VerifyingAlg;
 
 /// The most keys in one set. Each costs memory and the parsing of a key.
 const MAX_KEYS: usize = 64;
@@ -17,8 +18,19 @@ const MAX_KEYS: usize = 64;
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 /// The longest RSA exponent, in bytes. Usual is 65537; a huge one would cost as much as a private key operation.
 const MAX_RSA_EXPONENT: usize = 4;
-/// Bytes of a coordinate on P-256, and of an Ed25519 key.
-const CURVE_BYTES: usize = 32;
+/// What an RSA key is good for, if it does not say.
+const RSA: [VerifyingAlg; 6] = [
+    VerifyingAlg::RS256,
+    VerifyingAlg::RS384,
+    VerifyingAlg::RS512,
+    VerifyingAlg::PS256,
+    VerifyingAlg::PS384,
+    VerifyingAlg::PS512,
+];
+/// Curves, the bytes of a coordinate on each, and the one algorithm that each is good for (RFC 7518 §3.4).
+const CURVES: [(&str, usize, VerifyingAlg); 3] =
+    [("P-256", 32, VerifyingAlg::ES256), ("P-384", 48, VerifyingAlg::ES384), ("P-521", 66, VerifyingAlg::ES512)];
+const UNKNOWN_KIND: &str = "is of another kind than RSA, EC on P-256, P-384 or P-521, and Ed25519";
 /// Members that only private and symmetric keys have (RFC 7518 §6).
 const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
@@ -26,6 +38,16 @@ const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
 #[derive(Debug, Default)]
 pub struct ForeignKeys {
     keys: Vec<ForeignKey>,
+    unusable: Vec<UnusableKey>,
+}
+
+/// A key that was left out of a set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnusableKey {
+    /// Its id, where it has one of a bearable length. Anybody wrote it: it is shown escaped.
+    pub kid: Option<String>,
+    /// Why, for the operator.
+    pub reason: &'static str,
 }
 
 #[derive(Debug)]
@@ -37,7 +59,8 @@ struct ForeignKey {
 
 impl ForeignKeys {
     /// Reads a key set. Keys that cannot be used are left out: of another type or curve, for encryption, symmetric,
-    /// weak, malformed, or with private members (a key that everybody knows proves nothing).
+    /// weak, malformed, or with private members (a key that everybody knows proves nothing). Those that are there for
+    /// signatures all the same are named by [`unusable`](Self::unusable).
     ///
     /// # Errors
     /// It is not a key set, or has more than 64 keys. A set without usable keys is a good one: the issuer has withdrawn
@@ -48,7 +71,20 @@ impl ForeignKeys {
         if keys.len() > MAX_KEYS {
             return Err(JwksError::TooManyKeys);
         }
-        Ok(Self { keys: keys.iter().filter_map(Value::as_object).filter_map(ForeignKey::read).collect() })
+        let mut set = Self::default();
+        for key in &keys {
+            match key.as_object().map_or(Err("is no JSON object"), ForeignKey::read) {
+                Ok(Some(key)) => set.keys.push(key),
+                Ok(None) => {}
+                Err(reason) => set.unusable.push(UnusableKey { kid: kid_of(key), reason }),
+            }
+        }
+        Ok(set)
+    }
+
+    /// The keys that were left out though they are not for another purpose.
+    pub fn unusable(&self) -> &[UnusableKey] {
+        &self.unusable
     }
 
     /// Whether a key set, a JSON document, has a private or symmetric key: one that is to be kept and shown must not.
@@ -78,10 +114,10 @@ impl ForeignKeys {
     pub(super) fn verifier(
         &self,
         token: &UnverifiedToken<'_>,
-        accepted: &[SigningAlg],
+        accepted: &[VerifyingAlg],
     ) -> Result<&Verifier, TokenError> {
         // `none` and HMAC are not among our algorithms, so they end here.
-        let alg = SigningAlg::from_name(token.alg()).ok_or(TokenError::WrongAlgorithm)?;
+        let alg = VerifyingAlg::from_name(token.alg()).ok_or(TokenError::WrongAlgorithm)?;
         if !accepted.is_empty() && !accepted.contains(&alg) {
             return Err(TokenError::WrongAlgorithm);
         }
@@ -99,26 +135,41 @@ impl ForeignKeys {
 }
 
 impl ForeignKey {
-    fn read(jwk: &Map<String, Value>) -> Option<Self> {
+    /// `None` for a key that is for something else, encryption for instance: many sets have some.
+    fn read(jwk: &Map<String, Value>) -> Result<Option<Self>, &'static str> {
+        if !is_for_signatures(jwk)? {
+            return Ok(None);
+        }
         let kid = match jwk.get("kid") {
             None => None,
             Some(Value::String(kid)) if kid.len() <= MAX_KID_LENGTH => Some(kid.clone()),
-            Some(_) => return None,
+            Some(_) => return Err("has a kid that is no text or is too long"),
         };
-        if has_secret(jwk) || !is_for_signatures(jwk) {
-            return None;
+        if has_secret(jwk) {
+            return Err("is a private or symmetric key, which proves nothing when it is shown");
         }
         let (public, possible) = public_members(jwk)?;
-        let algorithms = match jwk.get("alg") {
-            None => possible,
+        let algorithms: Vec<VerifyingAlg> = match jwk.get("alg") {
+            None => possible.to_vec(),
             // The key decides: one for RS256 is never used with PS256.
-            Some(alg) => possible.iter().filter(|possible| alg == possible.as_str()).copied().collect(),
+            Some(alg) => {
+                let alg = alg.as_str().and_then(VerifyingAlg::from_name);
+                possible.iter().filter(|possible| alg == Some(**possible)).copied().collect()
+            }
         };
+        if algorithms.is_empty() {
+            return Err("has an alg that is not known, or not for such a key");
+        }
         let public = public.to_string();
-        let verifiers: Option<Vec<Verifier>> =
-            algorithms.into_iter().map(|alg| Verifier::of_public_jwk(alg, &public).ok()).collect();
-        verifiers.filter(|verifiers| !verifiers.is_empty()).map(|verifiers| Self { kid, verifiers })
+        let verifiers: Result<Vec<Verifier>, _> =
+            algorithms.into_iter().map(|alg| Verifier::of_public_jwk(alg, &public)).collect();
+        let verifiers = verifiers.map_err(|_| "is not a point of its curve, or cannot be used otherwise")?;
+        Ok(Some(Self { kid, verifiers }))
     }
+}
+
+fn kid_of(key: &Value) -> Option<String> {
+    key.get("kid").and_then(Value::as_str).filter(|kid| kid.len() <= MAX_KID_LENGTH).map(str::to_owned)
 }
 
 fn has_secret(jwk: &Map<String, Value>) -> bool {
@@ -126,50 +177,72 @@ fn has_secret(jwk: &Map<String, Value>) -> bool {
 }
 
 /// `use` and `key_ops` (RFC 7517 §4.2, §4.3), where they are there.
-fn is_for_signatures(jwk: &Map<String, Value>) -> bool {
+fn is_for_signatures(jwk: &Map<String, Value>) -> Result<bool, &'static str> {
     let operations = match jwk.get("key_ops") {
         None => true,
         Some(Value::Array(operations)) => operations.iter().any(|operation| operation == "verify"),
-        Some(_) => false,
+        Some(_) => return Err("has key_ops that are no list"),
     };
-    operations && jwk.get("use").is_none_or(|purpose| purpose == "sig")
+    Ok(operations && jwk.get("use").is_none_or(|purpose| purpose == "sig"))
 }
 
-/// The members that make the key, read strictly and written anew, and what it can be used with.
-fn public_members(jwk: &Map<String, Value>) -> Option<(Value, Vec<SigningAlg>)> {
+/// The members that make the key, read and written anew as RFC 7518 has them, and what it can be used with.
+fn public_members(jwk: &Map<String, Value>) -> Result<(Value, &'static [VerifyingAlg]), &'static str> {
     let text = |name: &str| jwk.get(name).and_then(Value::as_str);
-    let bytes = |name: &str| text(name).and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
-    let curve = |name: &str| bytes(name).filter(|bytes| bytes.len() == CURVE_BYTES).map(encode);
-    match (text("kty")?, text("crv")) {
-        ("RSA", _) => {
-            let (n, e) = (bytes("n")?, bytes("e")?);
-            if !RSA_BITS.contains(&bits(&n)) || !is_good_exponent(&e) {
-                return None;
+    match (text("kty"), text("crv")) {
+        (Some("RSA"), _) => {
+            let (n, e) = (number(jwk, "n")?, number(jwk, "e")?);
+            if !RSA_BITS.contains(&bits(&n)) {
+                return Err("is RSA with less than 2048 or more than 8192 bits");
             }
-            let public = json!({ "kty": "RSA", "n": encode(n), "e": encode(e) });
-            Some((public, vec![SigningAlg::RS256, SigningAlg::PS256]))
+            if !is_good_exponent(&e) {
+                return Err("is RSA with an exponent that is 1, even or longer than 4 bytes");
+            }
+            Ok((json!({ "kty": "RSA", "n": encode(&n), "e": encode(&e) }), &RSA))
         }
-        ("EC", Some("P-256")) => {
-            let public = json!({ "kty": "EC", "crv": "P-256", "x": curve("x")?, "y": curve("y")? });
-            Some((public, vec![SigningAlg::ES256]))
+        (Some("EC"), Some(name)) => {
+            let (_, bytes, alg) = CURVES.iter().find(|curve| curve.0 == name).ok_or(UNKNOWN_KIND)?;
+            let [x, y] = [coordinate(jwk, "x", *bytes)?, coordinate(jwk, "y", *bytes)?];
+            Ok((json!({ "kty": "EC", "crv": name, "x": x, "y": y }), std::slice::from_ref(alg)))
         }
-        ("OKP", Some("Ed25519")) => {
-            let public = json!({ "kty": "OKP", "crv": "Ed25519", "x": curve("x")? });
-            Some((public, vec![SigningAlg::EdDSA]))
+        (Some("OKP"), Some("Ed25519")) => {
+            let x = bytes(jwk, "x")?;
+            if !ed25519::is_good_key(&x) {
+                return Err("is no key of Ed25519: not 32 bytes, of small order, or not canonical");
+            }
+            Ok((json!({ "kty": "OKP", "crv": "Ed25519", "x": encode(&x) }), &[VerifyingAlg::EdDSA]))
         }
-        _ => None,
+        _ => Err(UNKNOWN_KIND),
     }
 }
 
-fn encode(bytes: Vec<u8>) -> String {
+/// Bytes in base64url. Some issuers pad it, or write the other alphabet: there is no second way to read those.
+fn bytes(jwk: &Map<String, Value>, name: &str) -> Result<Vec<u8>, &'static str> {
+    let text = jwk.get(name).and_then(Value::as_str).ok_or("lacks a member that its kind has")?;
+    let text = text.trim_end_matches('=').replace('+', "-").replace('/', "_");
+    URL_SAFE_NO_PAD.decode(text).map_err(|_| "has a member that is not base64url")
+}
+
+/// A number, most significant byte first, without the zeros that some issuers write before it.
+fn number(jwk: &Map<String, Value>, name: &str) -> Result<Vec<u8>, &'static str> {
+    Ok(bytes(jwk, name)?.into_iter().skip_while(|byte| *byte == 0).collect())
+}
+
+/// A coordinate in as many bytes as the curve has (RFC 7518 §6.2.1.2). Some issuers leave zeros out, others add one.
+fn coordinate(jwk: &Map<String, Value>, name: &str, length: usize) -> Result<String, &'static str> {
+    let number = number(jwk, name)?;
+    let missing = length.checked_sub(number.len()).ok_or("has a coordinate that is too long for its curve")?;
+    Ok(encode(&[vec![0; missing], number].concat()))
+}
+
+fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Bits of a number, most significant byte first.
+/// Bits of a number, most significant byte first, without zeros before it.
 fn bits(number: &[u8]) -> usize {
-    let mut rest = number.iter().skip_while(|byte| **byte == 0);
-    let top = rest.next().map_or(0, |byte| u8::BITS - byte.leading_zeros());
-    rest.count() * 8 + top as usize
+    let top = number.first().map_or(0, |byte| u8::BITS - byte.leading_zeros());
+    number.len().saturating_sub(1) * 8 + top as usize
 }
 
 /// With the exponent 1 everything is its own signature; an even one is no RSA key.

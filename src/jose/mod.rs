@@ -9,6 +9,7 @@ pub mod access_token;
 #[cfg(test)]
 mod attacks;
 mod claims;
+mod ed25519;
 pub mod error;
 pub mod foreign;
 pub mod foreign_keys;

@@ -177,6 +177,7 @@ pub fn token_refused(error: TokenError) -> MosaicError {
         TokenError::Expired => MosaicCode::AccessTokenExpired,
         // A token of ours is refused for none of the reasons that are a foreign one's.
         TokenError::ForeignType
+        | TokenError::OurName
         | TokenError::UnknownForeignKey
         | TokenError::AmbiguousKey
         | TokenError::MappedSubject

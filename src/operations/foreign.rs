@@ -7,6 +7,7 @@ use serde_json::Map;
 use super::{
     context::Context,
     delegate::{self, Vouched},
+    foreign_keys::{ConnectionKeys, Unverified},
     subject::{VouchedSubject, described_user},
 };
 use crate::{
@@ -21,12 +22,7 @@ use crate::{
         user::Identity,
     },
     grants::PresentedSubject,
-    jose::{
-        error::TokenError,
-        foreign::{ForeignKind, verify_foreign_token},
-        foreign_keys::ForeignKeys,
-        unverified::UnverifiedToken,
-    },
+    jose::{error::TokenError, foreign::ForeignKind, unverified::UnverifiedToken},
     oauth::{
         error::{OAuthError, Problem},
         params::Params,
@@ -66,14 +62,14 @@ pub(super) async fn vouched_by_issuer(
         .identity_connections
         .iter()
         .filter_map(Candidate::of)
-        .filter(|candidate| candidate.issuer.issuer == issuer)
+        .filter(|candidate| candidate.issuer.is_named(issuer))
         .collect();
     if candidates.is_empty() {
         return Ok(None);
     }
     let mut refusal = OAuthError::new(Problem::ConnectionNotActive, "every connection for this issuer is disabled");
     for candidate in candidates.iter().filter(|candidate| candidate.connection.enabled) {
-        match candidate.verify(context, environment, presented, unverified.kid(), trace).await {
+        match candidate.verify(context, environment, presented, trace).await {
             Ok(subject) => return vouched(environment, candidate, subject, presented.kind, params).map(Some),
             Err(error) => refusal = error,
         }
@@ -103,7 +99,6 @@ impl<'a> Candidate<'a> {
         context: &Context,
         environment: &EnvironmentSnapshot,
         presented: PresentedSubject<'_>,
-        kid: Option<&str>,
         trace: Option<Trace>,
     ) -> Result<ForeignSubject, OAuthError> {
         let kind = match presented.kind {
@@ -113,34 +108,25 @@ impl<'a> Candidate<'a> {
             }
             _ => ForeignKind::Jwt,
         };
-        let keys = issuer_keys(context, environment, &self.connection.name, self.issuer, (kid, trace)).await?;
-        verify_foreign_token(self.issuer, &keys, presented.text, kind, context.clock.now())
-            .map_err(|error| refused(&self.connection.name, error))
+        let keys = ConnectionKeys { context, environment, name: &self.connection.name, trace };
+        let subject = keys.verify(self.issuer, presented.text, kind).await.map_err(|error| match error {
+            Unverified::Keys(error) => error,
+            Unverified::Token(error) => refused(&self.connection.name, error),
+        })?;
+        self.check_parties(environment, &subject).map_err(|error| refused(&self.connection.name, error))?;
+        Ok(subject)
     }
-}
 
-/// The keys of the issuer of the connection `name`; `kid` is the one that is looked for.
-pub(super) async fn issuer_keys(
-    context: &Context,
-    environment: &EnvironmentSnapshot,
-    name: &str,
-    issuer: &ForeignIssuer,
-    (kid, trace): (Option<&str>, Option<Trace>),
-) -> Result<Arc<ForeignKeys>, OAuthError> {
-    let unavailable = |cause: &str| {
-        OAuthError::new(Problem::ForeignKeysUnavailable, format!("the keys of connection {name:?}: {cause}"))
-    };
-    let Some(uri) = &issuer.jwks_uri else {
-        let inline = environment.inline_keys(name);
-        return inline.ok_or_else(|| unavailable("the inline key set cannot be used"));
-    };
-    let keys = context.foreign_keys.keys(&key_set_scope(environment, name), uri, kid, trace).await;
-    keys.map_err(|error| unavailable(&error.to_string()))
-}
-
-/// Whose a fetched key set is. Nothing of one environment's is another's, not even what it has fetched.
-pub fn key_set_scope(environment: &EnvironmentSnapshot, connection: &str) -> String {
-    format!("{}/{connection}", environment.environment.id)
+    /// Whom our own names stand for is ours to say. An issuer that wrote one of our clients into `act` would make it the
+    /// actor of what happened elsewhere, in our own tokens and records; in `may_act` it would speak for it.
+    fn check_parties(&self, environment: &EnvironmentSnapshot, subject: &ForeignSubject) -> Result<(), TokenError> {
+        let is_ours = |iss: &str| {
+            iss == environment.issuer || (SubjectType::MOSAIC_ISSUERS.contains(&iss) && !self.issuer.is_named(iss))
+        };
+        let act = subject.act.as_ref().is_some_and(|act| act.has_issuer(is_ours));
+        let may_act = subject.may_act.as_ref().is_some_and(|may_act| may_act.has_issuer(is_ours));
+        if act || may_act { Err(TokenError::OurName) } else { Ok(()) }
+    }
 }
 
 fn refused(connection: &str, error: TokenError) -> OAuthError {

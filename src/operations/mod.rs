@@ -16,6 +16,7 @@ pub mod environment_file;
 pub mod explain;
 pub mod facts;
 pub mod foreign;
+pub mod foreign_keys;
 pub mod introspect;
 pub mod issue;
 pub mod keys;

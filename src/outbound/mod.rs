@@ -32,6 +32,7 @@ use self::{
 
 /// Idle connections that are kept to one host.
 const IDLE_PER_HOST: usize = 4;
+const JSON: &str = "application/json";
 const AUTHORIZATION: &str = "authorization";
 /// How long a connection is kept without use.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -109,7 +110,7 @@ impl Outbound {
         Ok(outbound)
     }
 
-    /// Gets a document, with more headers.
+    /// Gets a JSON document, with more headers.
     ///
     /// # Errors
     /// The URL or an address behind it must not be called; it cannot be reached in time; the answer is a redirect, too
@@ -120,8 +121,22 @@ impl Outbound {
         headers: &[(&'static str, String)],
         limits: Limits,
     ) -> Result<Fetched, OutboundError> {
+        self.get_as(JSON, url, headers, limits).await
+    }
+
+    /// Gets a document in one of the media types of `accept`.
+    ///
+    /// # Errors
+    /// As with [`get`](Self::get).
+    pub async fn get_as(
+        &self,
+        accept: &'static str,
+        url: &str,
+        headers: &[(&'static str, String)],
+        limits: Limits,
+    ) -> Result<Fetched, OutboundError> {
         let (client, target) = self.prepare(url, limits)?;
-        answer(with_headers(client.get(target.url), headers), limits).await
+        answer(with_headers(client.get(target.url), headers), accept, limits).await
     }
 
     /// Posts a JSON document with more headers.
@@ -135,7 +150,7 @@ impl Outbound {
         headers: &[(&'static str, String)],
         limits: Limits,
     ) -> Result<Fetched, OutboundError> {
-        self.post(url, "application/json", body, headers, limits).await
+        self.post(url, JSON, body, headers, limits).await
     }
 
     /// Posts a form to a token endpoint, with the value of `Authorization`.
@@ -162,7 +177,7 @@ impl Outbound {
         let (client, target) = self.prepare(url, limits)?;
         let request = if posting.put { client.put(target.url) } else { client.post(target.url) };
         let request = request.header(CONTENT_TYPE, posting.content_type).header(CONNECTION, "close").body(posting.body);
-        answer(with_headers(request, posting.headers), limits).await
+        answer(with_headers(request, posting.headers), JSON, limits).await
     }
 
     async fn post(
@@ -175,7 +190,7 @@ impl Outbound {
     ) -> Result<Fetched, OutboundError> {
         let (client, target) = self.prepare(url, limits)?;
         let request = client.post(target.url).header(CONTENT_TYPE, content_type).body(body);
-        answer(with_headers(request, headers), limits).await
+        answer(with_headers(request, headers), JSON, limits).await
     }
 
     /// Whether a URL may be called as far as the text tells: for the moment it is configured. Addresses behind a name
@@ -226,8 +241,8 @@ fn with_headers<V: AsRef<str>>(request: RequestBuilder, headers: &[(&str, V)]) -
 }
 
 /// Sends a request and reads the answer within the limits.
-async fn answer(request: RequestBuilder, limits: Limits) -> Result<Fetched, OutboundError> {
-    let request = request.header(ACCEPT, "application/json").timeout(limits.total);
+async fn answer(request: RequestBuilder, accept: &str, limits: Limits) -> Result<Fetched, OutboundError> {
+    let request = request.header(ACCEPT, accept).timeout(limits.total);
     let mut response = request.send().await?;
     let status = response.status();
     if status.is_redirection() {

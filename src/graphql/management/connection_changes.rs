@@ -11,7 +11,7 @@ use super::{
     shapes::payloads,
 };
 use crate::{
-    domain::environment::SigningAlg,
+    domain::verifying_alg::VerifyingAlg,
     operations::{
         management::{
             checks::invalid,
@@ -69,7 +69,7 @@ pub(super) struct ForeignIssuerFields {
     jwks: Option<Json<Value>>,
     /// The `aud` values that are accepted; at least one, or tokens meant for others would be taken.
     audiences: Option<Vec<String>>,
-    /// The signature algorithms that are accepted (`RS256`, `PS256`, `ES256`, `EdDSA`); none: whatever a key is good for.
+    /// The signature algorithms that are accepted (`RS`, `PS` or `ES` with 256, 384 or 512; `EdDSA`); none: whatever a key is good for.
     algorithms: Option<Vec<String>>,
     /// What a token must say besides: each claim equals the value, or is a list that contains it.
     claims: Option<Json<BTreeMap<String, Value>>>,
@@ -130,9 +130,9 @@ impl ForeignIssuerFields {
     }
 }
 
-fn algorithm(name: &str) -> Result<SigningAlg, MosaicError> {
-    let known = SigningAlg::ALL.into_iter().find(|alg| alg.as_str() == name);
-    known.ok_or_else(|| invalid("algorithms", "must be some of RS256, PS256, ES256, EdDSA"))
+fn algorithm(name: &str) -> Result<VerifyingAlg, MosaicError> {
+    let message = "must be some of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA";
+    VerifyingAlg::from_name(name).ok_or_else(|| invalid("algorithms", message))
 }
 
 impl IdentityConnectionInput {

@@ -10,7 +10,7 @@ use crate::{
     domain::{connection::IdentityProvider, foreign::ForeignIssuer},
     graphql::request,
     operations::{
-        foreign::key_set_scope,
+        foreign_keys::key_set_scope,
         management::{
             connections::{self, ProviderKind},
             recorded::VIEW_CONNECTIONS,

@@ -15,6 +15,7 @@ use crate::{
     audit::{AuditRecord, Event, Outcome},
     catalog::environment::EnvironmentSnapshot,
     domain::{
+        address::network_of,
         authorization::{PendingSignIn, SIGN_IN_LIFETIME},
         readable::{readable, readable_id, readable_ids},
         secret::SecretHash,
@@ -141,7 +142,7 @@ async fn send(
         state: attempt.state_hash(),
         browser: attempt.browser_hash(),
         request: asked.request,
-        network: call.client_address.map(network).unwrap_or_default(),
+        network: call.client_address.map(|address| network_of(address).to_string()).unwrap_or_default(),
         expires_at: now.saturating_add(SIGN_IN_LIFETIME),
     };
     let id = environment.environment.id.clone();
@@ -168,17 +169,6 @@ fn cookie_name(environment: &EnvironmentSnapshot, state: &SecretHash) -> String 
 /// Whether browsers reach the environment over TLS.
 pub fn is_secure(environment: &EnvironmentSnapshot) -> bool {
     environment.issuer.starts_with("https://")
-}
-
-/// An IPv4 address, or the network that somebody gets with IPv6: there one has more addresses than can be counted.
-fn network(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-        }
-    }
 }
 
 /// Records a request that could not even be read.
@@ -244,18 +234,4 @@ async fn conclude<T>(
             Refused::There(back.with(environment, &answer))
         }
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_network_is_an_ipv4_address_or_64_bits_of_an_ipv6_address() {
-        let network = |address: &str| network(address.parse().expect("an address"));
-        assert_eq!(network("192.0.2.7"), "192.0.2.7");
-        assert_eq!(network("::ffff:192.0.2.7"), "192.0.2.7");
-        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
-        assert_eq!(network("2001:db8:1:2::9"), network("2001:db8:1:2:ffff::"));
-    }
 }

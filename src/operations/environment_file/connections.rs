@@ -15,13 +15,16 @@ use super::{
 use crate::{
     domain::{
         connection::{IdentityConnection, IdentityProvider, RESERVED_PREFIX},
-        environment::SigningAlg,
         foreign::{ClaimMap, ForeignIssuer},
         rule::ISSUER_SELF,
         user::is_text,
+        verifying_alg::VerifyingAlg,
     },
     jose::foreign_keys::ForeignKeys,
 };
+
+/// The most other spellings of one issuer.
+const MAX_ALIASES: usize = 8;
 
 pub(super) fn read(table: &mut Table<'_, '_>, sources: &Sources<'_>, findings: &mut Findings<'_>) -> ConnectionBlock {
     let name = table.name("name", findings);
@@ -55,6 +58,7 @@ pub(super) fn read(table: &mut Table<'_, '_>, sources: &Sources<'_>, findings: &
 fn read_issuer(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> ForeignIssuer {
     let issuer = table.identifier("issuer", findings);
     let issuer = table.required("issuer", issuer, findings);
+    let issuer_aliases = read_aliases(table, &issuer, findings);
     let (jwks_uri, jwks) = (table.text("jwks_uri", findings), table.text("jwks", findings));
     match (table.has("jwks_uri"), table.has("jwks")) {
         (true, true) => findings.error(&table.path("jwks"), "is set together with jwks_uri; keep one of them"),
@@ -67,13 +71,46 @@ fn read_issuer(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> Foreig
     }
     ForeignIssuer {
         issuer,
+        issuer_aliases,
         jwks_uri,
         jwks,
         audiences: read_audiences(table, findings),
-        algorithms: table.choices("algorithms", &SigningAlg::ALL, findings),
+        algorithms: read_algorithms(table, findings),
         claims: read_conditions(table, findings),
         map: read_map(table, findings),
     }
+}
+
+/// Other spellings of the issuer: one with a slash at its end, without `https://`, or that of another version.
+fn read_aliases(table: &mut Table<'_, '_>, issuer: &str, findings: &mut Findings<'_>) -> Vec<String> {
+    let aliases = table.texts("issuer_aliases", findings);
+    let path = table.path("issuer_aliases");
+    if aliases.len() > MAX_ALIASES {
+        findings.error(&path, format_args!("may have {MAX_ALIASES} items at most"));
+    }
+    for alias in &aliases {
+        if !is_text(alias, MAX_NAME) {
+            findings.error(&item_path(&path, alias), format_args!("must be 1 to {MAX_NAME} bytes of text"));
+        } else if alias == issuer {
+            findings.error(&item_path(&path, alias), "is the issuer itself; leave it out");
+        }
+    }
+    aliases
+}
+
+fn read_algorithms(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> Vec<VerifyingAlg> {
+    let path = table.path("algorithms");
+    let mut algorithms = Vec::new();
+    for name in table.texts("algorithms", findings) {
+        match VerifyingAlg::from_name(&name) {
+            Some(alg) => algorithms.push(alg),
+            None => {
+                let names = VerifyingAlg::ALL.map(|alg| format!("\"{}\"", alg.as_str())).join(", ");
+                findings.error(&item_path(&path, &name), format_args!("must be one of {names}"));
+            }
+        }
+    }
+    algorithms
 }
 
 fn read_audiences(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> Vec<String> {
@@ -132,7 +169,9 @@ fn mistake_in_keys(jwks: &str) -> Option<&'static str> {
     }
     match ForeignKeys::parse(jwks.as_bytes()) {
         Err(_) => Some("must be a JSON document {\"keys\": [ … ]} with 64 keys at most"),
-        Ok(keys) if keys.is_empty() => Some("has no key for signatures: RSA of 2048 bits or more, P-256 or Ed25519"),
+        Ok(keys) if keys.is_empty() => {
+            Some("has no key for signatures: RSA of 2048 bits or more, P-256, P-384, P-521 or Ed25519")
+        }
         Ok(_) => None,
     }
 }

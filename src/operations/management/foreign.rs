@@ -11,9 +11,9 @@ use super::{
 };
 use crate::{
     domain::{
-        environment::SigningAlg,
         foreign::{ClaimMap, ForeignIssuer},
         user::MAX_TEXT,
+        verifying_alg::VerifyingAlg,
         web_url::MAX_URL,
     },
     jose::foreign_keys::ForeignKeys,
@@ -36,7 +36,7 @@ pub struct ForeignPatch {
     /// The `aud` values that are accepted.
     pub audiences: Option<Vec<String>>,
     /// The algorithms that are accepted; when empty, whatever a key is good for.
-    pub algorithms: Option<Vec<SigningAlg>>,
+    pub algorithms: Option<Vec<VerifyingAlg>>,
     /// What a token must say besides.
     pub claims: Option<BTreeMap<String, Value>>,
     /// The claim that identifies the user.
@@ -69,6 +69,7 @@ impl ForeignPatch {
     pub(super) fn into_issuer(self, outbound: &Outbound) -> Result<ForeignIssuer, MosaicError> {
         let mut issuer = ForeignIssuer {
             issuer: String::new(),
+            issuer_aliases: Vec::new(),
             jwks_uri: None,
             jwks: None,
             audiences: Vec::new(),
@@ -90,6 +91,10 @@ impl ForeignPatch {
         }
         if self.jwks_uri.is_some() || self.jwks.is_some() {
             (issuer.jwks_uri, issuer.jwks) = (self.jwks_uri, self.jwks);
+        }
+        if self.issuer.is_some() {
+            // They are spellings of the issuer of before.
+            issuer.issuer_aliases.clear();
         }
         replace(&mut issuer.issuer, self.issuer);
         replace(&mut issuer.audiences, self.audiences);

@@ -22,17 +22,17 @@ use crate::{
         subject::CLOCK_LEEWAY,
         trace::Trace,
     },
-    jose::{
-        foreign::{ForeignKind, verify_foreign_token},
-        master_key::sign_in_secret_aad,
-        unverified::UnverifiedToken,
-    },
+    jose::{foreign::ForeignKind, master_key::sign_in_secret_aad},
     oauth::{
         error::{OAuthError, Problem},
         metadata::CALLBACK_PATH,
         params::Params,
     },
-    operations::{authorize::Call, context::Context, foreign::issuer_keys},
+    operations::{
+        authorize::Call,
+        context::Context,
+        foreign_keys::{ConnectionKeys, Unverified},
+    },
     outbound::{Fetched, Limits},
 };
 
@@ -100,7 +100,7 @@ impl OidcSignIn<'_> {
     /// RFC 9207 §2.4: an answer that another provider sent must not make us send its code to this one.
     fn check_sender(&self, answer: &Params) -> Result<(), OAuthError> {
         match answer.get("iss") {
-            Some(iss) if iss == self.issuer.issuer => Ok(()),
+            Some(iss) if self.issuer.is_named(iss) => Ok(()),
             None if !self.client.iss_required => Ok(()),
             Some(_) => Err(self.refused("mixed-up issuer: the answer names another provider")),
             None => Err(self.refused("mixed-up issuer: the answer does not say which provider it is from")),
@@ -165,13 +165,15 @@ impl OidcSignIn<'_> {
         max_age: Option<i64>,
     ) -> Result<SignedIn, OAuthError> {
         let bad = |cause: &dyn std::fmt::Display| self.refused(&format!("the ID token: {cause}"));
-        let unverified = UnverifiedToken::parse(id_token).map_err(|error| bad(&error))?;
-        let keys = issuer_keys(context, environment, self.name, self.issuer, (unverified.kid(), trace)).await?;
         // Made for this client of the provider, and not for one of those whose tokens may be exchanged here.
         let issuer = ForeignIssuer { audiences: vec![self.client.client_id.clone()], ..self.issuer.clone() };
         let now = context.clock.now();
+        let connection = ConnectionKeys { context, environment, name: self.name, trace };
         let subject =
-            verify_foreign_token(&issuer, &keys, id_token, ForeignKind::IdToken, now).map_err(|error| bad(&error))?;
+            connection.verify(&issuer, id_token, ForeignKind::IdToken).await.map_err(|error| match error {
+                Unverified::Keys(error) => error,
+                Unverified::Token(error) => bad(&error),
+            })?;
         self.check_addressee(&subject)?;
         let claim = |name: &str| subject.claims.get(name);
         if claim("nonce").and_then(Value::as_str) != Some(&attempt.nonce()?) {
@@ -180,8 +182,7 @@ impl OidcSignIn<'_> {
         if subject.cnf.is_some() || subject.act.is_some() || subject.may_act.is_some() {
             return Err(bad(&"it is bound to a key, or speaks of somebody who acts"));
         }
-        let auth_time =
-            claim("auth_time").and_then(Value::as_i64).filter(|time| (0..=now + CLOCK_LEEWAY).contains(time));
+        let auth_time = subject.auth_time.filter(|time| *time <= now + CLOCK_LEEWAY);
         if let Some(max_age) = max_age {
             let is_recent = |time: i64| now - time <= max_age.saturating_add(CLOCK_LEEWAY);
             if !auth_time.is_some_and(is_recent) {

@@ -21,6 +21,7 @@ use crate::{
         session::{GrantBasis, RefreshToken, Session, SessionGrant, SessionOrigin},
         signing_key::KeySchedule,
         user::{Identity, Profile, User},
+        verifying_alg::VerifyingAlg,
     },
     oauth::{grant_type::GrantType, scope::Scope},
     store::{exchange_rules::StoredRule, signing_keys::StoredKey},
@@ -97,10 +98,11 @@ pub(super) fn an_application() -> Application {
 pub(super) fn an_identity_connection() -> IdentityConnection {
     let issuer = ForeignIssuer {
         issuer: "https://idp.example".to_owned(),
+        issuer_aliases: vec!["idp.example".to_owned()],
         jwks_uri: None,
         jwks: Some("{\"keys\":[]}".to_owned()),
         audiences: vec!["x".to_owned()],
-        algorithms: vec![SigningAlg::ES256],
+        algorithms: vec![VerifyingAlg::ES256],
         claims: BTreeMap::from([("hd".to_owned(), "example".into()), ("run".to_owned(), 7.into())]),
         map: ClaimMap { email: "upn".to_owned(), ..ClaimMap::default() },
     };

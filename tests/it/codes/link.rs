@@ -55,7 +55,7 @@ both_engines! {
     fn a_code_of_a_link_and_a_request_id_may_have_been_pasted(engine) {
         let world = world(engine);
         let sent = world.send_link(json!({ "channel": "direct", "generate_request_id": true })).json();
-        let code = crate::codes::code_of(sent["link"].as_str().expect("a link"));
+        let code = code_of(sent["link"].as_str().expect("a link"));
         let request_id = format!(" {}\n", sent["request_id"].as_str().expect("a request id"));
         let answer = world.try_link(WEB, &format!("\u{a0}{code}\r\n"), json!({ "request_id": request_id }));
         assert_eq!(answer.status, 200, "{}", answer.text);

@@ -56,7 +56,7 @@ fn a_subject_that_cannot_be_kept_is_refused_and_an_address_or_name_is_left_out()
     let unusable = [
         json!(""),
         json!(null),
-        json!(7),
+        json!(true),
         json!(["u1"]),
         json!("x".repeat(256)),
         json!("a\nb"),
@@ -70,6 +70,60 @@ fn a_subject_that_cannot_be_kept_is_refused_and_an_address_or_name_is_left_out()
         let subject = idp.accepts(&claims);
         assert_eq!((subject.email, subject.name), (None, None));
     }
+}
+
+#[test]
+fn a_whole_number_that_identifies_the_user_is_read_as_its_digits() {
+    let idp = Idp::new(SigningAlg::EdDSA);
+    for (number, text) in [(json!(7), "7"), (json!(-7), "-7"), (json!(u64::MAX), "18446744073709551615")] {
+        assert_eq!(idp.accepts(&with("sub", number)).subject_id, text);
+    }
+    for number in ["7.0", "7.5", "7e3", "-0", "18446744073709551616"] {
+        let payload = with("sub", "HERE").to_string().replace("\"HERE\"", number);
+        idp.refuses(&idp.sign(&idp.header(), &payload), TokenError::MappedSubject);
+    }
+    let subject = idp.accepts(&{
+        let mut claims = with("email", 7);
+        claims["name"] = json!(7);
+        claims
+    });
+    assert_eq!((subject.email, subject.name), (None, None));
+}
+
+#[test]
+fn the_time_of_the_sign_in_may_have_a_fraction() {
+    let idp = Idp::new(SigningAlg::EdDSA);
+    for (time, read) in
+        [(json!(NOW), Some(NOW)), (json!(NOW as f64 + 0.75), Some(NOW)), (json!("now"), None), (json!(-1), None)]
+    {
+        assert_eq!(idp.accepts(&with("auth_time", time)).auth_time, read);
+    }
+}
+
+#[test]
+fn an_actor_without_issuer_is_one_of_the_tokens_issuer_at_every_depth() {
+    let idp = Idp::new(SigningAlg::EdDSA);
+    let act =
+        json!({ "sub": "robot", "act": { "sub": "tool", "act": { "iss": "https://other.example", "sub": "x" } } });
+    let actor = idp.accepts(&with("act", act)).act.expect("an actor");
+    let second = actor.act.clone().expect("a second one");
+    let third = second.act.clone().expect("a third one");
+    assert_eq!((actor.iss.as_str(), second.iss.as_str()), ("https://idp.example", "https://idp.example"));
+    assert_eq!(third.iss, "https://other.example");
+    for bad in [json!({ "iss": null, "sub": "robot" }), json!({ "iss": 7, "sub": "robot" }), json!({})] {
+        let error = TokenError::Chain { claim: "act", cause: ChainError::Malformed };
+        idp.refuses(&idp.sign_claims(&with("act", bad)), error);
+    }
+}
+
+#[test]
+fn every_spelling_of_the_issuer_that_the_connection_names_is_the_issuer() {
+    let mut idp = Idp::new(SigningAlg::EdDSA);
+    idp.issuer.issuer_aliases = vec!["idp.example".to_owned(), "https://idp.example/".to_owned()];
+    for iss in ["https://idp.example", "idp.example", "https://idp.example/"] {
+        idp.accepts(&with("iss", iss));
+    }
+    idp.refuses(&idp.sign_claims(&with("iss", "http://idp.example")), TokenError::WrongIssuer);
 }
 
 #[test]
@@ -181,7 +235,7 @@ fn tokens_of_another_type_are_refused() {
         }
         idp.sign(&header, &good().to_string())
     };
-    for typ in [None, Some("JWT"), Some("jwt"), Some("application/jwt")] {
+    for typ in [None, Some("JWT"), Some("jwt"), Some("application/jwt"), Some("application/JWT"), Some("JOSE")] {
         assert!(idp.verify(&of_type(typ), IdToken).is_ok() && idp.verify(&of_type(typ), Jwt).is_ok(), "{typ:?}");
     }
     for typ in ["at+jwt", "application/AT+JWT"] {
@@ -198,7 +252,7 @@ fn tokens_of_another_type_are_refused() {
 #[test]
 fn what_cannot_be_understood_is_refused_not_dropped() {
     let idp = Idp::new(SigningAlg::EdDSA);
-    for bad in [json!(null), json!("robot"), json!({ "sub": "robot" })] {
+    for bad in [json!(null), json!("robot"), json!({ "iss": "https://idp.example" })] {
         let error = TokenError::Chain { claim: "act", cause: ChainError::Malformed };
         idp.refuses(&idp.sign_claims(&with("act", bad)), error);
     }

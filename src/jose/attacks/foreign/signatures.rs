@@ -1,13 +1,19 @@
 //! Whose signature it is, and by which algorithm.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use josekit::jws::{HS256, JwsSigner};
-use openssl::pkey::PKey;
+use josekit::jws::{ES384, ES512, HS256, JwsSigner, PS384, PS512, RS384, RS512};
+use openssl::{
+    bn::{BigNum, BigNumContext},
+    ec::{EcGroup, EcKey},
+    nid::Nid,
+    pkey::{PKey, Private},
+    rsa::Rsa,
+};
 use serde_json::{Value, json};
 
 use super::{Idp, good, key_set, signed_by, with};
 use crate::{
-    domain::environment::SigningAlg,
+    domain::{environment::SigningAlg, verifying_alg::VerifyingAlg},
     jose::{
         attacks::{NOW, compact},
         error::TokenError,
@@ -92,12 +98,96 @@ fn only_the_algorithms_of_the_connection_and_of_the_key_are_accepted() {
     assert!(silent.as_object_mut().expect("an object").remove("alg").is_some());
     idp.keys = ForeignKeys::parse(format!(r#"{{"keys":[{silent}]}}"#).as_bytes()).expect("a key set");
     assert!(idp.verify(&pss_token, Jwt).is_ok() && idp.verify(&idp.sign_claims(&good()), Jwt).is_ok());
-    idp.issuer.algorithms = vec![SigningAlg::RS256, SigningAlg::ES256];
+    idp.issuer.algorithms = vec![VerifyingAlg::RS256, VerifyingAlg::ES256];
     idp.refuses(&pss_token, TokenError::WrongAlgorithm);
     idp.accepts(&good());
     // A signature of one kind under the name of the other.
     idp.issuer.algorithms.clear();
     idp.refuses(&signed_by(&pss, &idp.header(), &good().to_string()), TokenError::BadSignature);
+}
+
+#[test]
+fn signatures_with_longer_hashes_and_on_larger_curves_count_as_those_of_256_bits() {
+    let rsa = PKey::from_rsa(Rsa::generate(2048).expect("generates")).expect("a key");
+    let curve = |nid| {
+        let group = EcGroup::from_curve_name(nid).expect("a curve");
+        PKey::from_ec_key(EcKey::generate(&group).expect("generates")).expect("a key")
+    };
+    let (p384, p521) = (curve(Nid::SECP384R1), curve(Nid::SECP521R1));
+    let der = |key: &PKey<Private>| key.private_key_to_pkcs8().expect("encodes");
+    let signers: [(&str, &str, &PKey<Private>, Box<dyn JwsSigner>); 6] = [
+        ("RS384", "RSA", &rsa, Box::new(RS384.signer_from_der(der(&rsa)).expect("a signer"))),
+        ("RS512", "RSA", &rsa, Box::new(RS512.signer_from_der(der(&rsa)).expect("a signer"))),
+        ("PS384", "RSA", &rsa, Box::new(PS384.signer_from_der(der(&rsa)).expect("a signer"))),
+        ("PS512", "RSA", &rsa, Box::new(PS512.signer_from_der(der(&rsa)).expect("a signer"))),
+        ("ES384", "P-384", &p384, Box::new(ES384.signer_from_der(der(&p384)).expect("a signer"))),
+        ("ES512", "P-521", &p521, Box::new(ES512.signer_from_der(der(&p521)).expect("a signer"))),
+    ];
+    let mut idp = Idp::new(SigningAlg::EdDSA);
+    for (alg, kind, key, signer) in signers {
+        let jwk = public_jwk(kind, key);
+        idp.keys = ForeignKeys::parse(json!({ "keys": [jwk] }).to_string().as_bytes()).expect("a key set");
+        let token = |alg: &str, payload: &str| {
+            let header = json!({ "alg": alg }).to_string();
+            compact(&header, payload, |signed| signer.sign(signed).expect("signs"))
+        };
+        assert!(idp.verify(&token(alg, &good().to_string()), IdToken).is_ok(), "{alg}");
+        let (first, second) = (token(alg, &good().to_string()), token(alg, &with("sub", "u2").to_string()));
+        let part = |token: &str, last: bool| {
+            let (start, signature) = token.rsplit_once('.').expect("parts");
+            if last { signature } else { start }.to_owned()
+        };
+        idp.refuses(&format!("{}.{}", part(&second, false), part(&first, true)), TokenError::BadSignature);
+        let claimed = if kind == "RSA" { "RS256" } else { "ES256" };
+        assert!(idp.verify(&token(claimed, &good().to_string()), Jwt).is_err(), "{alg} as {claimed}");
+        idp.issuer.algorithms = vec![VerifyingAlg::RS256, VerifyingAlg::ES256];
+        idp.refuses(&token(alg, &good().to_string()), TokenError::WrongAlgorithm);
+        idp.issuer.algorithms.clear();
+    }
+}
+
+fn public_jwk(kind: &str, key: &PKey<Private>) -> Value {
+    let encode = |bytes: Vec<u8>| URL_SAFE_NO_PAD.encode(bytes);
+    if let Ok(rsa) = key.rsa() {
+        return json!({ "kty": "RSA", "n": encode(rsa.n().to_vec()), "e": encode(rsa.e().to_vec()) });
+    }
+    let ec = key.ec_key().expect("a key on a curve");
+    let (mut x, mut y) = (BigNum::new().expect("a number"), BigNum::new().expect("a number"));
+    let mut context = BigNumContext::new().expect("a context");
+    ec.public_key().affine_coordinates(ec.group(), &mut x, &mut y, &mut context).expect("coordinates");
+    json!({ "kty": "EC", "crv": kind, "x": encode(x.to_vec()), "y": encode(y.to_vec()) })
+}
+
+// RFC 9864 names what RFC 8037 called EdDSA; both are in use, for keys as for tokens.
+#[test]
+fn both_names_of_ed25519_mean_one_algorithm() {
+    let mut idp = Idp::new(SigningAlg::EdDSA);
+    for of_key in ["EdDSA", "Ed25519"] {
+        let mut jwk: Value = serde_json::from_str(idp.key.public_jwk()).expect("JSON");
+        jwk["alg"] = json!(of_key);
+        idp.keys = ForeignKeys::parse(json!({ "keys": [jwk] }).to_string().as_bytes()).expect("a key set");
+        for of_token in ["EdDSA", "Ed25519"] {
+            let header = json!({ "alg": of_token, "kid": idp.key.kid() });
+            for accepted in [vec![], vec![VerifyingAlg::EdDSA]] {
+                idp.issuer.algorithms = accepted;
+                assert!(idp.verify(&idp.sign(&header, &good().to_string()), Jwt).is_ok(), "{of_key} {of_token}");
+            }
+        }
+    }
+    let read: Vec<VerifyingAlg> = serde_json::from_value(json!(["Ed25519", "EdDSA"])).expect("two names");
+    assert_eq!(read, [VerifyingAlg::EdDSA; 2]);
+}
+
+// Under the neutral element the signature (the neutral element, 0) is good for every message: anybody can write it.
+#[test]
+fn a_key_of_small_order_vouches_for_nobody() {
+    let mut idp = Idp::new(SigningAlg::EdDSA);
+    let neutral = [&[1][..], &[0; 31]].concat();
+    let mut jwk: Value = serde_json::from_str(idp.key.public_jwk()).expect("JSON");
+    jwk["x"] = json!(URL_SAFE_NO_PAD.encode(&neutral));
+    idp.keys = ForeignKeys::parse(json!({ "keys": [jwk] }).to_string().as_bytes()).expect("a key set");
+    let forged = compact(&idp.header().to_string(), &good().to_string(), |_| [neutral.clone(), vec![0; 32]].concat());
+    idp.refuses(&forged, TokenError::UnknownForeignKey);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `[[identity_connection]]`.
 
 use super::*;
-use crate::domain::{environment::SigningAlg, foreign::ForeignIssuer};
+use crate::domain::{foreign::ForeignIssuer, verifying_alg::VerifyingAlg};
 
 /// The public key of RFC 8037 Appendix A.2.
 const JWKS: &str =
@@ -81,7 +81,7 @@ fn conditions_are_single_values_and_algorithms_are_asymmetric() {
     let issuer =
         issuer(&jwt("algorithms = [\"ES256\"]\nclaims = { hd = \"p\", run = 7, \"https://p/protected\" = true }"));
     assert_eq!((issuer.issuer.as_str(), issuer.audiences.as_slice()), ("https://p", &["us".to_owned()][..]));
-    assert_eq!(issuer.algorithms, [SigningAlg::ES256]);
+    assert_eq!(issuer.algorithms, [VerifyingAlg::ES256]);
     assert_eq!(
         serde_json::to_value(&issuer.claims).expect("JSON"),
         serde_json::json!({ "hd": "p", "run": 7, "https://p/protected": true })

@@ -9,6 +9,7 @@ mod delegated;
 mod embedded;
 mod environments;
 mod foreign;
+mod foreign_as_they_are;
 mod forged;
 mod laws;
 mod refused_tokens;
