@@ -15,7 +15,7 @@ use crate::{
         random::{Random, random_id},
         readable::readable,
     },
-    store::{Conn, Store, StoreError, audit_records, audit_records::AuditRow},
+    store::{Conn, Store, StoreError, Write, audit_records},
 };
 
 /// The operator of what the server does by itself.
@@ -146,25 +146,26 @@ impl Operator<'_> {
         work: impl FnOnce(&mut Conn<'_>, P) -> Result<T, E>,
     ) -> Result<T, E> {
         let request_id = self.prepare(store)?;
-        let planned_and_linked = |conn: &mut Conn<'_>| -> Result<(P, Vec<AuditRow>), E> {
+        let planned_and_linked = |conn: &mut Conn<'_>| -> Result<(P, Write), E> {
             let (planned, done) = plan(conn)?;
             let records = done.into_iter().map(|done| self.done(operation, &request_id, done));
-            Ok((planned, link_once(self.random, &records.collect::<Vec<_>>())?))
+            let rows = link_once(self.random, &records.collect::<Vec<_>>())?;
+            Ok((planned, audit_records::appending(rows)?))
         };
-        let changed = store.snapshot(planned_and_linked).and_then(|(planned, rows)| {
+        let changed = store.snapshot(planned_and_linked).and_then(|(planned, append)| {
             if !begins(&planned) {
                 return store.read(|conn| work(conn, planned));
             }
             store.transact(|conn| {
-                let (planned, rows) = if still_fits(conn, &planned)? {
-                    (planned, rows)
+                let (planned, append) = if still_fits(conn, &planned)? {
+                    (planned, append)
                 } else {
                     let again = planned_and_linked(conn)?;
                     still_fits(conn, &again.0)?;
                     again
                 };
                 let value = work(conn, planned)?;
-                audit_records::append_within(conn, &rows)?;
+                append(conn)?;
                 Ok(value)
             })
         });

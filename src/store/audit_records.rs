@@ -6,7 +6,14 @@ use diesel::{
     sql_types::{BigInt, Bool, Text},
 };
 
-use super::{Conn, StoreError, connection::each, schema::audit_records};
+use serde_json::{Value, json};
+
+use super::{
+    Conn, StoreError,
+    bulk::{Bulk, Write, write},
+    connection::each,
+    schema::audit_records,
+};
 
 /// Held while partitions are made or dropped, so that nodes do not do it at once. An arbitrary number that nobody else uses.
 const PARTITION_LOCK: i64 = 0x7E55_E8A0_0002;
@@ -80,6 +87,56 @@ pub fn append_within(conn: &mut Conn<'_>, rows: &[AuditRow]) -> Result<(), Store
         }
     }
     Ok(())
+}
+
+/// The same for a transaction that is to be short: what it has to do is prepared now.
+///
+/// # Errors
+/// The rows cannot be written as JSON; what is given back fails as [`append_within`] does.
+pub fn appending(rows: Vec<AuditRow>) -> Result<Write, StoreError> {
+    let columns = [
+        "day",
+        "node",
+        "seq",
+        "time_ms",
+        "environment_id",
+        "event",
+        "outcome",
+        "request_id",
+        "client_id",
+        "subject",
+        "jti",
+        "reason",
+        "record",
+        "previous_hash",
+        "hash",
+    ];
+    let values: Vec<Vec<Value>> = rows.iter().map(|row| row.values().to_vec()).collect();
+    let bulk = Bulk::insert("audit_records", &columns, "", &values)?;
+    Ok(write(bulk, move |conn| append_within(conn, &rows)))
+}
+
+impl AuditRow {
+    /// In the order of the table.
+    fn values(&self) -> [Value; 15] {
+        [
+            json!(self.day),
+            json!(self.node),
+            json!(self.seq),
+            json!(self.time_ms),
+            json!(self.environment_id),
+            json!(self.event),
+            json!(self.outcome),
+            json!(self.request_id),
+            json!(self.client_id),
+            json!(self.subject),
+            json!(self.jti),
+            json!(self.reason),
+            json!(self.record),
+            json!(self.previous_hash),
+            json!(self.hash),
+        ]
+    }
 }
 
 /// Makes sure that rows like these would be taken: appends them, and takes them back. Their days must have been prepared.

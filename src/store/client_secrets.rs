@@ -1,8 +1,15 @@
 //! `client_secrets`: at most two of a client are in use at once, so that one can be replaced without an outage.
 
 use diesel::prelude::*;
+use serde_json::{Value, json};
 
-use super::{Conn, StoreError, connection::each, rows::Row, schema::client_secrets};
+use super::{
+    Conn, StoreError,
+    bulk::{Bulk, Write, write},
+    connection::each,
+    rows::Row,
+    schema::client_secrets,
+};
 use crate::domain::{client::ClientSecret, secret::SecretHash};
 
 /// The most secrets of a client that are active at once.
@@ -164,11 +171,39 @@ pub fn add(
     Ok(true)
 }
 
-/// Adds the first secret of a client that was just made.
+/// Adds the first secrets of clients that were just made, by the clients' ids. For a transaction that is to be short: what it has to
+/// do is prepared now.
 ///
 /// # Errors
-/// There is no such client, or the database failed.
-pub fn insert(
+/// The rows cannot be written as JSON; what is given back fails where there is no such client.
+pub fn inserting(
+    environment_id: String,
+    all: Vec<(String, ClientSecret)>,
+    origin: SecretOrigin,
+    now: i64,
+) -> Result<Write, StoreError> {
+    let columns = ["id", "environment_id", "client_id", "hash", "origin", "created_at", "expires_at"];
+    let row = |(client_id, secret): &(String, ClientSecret)| {
+        let (hash, origin) = (secret.hash.to_hex(), origin.as_str());
+        [
+            json!(secret.id),
+            json!(environment_id),
+            json!(client_id),
+            json!(hash),
+            json!(origin),
+            json!(now),
+            json!(secret.expires_at),
+        ]
+    };
+    let rows: Vec<Vec<Value>> = all.iter().map(|one| row(one).to_vec()).collect();
+    let bulk = Bulk::insert("client_secrets", &columns, "", &rows)?;
+    let each = move |conn: &mut Conn<'_>| {
+        all.iter().try_for_each(|(client_id, secret)| insert(conn, &environment_id, client_id, secret, origin, now))
+    };
+    Ok(write(bulk, each))
+}
+
+fn insert(
     conn: &mut Conn<'_>,
     environment_id: &str,
     client_id: &str,

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use diesel::{prelude::*, upsert::excluded};
+use serde_json::json;
 
 use super::{
     Conn, Origin, StoreError,
+    bulk::{Bulk, Write, write},
     client_secrets::{self, StoredSecret},
     connection::each,
     rows::{Row, to_json, to_name},
@@ -180,6 +182,48 @@ pub fn upsert(
         ))
         .execute(c))?;
     Ok(())
+}
+
+/// The same for many, in a transaction that is to be short: what it has to do is prepared now.
+///
+/// # Errors
+/// A client cannot be written; what is given back fails as [`upsert`] does.
+pub fn upserting(environment_id: String, all: Vec<Client>, origin: Origin, now: i64) -> Result<Write, StoreError> {
+    let changing = [
+        "name",
+        "kind",
+        "enabled",
+        "grants",
+        "access",
+        "permissions",
+        "exchange_error",
+        "origin",
+        "sign_in",
+        "updated_at",
+    ];
+    let row = |client: &Client| {
+        Ok(vec![
+            json!(environment_id),
+            json!(client.id),
+            json!(now),
+            json!(client.name),
+            json!(to_name(&client.kind)?),
+            json!(client.enabled),
+            json!(to_json(&client.grants)?),
+            json!(to_json(&client.access)?),
+            json!(to_json(&client.permissions)?),
+            json!(to_name(&client.exchange_error)?),
+            json!(to_name(&origin)?),
+            json!(to_json(&client.sign_in)?),
+            json!(now),
+        ])
+    };
+    let rows: Result<Vec<_>, StoreError> = all.iter().map(row).collect();
+    let columns = [&["environment_id", "client_id", "created_at"], changing.as_slice()].concat();
+    let set = changing.map(|column| format!("{column} = excluded.{column}")).join(", ");
+    let conflict = format!("ON CONFLICT (environment_id, client_id) DO UPDATE SET {set}");
+    let bulk = Bulk::insert("clients", &columns, &conflict, &rows?)?;
+    Ok(write(bulk, move |conn| all.iter().try_for_each(|client| upsert(conn, &environment_id, client, origin, now))))
 }
 
 /// Deletes one with its secrets; `false` when there is none.

@@ -3,6 +3,7 @@
 //! One file per group of tables holds plain functions over a [`Conn`] that return values of `domain`. [`Store`] hands out connections.
 //! Every function blocks: call them from `web::block` or a thread of your own.
 
+mod bulk;
 mod connection;
 mod error;
 mod lane;
@@ -74,6 +75,7 @@ use diesel::RunQueryDsl as _;
 use crate::metrics::Page;
 
 pub use self::{
+    bulk::Write,
     connection::{Conn, Dedicated},
     error::StoreError,
     lane::{Cut, Lane},

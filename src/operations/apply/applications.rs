@@ -39,7 +39,7 @@ pub(super) fn plan_applications(
         wanted.push(application);
     }
     check_ids_apart(conn, &environment_id, file, known.iter().copied().chain(&wanted))?;
-    plan_blocks(planned, context, stored, wanted);
+    plan_blocks(planned, context, stored, wanted)?;
     for (change, application) in secrets {
         let environment_id = environment_id.clone();
         planned.add(change, move |conn| Ok(application.upsert(conn, &environment_id, now)?));

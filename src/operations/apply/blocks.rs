@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use super::plan::Facts;
+use super::{
+    ApplyError,
+    plan::{Facts, Step},
+};
 use crate::{
     domain::{
         application::Application, client::Client, connection::IdentityConnection, environment::ResourceServer,
@@ -37,6 +40,11 @@ pub(super) trait Block: Serialize + Clone + 'static {
 
     /// Writes it.
     fn upsert(&self, conn: &mut Conn<'_>, environment_id: &str, now: i64) -> Result<(), StoreError>;
+
+    /// The writing of many.
+    fn upserts(blocks: Vec<Self>, environment_id: String, now: i64) -> Result<Step, ApplyError> {
+        Ok(Box::new(move |conn| Ok(blocks.iter().try_for_each(|block| block.upsert(conn, &environment_id, now))?)))
+    }
 
     /// Deletes it.
     fn delete(&self, conn: &mut Conn<'_>, environment_id: &str) -> Result<(), StoreError>;
@@ -97,6 +105,11 @@ impl Block for Client {
 
     fn upsert(&self, conn: &mut Conn<'_>, environment_id: &str, now: i64) -> Result<(), StoreError> {
         clients::upsert(conn, environment_id, self, Origin::File, now)
+    }
+
+    fn upserts(blocks: Vec<Self>, environment_id: String, now: i64) -> Result<Step, ApplyError> {
+        let upsert = clients::upserting(environment_id, blocks, Origin::File, now)?;
+        Ok(Box::new(move |conn| Ok(upsert(conn)?)))
     }
 
     fn delete(&self, conn: &mut Conn<'_>, environment_id: &str) -> Result<(), StoreError> {

@@ -35,7 +35,7 @@ pub(super) fn plan_connections(
         secrets.extend(secret_change(&connection, known).map(|change| (change, connection.clone())));
         wanted.push(connection);
     }
-    plan_blocks(planned, context, stored, wanted);
+    plan_blocks(planned, context, stored, wanted)?;
     for (change, connection) in secrets {
         let environment_id = environment_id.clone();
         planned.add(change, move |conn| Ok(connection.upsert(conn, &environment_id, now)?));

@@ -109,8 +109,7 @@ pub(super) fn plan_managed_services(
     stored.iter_mut().for_each(|service| take_all(removed, &mut service.permissions));
     let wanted: Result<Vec<ManagedService>, ApplyError> =
         file.managed_services.iter().map(|block| wanted_service(conn, &environment_id, block)).collect();
-    plan_blocks(planned, context, of_files(stored), wanted?);
-    Ok(())
+    plan_blocks(planned, context, of_files(stored), wanted?)
 }
 
 fn wanted_service(

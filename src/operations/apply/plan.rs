@@ -76,9 +76,14 @@ impl Planned {
     where
         F: FnOnce(&mut Conn<'_>) -> Result<(), ApplyError> + 'static,
     {
+        self.note(change, differences);
+        self.steps.push(Box::new(step));
+    }
+
+    /// Says what changes; the step is another one's, or added apart.
+    fn note(&mut self, change: Change, differences: Differences) {
         self.changes.push(change);
         self.differences.push(differences);
-        self.steps.push(Box::new(step));
     }
 
     /// What the audit log says of it.
@@ -110,13 +115,13 @@ pub(super) fn plan(
 
     let removed = plan_permissions(conn, &mut planned, context, file)?;
     let stored = of_files(resource_servers::list(conn, &id)?);
-    plan_blocks(&mut planned, context, stored, file.resource_servers.clone());
+    plan_blocks(&mut planned, context, stored, file.resource_servers.clone())?;
     plan_clients(conn, &mut planned, context, file, &removed)?;
     plan_managed_services(conn, &mut planned, context, file, &removed)?;
     plan_applications(conn, &mut planned, context, file)?;
     plan_connections(conn, &mut planned, context, file)?;
     let stored = of_files(exchange_rules::list(conn, &id)?);
-    plan_blocks(&mut planned, context, stored, wanted_rules(file));
+    plan_blocks(&mut planned, context, stored, wanted_rules(file))?;
     plan_keys(conn, &mut planned, context, file)?;
     Ok(planned)
 }
@@ -138,7 +143,7 @@ pub(super) fn plan_blocks<B: Block>(
     context: &ApplyContext<'_>,
     stored: Vec<(B, Origin)>,
     wanted: Vec<B>,
-) {
+) -> Result<(), ApplyError> {
     let environment_id = planned.environment.id.clone();
     let now = context.keys.now;
     let upsert =
@@ -165,13 +170,19 @@ pub(super) fn plan_blocks<B: Block>(
         }
     }
     let by_key: HashMap<&str, &(B, Origin)> = stored.iter().map(|known| (known.0.key(), known)).collect();
+    let mut upserts = Vec::new();
     for block in &wanted {
         let known = by_key.get(block.key()).map(|(known, origin)| (known.facts(), *origin));
         let differences = between(known.as_ref().map(|(known, _)| known), Some(&block.facts()));
         if let Some(change) = change(B::KIND, block.name(), known, &block.facts()) {
-            planned.add_known(change, differences, upsert(block.clone(), environment_id.clone()));
+            planned.note(change, differences);
+            upserts.push(block.clone());
         }
     }
+    if !upserts.is_empty() {
+        planned.steps.push(B::upserts(upserts, environment_id, now)?);
+    }
+    Ok(())
 }
 
 /// What the change of something that the file names looks like; `None` when there is none. That a file looks after it from
@@ -185,6 +196,9 @@ pub(super) fn change(kind: &'static str, name: &str, known: Option<(Facts, Origi
     (!details.is_empty()).then(|| Change { details, ..Change::of('~', kind, name) })
 }
 
+/// What a client's secret is called.
+const SECRET: &str = "secret of client";
+
 fn plan_clients(
     conn: &mut Conn<'_>,
     planned: &mut Planned,
@@ -196,13 +210,26 @@ fn plan_clients(
     stored.iter_mut().for_each(|stored| take_all(removed, &mut stored.client.permissions));
     let stored: Vec<(Client, Origin)> = stored.into_iter().map(|stored| (stored.client, stored.origin)).collect();
     let wanted = file.clients.iter().map(|block| block.client.clone()).collect();
-    plan_blocks(planned, context, stored.clone(), wanted);
+    plan_blocks(planned, context, stored.clone(), wanted)?;
     let by_id: HashMap<&str, &Client> = stored.iter().map(|(client, _)| (client.id.as_str(), client)).collect();
+    let mut first = Vec::new();
     for block in &file.clients {
         let known = by_id.get(block.client.id.as_str()).copied();
         if let Some(hash) = block.secret.filter(|hash| !has_secret(known, hash)) {
-            plan_secret(planned, context, &block.client.id, hash, known)?;
+            let secret = ClientSecret::new(random_id(context.keys.random)?, hash, None);
+            match known {
+                Some(known) => plan_secret(planned, context, known, secret),
+                None => {
+                    planned.note(Change::of('+', SECRET, &block.client.id), Differences::default());
+                    first.push((block.client.id.clone(), secret));
+                }
+            }
         }
+    }
+    if !first.is_empty() {
+        let id = planned.environment.id.clone();
+        let insert = client_secrets::inserting(id, first, SecretOrigin::File, context.keys.now)?;
+        planned.steps.push(Box::new(move |conn| Ok(insert(conn)?)));
     }
     Ok(())
 }
@@ -215,27 +242,14 @@ fn has_secret(client: Option<&Client>, hash: &SecretHash) -> bool {
 
 /// The file's secret takes the place of all others at once: if it was changed because the old one leaked, the old one
 /// must not live on.
-fn plan_secret(
-    planned: &mut Planned,
-    context: &ApplyContext<'_>,
-    client_id: &str,
-    hash: SecretHash,
-    known: Option<&Client>,
-) -> Result<(), ApplyError> {
+fn plan_secret(planned: &mut Planned, context: &ApplyContext<'_>, known: &Client, secret: ClientSecret) {
     let now = context.keys.now;
-    let secret = ClientSecret::new(random_id(context.keys.random)?, hash, None);
-    let sign = if known.is_some_and(|client| !client.secrets.is_empty()) { '~' } else { '+' };
-    let change = Change::of(sign, "secret of client", client_id);
-    let (environment_id, client_id) = (planned.environment.id.clone(), client_id.to_owned());
-    let is_new = known.is_none();
+    let change = Change::of(if known.secrets.is_empty() { '+' } else { '~' }, SECRET, &known.id);
+    let (environment_id, client_id) = (planned.environment.id.clone(), known.id.clone());
     planned.add(change, move |conn| {
         let origin = SecretOrigin::File;
-        if is_new {
-            return Ok(client_secrets::insert(conn, &environment_id, &client_id, &secret, origin, now)?);
-        }
         Ok(client_secrets::replace(conn, &environment_id, &client_id, &secret, origin, now, now)?)
     });
-    Ok(())
 }
 
 fn wanted_rules(file: &EnvironmentFile) -> Vec<StoredRule> {

@@ -1,6 +1,7 @@
 //! The store against both engines.
 
 mod authorization;
+mod bulk;
 mod connections;
 mod failures;
 mod leases;
