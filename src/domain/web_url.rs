@@ -18,6 +18,16 @@ pub fn is_web_url(text: &str) -> bool {
     parse(text).is_some_and(|url| ["http", "https"].contains(&url.scheme()))
 }
 
+/// How libraries write the URL, where that is not how `text` writes it: a default port, zeros before a port, an address such as
+/// `0x7f.1` and dots in a path are rewritten before they are called. One spelling is shown, logged and compared, so it must be the one
+/// that counts. An origin may stand without a slash.
+pub fn rewritten(text: &str) -> Option<String> {
+    let url = parse(text)?;
+    let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && !text.ends_with('/');
+    let usual = if is_bare { url.as_str().trim_end_matches('/') } else { url.as_str() };
+    (usual != text).then(|| usual.to_owned())
+}
+
 /// Whether it is the origin of web pages (RFC 6454 §6.2), such as `https://app.example`.
 pub fn is_origin(text: &str) -> bool {
     is_web_url(text) && parse(text).is_some_and(|url| url.origin().ascii_serialization() == text)
@@ -36,6 +46,32 @@ mod tests {
             ["", "null", "https://app.example/", "https://u@app.example", "https://app.example:443", "ftp://a", "a\nb"]
         {
             assert!(!is_origin(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_spelling_that_libraries_rewrite_is_told_from_the_usual_one() {
+        for usual in [
+            "https://a.example",
+            "https://a.example/",
+            "https://a.example:8443/x?y=%41",
+            "http://127.0.0.1:1",
+            "http://[::1]",
+        ] {
+            assert_eq!(rewritten(usual), None, "{usual}");
+        }
+        for (text, usual) in [
+            ("https://a.example:443", "https://a.example"),
+            ("https://a.example:08443", "https://a.example:8443"),
+            ("https://a.example:", "https://a.example"),
+            ("http://0x7f.1/x", "http://127.0.0.1/x"),
+            ("http://2130706433", "http://127.0.0.1"),
+            ("http://[0:0::1]:80", "http://[::1]"),
+            ("HTTPS://A.example/x", "https://a.example/x"),
+            ("https://a.example/a/../b", "https://a.example/b"),
+            ("https://a.example\\b", "https://a.example/b"),
+        ] {
+            assert_eq!(rewritten(text).as_deref(), Some(usual), "{text}");
         }
     }
 

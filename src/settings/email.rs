@@ -169,6 +169,7 @@ fn read_tokens(reader: &mut Reader, plain_http_to_loopback: bool) -> (Option<Ema
         let problem = "must be an absolute https:// URL without user name and password";
         reader.error("email.oauth2_token_url", problem);
     }
+    reader.check_spelling("email.oauth2_token_url", &token_url);
     if client_id.is_empty() {
         reader.error("email.oauth2_client_id", "must be set too, because email.oauth2_token_url is");
     }

@@ -49,5 +49,6 @@ fn breach_list_url(reader: &mut Reader) -> Option<String> {
             "must be an absolute URL without query, and without a slash at the end",
         );
     }
+    reader.check_spelling("passwords.breach_list_url", &url);
     Some(url)
 }

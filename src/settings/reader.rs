@@ -6,7 +6,7 @@ use config::ValueKind;
 use ipnet::IpNet;
 
 use super::{error::SettingError, layers::Layers};
-use crate::domain::{pasted::pasted, secret::Secret};
+use crate::domain::{pasted::pasted, secret::Secret, web_url};
 
 /// What a secret is replaced with where settings are shown.
 pub(super) const SHOWN_SECRET: &str = "(set)";
@@ -54,6 +54,13 @@ impl Reader {
     /// A path that may be absent.
     pub(super) fn path(&mut self, key: &str) -> Option<PathBuf> {
         self.optional(key).map(PathBuf::from)
+    }
+
+    /// Reports a URL that libraries write in another way than `text` does.
+    pub(super) fn check_spelling(&mut self, key: &str, text: &str) {
+        if let Some(usual) = web_url::rewritten(text) {
+            self.error(key, format!("must be written as \"{usual}\": that is what it means"));
+        }
     }
 
     /// A secret that may be absent. One that comes from a variable is taken without the white space around it.

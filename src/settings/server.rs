@@ -92,11 +92,10 @@ impl Server {
             reader.error("server.internal_listen", "must be another address or port than server.listen");
         }
         match &self.public_url {
-            Some(public_url) => {
-                if let Err(problem) = check_origin(public_url) {
-                    reader.error("server.public_url", problem);
-                }
-            }
+            Some(public_url) => match check_origin(public_url) {
+                Ok(()) => reader.check_spelling("server.public_url", public_url),
+                Err(problem) => reader.error("server.public_url", problem),
+            },
             None if on_loopback => reader.show("server.public_url", self.public_url_at(self.listen)),
             None => reader.error(
                 "server.public_url",

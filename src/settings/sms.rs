@@ -48,6 +48,7 @@ impl Sms {
         if !web_url::is_web_url(&url) || !(plain_http_to_loopback || url.starts_with("https://")) {
             reader.error("sms.url", "must be an absolute https:// URL without user name and password");
         }
+        reader.check_spelling("sms.url", &url);
         let template = if form { BodyTemplate::form(&body) } else { BodyTemplate::json(&body) };
         let body = template.map_err(|problem| reader.error("sms.body", problem)).ok()?;
         Some(Self { url, put, headers, body, sender, statuses, answer, timeout })

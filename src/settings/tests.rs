@@ -218,9 +218,24 @@ fn tls_needs_certificate_and_key_and_files_that_can_be_read() {
 
 #[test]
 fn the_public_url_is_kept_byte_for_byte() {
-    let settings = loaded(&[("TESSERA__SERVER__PUBLIC_URL", "https://auth.example.com:443")]);
-    assert_eq!(settings.server.public_url_at(settings.server.listen), "https://auth.example.com:443");
+    let settings = loaded(&[("TESSERA__SERVER__PUBLIC_URL", "https://auth.example.com:8443")]);
+    assert_eq!(settings.server.public_url_at(settings.server.listen), "https://auth.example.com:8443");
     assert!(mistakes(&[("TESSERA__SERVER__PUBLIC_URL", "https://auth.example.com/")]).contains("trailing slash"));
+}
+
+#[test]
+fn a_url_that_libraries_would_rewrite_is_refused_and_the_message_has_the_usual_spelling() {
+    for (variable, text, usual) in [
+        ("TESSERA__SERVER__PUBLIC_URL", "https://auth.example.com:443", "\"https://auth.example.com\""),
+        ("TESSERA__SERVER__PUBLIC_URL", "https://auth.example.com:08443", "\"https://auth.example.com:8443\""),
+        ("TESSERA__SERVER__PUBLIC_URL", "http://0x7f.1", "\"http://127.0.0.1\""),
+        ("TESSERA__PASSWORDS__BREACH_LIST_URL", "https://pw.example:443/list", "\"https://pw.example/list\""),
+        ("TESSERA__SMS__URL", "https://sms.example/a/../b", "\"https://sms.example/b\""),
+        ("TESSERA__EMAIL__OAUTH2_TOKEN_URL", "https://id.example:00443/t", "\"https://id.example/t\""),
+    ] {
+        let mistakes = mistakes(&[(variable, text)]);
+        assert!(mistakes.contains(variable) && mistakes.contains(usual), "{variable} {text}: {mistakes}");
+    }
 }
 
 #[test]
