@@ -119,6 +119,9 @@ impl App {
                 "database.transaction_pooling is on: no notifications pass, so changes are looked for every second"
             );
         }
+        if settings.server.is_public() && internal.is_none() {
+            log::info!("/metrics is refused on a public server.listen: set server.internal_listen to read it");
+        }
         if settings.graphql.dev_operations {
             log::warn!("graphql.dev_operations is on: never on a server that matters");
         }
@@ -135,6 +138,7 @@ impl App {
             max_body: settings.server.max_body,
             behind_proxy: settings.server.behind_proxy.clone(),
             probes_apart: internal.is_some(),
+            is_public: settings.server.is_public(),
             cis_paths: settings.compat.cis_paths,
             started_at: sources.clock.now(),
             counts: HttpCounts::default(),

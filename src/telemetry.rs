@@ -11,11 +11,16 @@ use serde_json::{Map, json};
 
 use crate::settings::{Log, LogFormat};
 
+/// Modules that log as an error what strangers send, and quote it: bytes that are no HTTP, an answer of an authenticator that is wrong.
+/// Strangers would decide what the log says and how long it is. Each such request is refused, with a reason of ours where it can be read.
+const OF_STRANGERS: [&str; 3] = ["webauthn_rs_core", "actix_http::h1::dispatcher", "actix_http::h1::decoder"];
+
 /// Starts logging to standard error. Once per process; a second call changes nothing.
 pub fn start(settings: &Log) {
     let mut builder = Builder::new();
-    // What strangers send is refused with a reason of ours; the verifier would log it as an error, and quote it.
-    builder.filter_module("webauthn_rs_core", log::LevelFilter::Off);
+    for module in OF_STRANGERS {
+        builder.filter_module(module, log::LevelFilter::Off);
+    }
     builder.parse_filters(&settings.level).format_key_values(text_fields);
     if settings.format == LogFormat::Json {
         builder.format(|out, record| writeln!(out, "{}", json_line(&out.timestamp_millis().to_string(), record)));

@@ -42,7 +42,7 @@ async fn answer(
     payload: web::Payload,
     site: &Site,
 ) -> HttpResponse {
-    let Observed { request_id, trace, client_address } = Observed::of(request);
+    let Observed { request_id, trace, client_address, .. } = Observed::of(request);
     // A browser sends other types to any host without asking first: this is what keeps foreign pages out.
     if !is_json(request) {
         return respond(site.graphql.unreadable(415, "Send the request as application/json", &request_id, trace));

@@ -1,9 +1,9 @@
 //! For load balancers and people on call.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 
-use super::{Site, environment::RequestedEnvironment};
+use super::{Site, environment::RequestedEnvironment, observe::Observed};
 
 /// `GET /health`: the process is up.
 pub(super) async fn health() -> HttpResponse {
@@ -15,8 +15,8 @@ pub(super) async fn environment_health(_: RequestedEnvironment) -> HttpResponse 
     health().await
 }
 
-/// `GET /ready`: it can do its work. Says which part cannot.
-pub(super) async fn ready(site: web::Data<Site>) -> HttpResponse {
+/// `GET /ready`: it can do its work. Tells the operator's machines which part cannot: to others an outage would say when to attack.
+pub(super) async fn ready(site: web::Data<Site>, request: HttpRequest) -> HttpResponse {
     let database = match site.context.catalog.ping().await {
         Ok(()) => "ok",
         Err(_) => "unavailable",
@@ -28,8 +28,19 @@ pub(super) async fn ready(site: web::Data<Site>) -> HttpResponse {
     let stopping = site.is_stopping();
     let ready = !stopping && [database, changes, revocations, audit, keys].iter().all(|part| *part == "ok");
     let mut response = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
-    response.insert_header(("Cache-Control", "no-store")).json(json!({
-        "status": if ready { "ready" } else if stopping { "stopping" } else { "not ready" },
+    response.insert_header(("Cache-Control", "no-store"));
+    let status = if ready {
+        "ready"
+    } else if stopping {
+        "stopping"
+    } else {
+        "not ready"
+    };
+    if !Observed::of(&request).is_inside {
+        return response.json(json!({ "status": status }));
+    }
+    response.json(json!({
+        "status": status,
         "database": database,
         "changes": changes,
         "revocations": revocations,

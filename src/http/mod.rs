@@ -7,6 +7,7 @@ mod client_form;
 mod cors;
 mod environment;
 mod form;
+mod forwarded;
 mod graphiql;
 mod graphql;
 mod health;
@@ -81,6 +82,8 @@ pub struct Site {
     pub behind_proxy: Option<BehindProxy>,
     /// Whether `/health`, `/ready` and `/metrics` have a listener of their own.
     pub probes_apart: bool,
+    /// Whether everybody can call the listener: it is on more than loopback, with no proxy in front.
+    pub is_public: bool,
     /// Whether the paths are served below `/cis` too, as Mosaic has them.
     pub cis_paths: bool,
     /// When the node started, in seconds since 1970.

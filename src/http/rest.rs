@@ -68,7 +68,7 @@ async fn answer(
     payload: web::Payload,
     site: web::Data<Site>,
 ) -> HttpResponse {
-    let Observed { request_id, trace, client_address } = Observed::of(&request);
+    let Observed { request_id, trace, client_address, .. } = Observed::of(&request);
     let body = body::read(&request, payload, site.max_body).await;
     let body = body.map(|bytes| bytes.to_vec()).map_err(|error| match error {
         BodyError::TooLarge(_) => ApiCode::BodyTooLarge,

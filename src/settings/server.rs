@@ -78,8 +78,17 @@ impl Server {
         self.public_url.clone().unwrap_or_else(|| format!("{scheme}://{bound}"))
     }
 
+    /// Whether everybody can call the listener: it is on more than loopback, with no proxy in front.
+    pub fn is_public(&self) -> bool {
+        !self.is_on_loopback() && self.behind_proxy.is_none()
+    }
+
+    fn is_on_loopback(&self) -> bool {
+        self.listen.ip().to_canonical().is_loopback()
+    }
+
     fn validate(&self, reader: &mut Reader) {
-        let on_loopback = self.listen.ip().to_canonical().is_loopback();
+        let on_loopback = self.is_on_loopback();
         // TE-001: client secrets and tokens would pass the network in the clear.
         if !on_loopback && self.tls.is_none() && self.behind_proxy.is_none() {
             reader.error(

@@ -1,14 +1,39 @@
 //! What is known of a request besides itself: its id, and where it comes from.
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{Shutdown, TcpStream},
     process::Stdio,
 };
 
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::support::{Answer, BFF, CLIENT_CREDENTIALS, Engine, TestServer, cli::tessera, server::variable};
+use crate::support::{
+    Answer, BFF, CLIENT_CREDENTIALS, Engine, Installation, TestServer, cli::tessera, server::variable,
+};
+
+#[test]
+fn what_is_no_http_leaves_no_error_in_the_log() {
+    let mut installation = Installation::demo(Engine::Sqlite);
+    let mut server = installation.serve();
+    let huge = format!("GET /health HTTP/1.1\r\nx: {}\r\n\r\n", "y".repeat(300_000));
+    let chunked = "POST /token HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n";
+    let two_lengths = "POST /token HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcde";
+    for sent in ["\u{16}\u{3}\u{1}garbage", "GET\r\n\r\n", "\0\r\n\r\n", chunked, two_lengths, huge.as_str()] {
+        let mut stream = TcpStream::connect(server.address()).expect("a connection");
+        // The server may have closed it before all is sent, and with a reset.
+        let _ = stream.write_all(sent.as_bytes()).and_then(|()| stream.shutdown(Shutdown::Write));
+        let _ = stream.read_to_end(&mut Vec::new());
+    }
+    assert_eq!(server.get("/health").status, 200);
+    server.signal("INT");
+    assert!(server.wait().success());
+    let log = server.stderr.text();
+    assert!(log.contains("listening on"), "{log}");
+    let errors: Vec<&str> = log.lines().filter(|line| line.contains(" ERROR ") || line.contains(" WARN ")).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+}
 
 /// TE-041.
 #[test]

@@ -10,7 +10,11 @@ use openssl::{
     x509::X509,
 };
 
-use crate::support::{BFF, Engine, Installation, NO_HANG, Process, certificate::certificate, eventually};
+use crate::support::{
+    BFF, Engine, Installation, NO_HANG, Process,
+    certificate::{certificate, put_certificate},
+    eventually,
+};
 
 fn with_tls() -> (Installation, X509) {
     let installation = Installation::demo(Engine::Sqlite)
@@ -18,15 +22,6 @@ fn with_tls() -> (Installation, X509) {
         .with("server.tls.private_key_file", "tls.key");
     let certificate = put_certificate(&installation);
     (installation, certificate)
-}
-
-/// Puts a new certificate into the files of the settings.
-fn put_certificate(installation: &Installation) -> X509 {
-    let (certificate, key) = certificate();
-    let pem = |bytes: Vec<u8>| String::from_utf8(bytes).expect("PEM");
-    installation.file("tls.crt", &pem(certificate.to_pem().expect("PEM")));
-    installation.file("tls.key", &pem(key.private_key_to_pem_pkcs8().expect("PEM")));
-    certificate
 }
 
 fn request(path: &str) -> String {

@@ -3,9 +3,12 @@
 use std::{collections::BTreeMap, net::TcpListener};
 
 use reqwest::Method;
+use serde_json::json;
 
 use super::Scrape;
-use crate::support::{Answer, BFF, CLIENT_CREDENTIALS, Engine, TestServer, server::Builder};
+use crate::support::{
+    Answer, BFF, CLIENT_CREDENTIALS, Engine, Installation, TestServer, certificate::put_certificate, server::Builder,
+};
 
 const PROBES: [&str; 3] = ["/health", "/ready", "/metrics"];
 
@@ -61,21 +64,43 @@ fn behind_a_proxy_metrics_are_for_those_on_this_side() {
         let answer = request("/metrics");
         assert_eq!(answer.status, 403, "{name}: {value}");
         assert!(!answer.text.contains("tessera_"), "{}", answer.text);
-        assert_eq!(request("/ready").status, 200, "which says no more than before");
+        let ready = request("/ready");
+        assert_eq!((ready.status.as_u16(), ready.json()), (200, json!({ "status": "ready" })), "and no part of it");
     }
+    assert_eq!(through.get("/ready").json()["database"], "ok");
+}
+
+/// Everybody comes to a listener with TLS of its own.
+#[test]
+fn on_a_public_listener_nobody_reads_metrics_and_how_the_node_is() {
+    let mut installation = Installation::demo(Engine::Sqlite)
+        .with("server.listen", "0.0.0.0:0")
+        .with("server.public_url", "https://localhost")
+        .with("server.tls.certificate_file", "tls.crt")
+        .with("server.tls.private_key_file", "tls.key");
+    put_certificate(&installation);
+    let server = installation.serve();
+    let port = server.address().port();
+    let http = reqwest::blocking::Client::builder().danger_accept_invalid_certs(true).build().expect("a client");
+    let get = |path: &str| Answer::to(http.get(format!("https://127.0.0.1:{port}{path}")));
+    let metrics = get("/metrics");
+    assert_eq!(metrics.status, 403);
+    assert!(metrics.text.contains("server.internal_listen") && !metrics.text.contains("tessera_"), "{}", metrics.text);
+    assert_eq!((get("/ready").status.as_u16(), get("/ready").json()), (200, json!({ "status": "ready" })));
+    assert_eq!(get("/health").status, 200);
 }
 
 #[test]
 fn an_address_that_cannot_be_listened_on_is_refused_with_the_name_of_its_setting() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
-    let installation = crate::support::Installation::demo(Engine::Sqlite).with("server.internal_listen", &address);
+    let installation = Installation::demo(Engine::Sqlite).with("server.internal_listen", &address);
     let said = installation.cli(&["serve"]).failure(3);
     assert!(said.contains("server.internal_listen") && said.contains(&address), "{said}");
 
     let settings = BTreeMap::from([("server.internal_listen", "9090"), ("server.listen", "127.0.0.1:0")]);
-    let with = |installation: crate::support::Installation, (key, value)| installation.with(key, value);
-    let installation = settings.into_iter().fold(crate::support::Installation::demo(Engine::Sqlite), with);
+    let with = |installation: Installation, (key, value)| installation.with(key, value);
+    let installation = settings.into_iter().fold(Installation::demo(Engine::Sqlite), with);
     let said = installation.cli(&["check-config"]).failure(3);
     assert!(said.contains("server.internal_listen") && said.contains("an IP address and a port"), "{said}");
 }

@@ -9,6 +9,8 @@ use openssl::{
     x509::{X509, X509NameBuilder, extension::SubjectAlternativeName},
 };
 
+use super::Installation;
+
 /// A certificate for `localhost` that vouches for itself.
 pub fn certificate() -> (X509, PKey<Private>) {
     let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).expect("a curve");
@@ -27,4 +29,13 @@ pub fn certificate() -> (X509, PKey<Private>) {
     builder.append_extension(names.expect("names")).expect("an extension");
     builder.sign(&key, MessageDigest::sha256()).expect("a signature");
     (builder.build(), key)
+}
+
+/// Puts a new certificate and its key into `tls.crt` and `tls.key` of an installation.
+pub fn put_certificate(installation: &Installation) -> X509 {
+    let (certificate, key) = certificate();
+    let pem = |bytes: Vec<u8>| String::from_utf8(bytes).expect("PEM");
+    installation.file("tls.crt", &pem(certificate.to_pem().expect("PEM")));
+    installation.file("tls.key", &pem(key.private_key_to_pem_pkcs8().expect("PEM")));
+    certificate
 }
