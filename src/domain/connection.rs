@@ -41,14 +41,58 @@ pub struct SignInClient {
     pub token_endpoint: String,
     /// What is asked for there; `openid` always is.
     pub scopes: Scope,
+    /// How this server proves there who it is.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub token_endpoint_auth_method: TokenEndpointAuth,
+    /// How the provider sends its answers.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub response_mode: ResponseMode,
     /// Whether the provider names itself in its answers (RFC 9207). One that does not say who it is is then refused.
     #[serde(default)]
     pub iss_required: bool,
     /// Tells whether the secret was changed, without holding it.
     pub secret_sha256: SecretHash,
-    /// The secret that this server has there, sealed under the master key.
+    /// The secret that this server has there, sealed under the master key. Without one: the empty text.
     #[serde(skip)]
     pub sealed_secret: Vec<u8>,
+}
+
+/// How this server proves to a provider who it is, by the names of RFC 7591 §2.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenEndpointAuth {
+    /// By the secret in `Authorization`, which every provider has to take (RFC 6749 §2.3.1).
+    #[default]
+    ClientSecretBasic,
+    /// By the secret in the form.
+    ClientSecretPost,
+    /// Not at all: it is a public client there. PKCE ties the code to it, as it does with the others.
+    None,
+}
+
+impl TokenEndpointAuth {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::ClientSecretBasic, Self::ClientSecretPost, Self::None];
+}
+
+/// How a provider sends its answer to an authorization request (OAuth 2.0 Multiple Response Type Encoding Practices §2.1).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResponseMode {
+    /// In the URL.
+    #[default]
+    Query,
+    /// In a form that a page of the provider posts (OAuth 2.0 Form Post Response Mode).
+    FormPost,
+}
+
+impl ResponseMode {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Query, Self::FormPost];
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// How an identity connection vouches for users.

@@ -57,8 +57,8 @@ async fn begin(
         Some(error) => unreadable(&site.context, environment, &call, error).await,
     };
     match outcome {
-        Ok(Sent { location, cookie_name, cookie_value }) => {
-            let cookie = cookie(environment, &cookie_name, &cookie_value, SIGN_IN_LIFETIME);
+        Ok(Sent { location, cookie_name, cookie_value, is_posted_back }) => {
+            let cookie = cookie(environment, &cookie_name, &cookie_value, (SIGN_IN_LIFETIME, is_posted_back));
             go_to(&location).insert_header((header::SET_COOKIE, cookie)).finish()
         }
         Err(refused) => refusal(request, &refused),
@@ -71,24 +71,48 @@ pub(super) async fn callback(
     request: HttpRequest,
     site: web::Data<Site>,
 ) -> HttpResponse {
-    let observed = Observed::of(&request);
-    let params = match Params::parse(request.query_string().as_bytes(), &Limits::AUTHORIZATION_RESPONSE) {
+    let params = Params::parse(request.query_string().as_bytes(), &Limits::AUTHORIZATION_RESPONSE);
+    end(&environment, &request, &site, params).await
+}
+
+/// The same in a form that a page of the provider posts (OAuth 2.0 Form Post Response Mode).
+pub(super) async fn posted_callback(
+    environment: RequestedEnvironment,
+    request: HttpRequest,
+    payload: web::Payload,
+    site: web::Data<Site>,
+) -> HttpResponse {
+    let most = Limits::AUTHORIZATION_RESPONSE.max_body.min(site.max_body);
+    let limits = Limits { max_body: most, ..Limits::AUTHORIZATION_RESPONSE };
+    let params = form::read_within(&request, payload, &limits).await;
+    end(&environment, &request, &site, params).await
+}
+
+async fn end(
+    environment: &RequestedEnvironment,
+    request: &HttpRequest,
+    site: &Site,
+    params: Result<Params, OAuthError>,
+) -> HttpResponse {
+    let observed = Observed::of(request);
+    let params = match params {
         Ok(params) => params,
         Err(error) => {
             let nothing = Params::default();
-            return match unreadable(&site.context, &environment, &call(&observed, &nothing), error).await {
+            return match unreadable(&site.context, environment, &call(&observed, &nothing), error).await {
                 Ok(_) => respond::nothing_here(),
-                Err(refused) => refusal(&request, &refused),
+                Err(refused) => refusal(request, &refused),
             };
         }
     };
     let came_back =
-        come_back(&site.context, &environment, &call(&observed, &params), &|name| cookie_of(&request, name)).await;
+        come_back(&site.context, environment, &call(&observed, &params), &|name| cookie_of(request, name)).await;
     let mut response = match came_back.outcome {
         Ok(location) => go_to(&location).finish(),
-        Err(refused) => refusal(&request, &refused),
+        Err(refused) => refusal(request, &refused),
     };
-    let spent = came_back.spent_cookie.map(|name| cookie(&environment, &name, "", 0));
+    // It goes under whichever of the two attributes it came.
+    let spent = came_back.spent_cookie.map(|name| cookie(environment, &name, "", (0, false)));
     if let Some(value) = spent.and_then(|cookie| header::HeaderValue::from_str(&cookie).ok()) {
         response.headers_mut().insert(header::SET_COOKIE, value);
     }
@@ -99,10 +123,18 @@ fn call<'a>(observed: &'a Observed, params: &'a Params) -> Call<'a> {
     Call { request_id: &observed.request_id, trace: observed.trace, client_address: observed.client_address, params }
 }
 
-/// `Lax`: sent along when the provider sends the browser back, and with no request that a foreign page makes by itself.
-fn cookie(environment: &EnvironmentSnapshot, name: &str, value: &str, max_age: i64) -> String {
-    let secure = if is_secure(environment) { "; Secure" } else { "" };
-    format!("{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}")
+/// `Lax`: sent along when the provider sends the browser back, and with no request that a foreign page makes by itself. A form that the
+/// provider's page posts is such a request: only then it is `None`, which browsers take with `Secure` alone. The state that has to come with
+/// it is the attempt's own, and known to nobody else.
+fn cookie(
+    environment: &EnvironmentSnapshot,
+    name: &str,
+    value: &str,
+    (max_age, is_posted_back): (i64, bool),
+) -> String {
+    let same_site = if is_posted_back { "None" } else { "Lax" };
+    let secure = if is_secure(environment) || is_posted_back { "; Secure" } else { "" };
+    format!("{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite={same_site}{secure}")
 }
 
 /// The cookie of that name, unless there are several: one of them somebody else has put there.

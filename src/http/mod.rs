@@ -165,7 +165,8 @@ fn below_issuer(config: &mut ServiceConfig, site: &Site) {
         .service(
             web::resource(CALLBACK_PATH)
                 .route(web::get().to(authorize::callback))
-                .default_service(web::to(respond::only_get_itself)),
+                .route(web::post().to(authorize::posted_callback))
+                .default_service(web::to(respond::only_get_and_post)),
         )
         .service(post(INTROSPECTION_PATH, introspect::introspection))
         .service(post(REVOCATION_PATH, introspect::revocation))

@@ -73,14 +73,9 @@ pub(super) async fn only_get(request: HttpRequest) -> HttpResponse {
     method_not_allowed(&request, "GET, HEAD")
 }
 
-/// For the authorization endpoint.
+/// For the authorization endpoint, and for what `HEAD` must not use up.
 pub(super) async fn only_get_and_post(request: HttpRequest) -> HttpResponse {
     method_not_allowed(&request, "GET, POST")
-}
-
-/// For what `HEAD` must not use up.
-pub(super) async fn only_get_itself(request: HttpRequest) -> HttpResponse {
-    method_not_allowed(&request, "GET")
 }
 
 /// For any other.

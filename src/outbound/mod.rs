@@ -153,7 +153,7 @@ impl Outbound {
         self.post(url, JSON, body, headers, limits).await
     }
 
-    /// Posts a form to a token endpoint, with the value of `Authorization`.
+    /// Posts a form to a token endpoint, with the value of `Authorization`, if there is one.
     ///
     /// # Errors
     /// As with [`get`](Self::get).
@@ -161,10 +161,10 @@ impl Outbound {
         &self,
         url: &str,
         form: String,
-        authorization: String,
+        authorization: Option<String>,
         limits: Limits,
     ) -> Result<Fetched, OutboundError> {
-        let headers = [(AUTHORIZATION, authorization)];
+        let headers: Vec<_> = authorization.map(|value| (AUTHORIZATION, value)).into_iter().collect();
         self.post(url, "application/x-www-form-urlencoded", form.into_bytes(), &headers, limits).await
     }
 

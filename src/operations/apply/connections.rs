@@ -7,7 +7,7 @@ use super::{
     sealing::kept_secret,
 };
 use crate::{
-    domain::connection::{IdentityConnection, SignInClient},
+    domain::connection::{IdentityConnection, SignInClient, TokenEndpointAuth},
     jose::master_key::sign_in_secret_aad,
     operations::environment_file::{ConnectionBlock, EnvironmentFile, SignInBlock},
     store::{Conn, identity_connections},
@@ -58,6 +58,8 @@ fn wanted_sign_in(
         authorization_endpoint: wanted.authorization_endpoint.clone(),
         token_endpoint: wanted.token_endpoint.clone(),
         scopes: wanted.scopes.clone(),
+        token_endpoint_auth_method: wanted.token_endpoint_auth_method,
+        response_mode: wanted.response_mode,
         iss_required: wanted.iss_required,
         secret_sha256,
         sealed_secret,
@@ -66,7 +68,9 @@ fn wanted_sign_in(
 
 /// A changed secret is a change of its own, because a plan shows neither it nor its hash.
 fn secret_change(wanted: &IdentityConnection, known: Option<&SignInClient>) -> Option<Change> {
-    let wanted_hash = wanted.sign_in.as_ref()?.secret_sha256;
+    let has_secret = |client: &&SignInClient| client.token_endpoint_auth_method != TokenEndpointAuth::None;
+    let wanted_hash = wanted.sign_in.as_ref().filter(has_secret)?.secret_sha256;
+    let known = known.filter(has_secret);
     let sign = match known {
         None => '+',
         Some(known) if known.secret_sha256.equals(&wanted_hash) => return None,

@@ -56,6 +56,8 @@ pub struct Sent {
     pub cookie_name: String,
     /// Its value. It goes to the browser and nowhere else.
     pub cookie_value: String,
+    /// Whether the browser brings it back with a form that a page of somebody else posts.
+    pub is_posted_back: bool,
 }
 
 /// A request that leads to no code.
@@ -137,6 +139,7 @@ async fn send(
 ) -> Result<Sent, OAuthError> {
     let attempt = Attempt::begin(&*context.random)?;
     let location = asked.sign_in.location(environment, &attempt, asked.wishes)?;
+    let is_posted_back = asked.sign_in.is_posted_back();
     let now = context.clock.now();
     let pending = PendingSignIn {
         state: attempt.state_hash(),
@@ -155,7 +158,7 @@ async fn send(
         return Err(OAuthError { retry_after, ..OAuthError::new(Problem::TooManySignIns, detail) });
     }
     let cookie_name = cookie_name(environment, &attempt.state_hash());
-    Ok(Sent { location, cookie_name, cookie_value: attempt.browser().to_owned() })
+    Ok(Sent { location, cookie_name, cookie_value: attempt.browser().to_owned(), is_posted_back })
 }
 
 /// Each attempt has a cookie of its own, so that two windows can be used to sign in. `__Host-` keeps other hosts of the same

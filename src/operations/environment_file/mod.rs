@@ -34,7 +34,7 @@ use crate::{
     domain::{
         application::{OnFailure, UsersJoin},
         client::{Client, Permissions},
-        connection::IdentityConnection,
+        connection::{IdentityConnection, ResponseMode, TokenEndpointAuth},
         environment::ResourceServer,
         login::preferences::LoginPreferences,
         permission::PermissionDefinition,
@@ -189,9 +189,13 @@ pub struct SignInBlock {
     pub token_endpoint: String,
     /// What is asked for there.
     pub scopes: Scope,
+    /// How this server proves there who it is.
+    pub token_endpoint_auth_method: TokenEndpointAuth,
+    /// How the provider sends its answers.
+    pub response_mode: ResponseMode,
     /// Whether the provider names itself in its answers.
     pub iss_required: bool,
-    /// The secret that this server has there.
+    /// The secret that this server has there; empty without one.
     pub secret: Secret,
 }
 

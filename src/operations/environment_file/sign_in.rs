@@ -8,7 +8,11 @@ use super::{
     urls::safe_url,
 };
 use crate::{
-    domain::{authorization::OPENID, connection::IdentityProvider},
+    domain::{
+        authorization::OPENID,
+        connection::{IdentityProvider, ResponseMode, TokenEndpointAuth},
+        secret::Secret,
+    },
     oauth::{grant_type::GrantType, scope::Scope},
 };
 
@@ -33,6 +37,30 @@ pub(super) fn read(
     let openid = Scope::from_tokens([OPENID]).unwrap_or_default();
     let scopes = table.scope("scopes", findings).unwrap_or_default();
     let iss_required = table.flag("iss_required", findings).unwrap_or_default();
+    let auth_method = table.choice("token_endpoint_auth_method", &TokenEndpointAuth::ALL, findings).unwrap_or_default();
+    let response_mode = table.choice("response_mode", &ResponseMode::ALL, findings).unwrap_or_default();
+    let secret = read_secret(&mut table, auth_method, sources, findings);
+    table.finish(findings);
+    let scopes = openid.union(&scopes);
+    Some(SignInBlock {
+        client_id,
+        authorization_endpoint,
+        token_endpoint,
+        scopes,
+        token_endpoint_auth_method: auth_method,
+        response_mode,
+        iss_required,
+        secret: secret?,
+    })
+}
+
+/// The secret that this server has there; empty where it has none.
+fn read_secret(
+    table: &mut Table<'_, '_>,
+    auth_method: TokenEndpointAuth,
+    sources: &Sources<'_>,
+    findings: &mut Findings<'_>,
+) -> Option<Secret> {
     let given = Given {
         key: "client_secret",
         value: table.text("client_secret", findings),
@@ -41,13 +69,15 @@ pub(super) fn read(
         // A hash would not do: the provider wants the secret itself.
         sha256: None,
     };
-    if !["client_secret", "client_secret_env", "client_secret_file"].iter().any(|key| table.has(key)) {
-        findings.error(table.own_path(), "needs client_secret, client_secret_env or client_secret_file");
+    let key = ["client_secret", "client_secret_env", "client_secret_file"].into_iter().find(|key| table.has(key));
+    match (auth_method, key) {
+        (TokenEndpointAuth::None, None) => return Some(Secret::new("")),
+        (TokenEndpointAuth::None, Some(key)) => findings
+            .error(&table.path(key), "is not sent with token_endpoint_auth_method = \"none\"; leave one of them out"),
+        (_, None) => findings.error(table.own_path(), "needs client_secret, client_secret_env or client_secret_file"),
+        (_, Some(_)) => {}
     }
-    let secret = given.secret_of_others(&table, sources, findings);
-    table.finish(findings);
-    let scopes = openid.union(&scopes);
-    Some(SignInBlock { client_id, authorization_endpoint, token_endpoint, scopes, iss_required, secret: secret? })
+    given.secret_of_others(table, sources, findings)
 }
 
 /// A client whose users sign in needs to say where they go back to, and to which application they sign in.

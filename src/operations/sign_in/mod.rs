@@ -13,7 +13,7 @@ use super::{authorize::Call, context::Context};
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
-        connection::{IdentityConnection, IdentityProvider},
+        connection::{IdentityConnection, IdentityProvider, ResponseMode},
         random::Random,
         secret::{Secret, SecretHash},
     },
@@ -77,6 +77,13 @@ impl<'a> SignIn<'a> {
     pub fn connection(&self) -> &'a str {
         match self {
             SignIn::Oidc(oidc) => oidc.name,
+        }
+    }
+
+    /// Whether a page of somebody else posts the answer, so that the browser must bring its cookie along from there.
+    pub fn is_posted_back(&self) -> bool {
+        match self {
+            SignIn::Oidc(oidc) => oidc.client.response_mode == ResponseMode::FormPost,
         }
     }
 

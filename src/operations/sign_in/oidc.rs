@@ -17,7 +17,7 @@ use super::{Attempt, SignedIn, Wishes};
 use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
-        connection::SignInClient,
+        connection::{ResponseMode, SignInClient, TokenEndpointAuth},
         foreign::{ForeignIssuer, ForeignSubject},
         subject::CLOCK_LEEWAY,
         trace::Trace,
@@ -72,6 +72,9 @@ impl OidcSignIn<'_> {
             ("code_challenge", &challenge),
             ("code_challenge_method", "S256"),
         ]);
+        if self.client.response_mode == ResponseMode::FormPost {
+            query.append_pair("response_mode", "form_post");
+        }
         let wishes = [("login_hint", wishes.login_hint), ("prompt", wishes.prompt), ("max_age", max_age.as_deref())];
         query.extend_pairs(wishes.into_iter().filter_map(|(name, value)| Some((name, value?))));
         drop(query);
@@ -115,15 +118,15 @@ impl OidcSignIn<'_> {
         attempt: &Attempt,
         code: &str,
     ) -> Result<String, OAuthError> {
-        let form = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs([
-                ("grant_type", "authorization_code"),
-                ("code", code),
-                ("redirect_uri", &callback(environment)),
-                ("code_verifier", &attempt.verifier()?),
-            ])
-            .finish();
-        let authorization = self.authorization(context, environment)?;
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.extend_pairs([
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", &callback(environment)),
+            ("code_verifier", &attempt.verifier()?),
+        ]);
+        let authorization = self.authenticate(context, environment, &mut form)?;
+        let form = form.finish();
         let fetched = context.outbound.post_form(&self.client.token_endpoint, form, authorization, LIMITS).await;
         let Fetched { status, body, .. } = fetched.map_err(|error| {
             let detail = format!("connection {:?}: the token endpoint: {error}", self.name);
@@ -143,16 +146,39 @@ impl OidcSignIn<'_> {
         id_token.map(str::to_owned).ok_or_else(|| self.refused("the token endpoint gives no ID token"))
     }
 
-    /// `client_secret_basic`, which every provider has (OpenID Connect Core §9).
-    fn authorization(&self, context: &Context, environment: &EnvironmentSnapshot) -> Result<String, OAuthError> {
+    /// What the form and `Authorization` have of the client (OpenID Connect Core §9).
+    fn authenticate(
+        &self,
+        context: &Context,
+        environment: &EnvironmentSnapshot,
+        form: &mut form_urlencoded::Serializer<'_, String>,
+    ) -> Result<Option<String>, OAuthError> {
+        let client_id = &*self.client.client_id;
+        match self.client.token_endpoint_auth_method {
+            TokenEndpointAuth::ClientSecretBasic => {
+                let secret = self.secret(context, environment)?;
+                let encoded = |bytes: &[u8]| form_urlencoded::byte_serialize(bytes).collect::<String>();
+                let both = format!("{}:{}", encoded(client_id.as_bytes()), encoded(secret.as_bytes()));
+                return Ok(Some(format!("Basic {}", STANDARD.encode(both))));
+            }
+            TokenEndpointAuth::ClientSecretPost => {
+                let secret = self.secret(context, environment)?;
+                form.extend_pairs([("client_id", client_id), ("client_secret", &secret)]);
+            }
+            TokenEndpointAuth::None => drop(form.append_pair("client_id", client_id)),
+        }
+        Ok(None)
+    }
+
+    fn secret(&self, context: &Context, environment: &EnvironmentSnapshot) -> Result<String, OAuthError> {
         let aad = sign_in_secret_aad(&environment.environment.id, self.name);
         let secret = context.master_key.open(&self.client.sealed_secret, &aad).map_err(|error| {
             let detail = format!("connection {:?}: its secret: {error}", self.name);
             OAuthError::new(Problem::ServerError, detail)
         })?;
-        let encoded = |bytes: &[u8]| form_urlencoded::byte_serialize(bytes).collect::<String>();
-        let both = format!("{}:{}", encoded(self.client.client_id.as_bytes()), encoded(&secret));
-        Ok(format!("Basic {}", STANDARD.encode(both)))
+        String::from_utf8(secret).map_err(|_| {
+            OAuthError::new(Problem::ServerError, format!("connection {:?}: its secret is no text", self.name))
+        })
     }
 
     /// OpenID Connect Core §3.1.3.7.

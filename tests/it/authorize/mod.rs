@@ -5,6 +5,7 @@ mod cross_origin;
 mod flow;
 mod kinds;
 mod outage;
+mod providers;
 mod request;
 mod scopes;
 mod standing;

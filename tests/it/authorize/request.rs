@@ -204,8 +204,8 @@ fn only_get_and_post_lead_to_it() {
     for (method, path, allowed) in [
         ("HEAD", "/authorize", "GET, POST"),
         ("PUT", "/authorize", "GET, POST"),
-        ("HEAD", "/authorize/callback", "GET"),
-        ("POST", "/authorize/callback", "GET"),
+        ("HEAD", "/authorize/callback", "GET, POST"),
+        ("PUT", "/authorize/callback", "GET, POST"),
     ] {
         let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
         let answer = Answer::to(world.server.request(method, path));

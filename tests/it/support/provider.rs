@@ -46,6 +46,7 @@ struct Inner {
     answer: Mutex<Vec<(String, String)>>,
     tamper: Mutex<Option<Tamper>>,
     token_status: Mutex<Option<&'static str>>,
+    auth_method: Mutex<&'static str>,
 }
 
 impl OpenIdProvider {
@@ -92,6 +93,11 @@ impl OpenIdProvider {
     /// Has its token endpoint answer with that status and nothing else.
     pub fn fail_with(&self, status: &'static str) {
         *self.inner.token_status.lock().expect("no panic") = Some(status);
+    }
+
+    /// Has its token endpoint take `client_secret_post` or `none`, and nothing else.
+    pub fn authenticate_by(&self, method: &'static str) {
+        *self.inner.auth_method.lock().expect("no panic") = method;
     }
 
     /// A code, as if somebody else had signed in with these parameters of an authorization request.
@@ -146,6 +152,13 @@ impl Inner {
         answer.insert("code".to_owned(), code);
         answer.extend(self.answer.lock().expect("no panic").drain(..));
         answer.retain(|_, value| !value.is_empty());
+        if get("response_mode") == "form_post" {
+            // The page of OAuth 2.0 Form Post Response Mode, without the script that posts it.
+            let field = |(name, value): (&String, &String)| format!("<input name=\"{name}\" value=\"{value}\">");
+            let fields: String = answer.iter().map(field).collect();
+            let page = format!("<form method=\"post\" action=\"{redirect_uri}\">{fields}</form>");
+            return respond(stream, "200 OK", "Content-Type: text/html\r\n", &page);
+        }
         let location = Url::parse_with_params(&redirect_uri, &answer).expect("a redirect URI");
         respond(stream, "302 Found", &format!("Location: {location}\r\n"), "");
     }
@@ -157,7 +170,16 @@ impl Inner {
         let form: Vec<(String, String)> = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
         let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
         let basic = STANDARD.encode(format!("{}:{}", encoded(CLIENT.0), encoded(CLIENT.1)));
-        if !head.contains(&format!("authorization: Basic {basic}\r\n")) {
+        let basic = format!("authorization: Basic {basic}\r\n");
+        let has_header = head.to_ascii_lowercase().contains("\r\nauthorization:");
+        let named = (value(&form, "client_id"), value(&form, "client_secret"));
+        // RFC 6749 §2.3: one way at a time.
+        let is_authenticated = match *self.auth_method.lock().expect("no panic") {
+            "client_secret_post" => named == CLIENT && !has_header,
+            "none" => named == (CLIENT.0, "") && !has_header,
+            _ => head.contains(&basic) && named == ("", ""),
+        };
+        if !is_authenticated {
             return respond(stream, "401 Unauthorized", "", r#"{"error":"invalid_client"}"#);
         }
         let asked = self.codes.lock().expect("no panic").remove(value(&form, "code")).unwrap_or_default();

@@ -1,7 +1,10 @@
 //! How users sign in: clients, and the providers behind connections.
 
 use super::{HEAD, mistakes, parse, refused};
-use crate::domain::environment::TokenTyp;
+use crate::domain::{
+    connection::{ResponseMode, TokenEndpointAuth},
+    environment::TokenTyp,
+};
 
 /// The public key of RFC 8037 Appendix A.2.
 const JWKS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
@@ -71,6 +74,16 @@ fn users_can_be_sent_to_an_openid_provider_whose_secret_is_never_quoted() {
     assert_eq!((read.client_id.as_str(), read.secret.reveal(), read.iss_required), ("t", "short", false));
     assert_eq!(read.scopes.to_string(), "openid email", "openid is always asked for");
     assert!(block.connection.sign_in.is_none(), "not before the secret is sealed");
+    let public = parse(&sign_in(", token_endpoint_auth_method = \"none\", response_mode = \"form_post\""));
+    let read = public.identity_connections[0].sign_in.as_ref().expect("sign_in");
+    assert_eq!(
+        (read.token_endpoint_auth_method, read.response_mode),
+        (TokenEndpointAuth::None, ResponseMode::FormPost)
+    );
+    let method =
+        |name: &str| sign_in(&format!(", client_secret = \"hush-hush\", token_endpoint_auth_method = \"{name}\""));
+    refused(&method("none"), "is not sent with");
+    refused(&method("private_key_jwt"), "must be one of \"client_secret_basic\", \"client_secret_post\", \"none\"");
     refused(&sign_in(""), "needs client_secret, client_secret_env or client_secret_file");
     refused(&sign_in(", client_secret = \"\""), "must not be empty");
     refused(&sign_in(", client_secret = \"hush-hush\", client_secret_env = \"B\""), "together with client_secret");
