@@ -35,10 +35,12 @@ pub struct IdentityConnection {
 pub struct SignInClient {
     /// What this server is called there.
     pub client_id: String,
-    /// Where browsers are sent to.
-    pub authorization_endpoint: String,
-    /// Where codes are redeemed, by this server itself.
-    pub token_endpoint: String,
+    /// Where browsers are sent to; `None`: where the provider's metadata say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization_endpoint: Option<String>,
+    /// Where codes are redeemed, by this server itself; likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_endpoint: Option<String>,
     /// What is asked for there; `openid` always is.
     pub scopes: Scope,
     /// How this server proves there who it is.

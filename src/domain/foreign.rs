@@ -22,10 +22,10 @@ pub struct ForeignIssuer {
     /// Other spellings of it that its tokens may have, byte for byte. The users are those of `issuer` all the same.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub issuer_aliases: Vec<String>,
-    /// Where its keys are; or `jwks`.
+    /// Where its keys are; or `jwks`. Without either its metadata say where.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks_uri: Option<String>,
-    /// Its keys, inline (a JSON document, RFC 7517 §5); or `jwks_uri`.
+    /// Its keys, inline (a JSON document, RFC 7517 §5).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks: Option<String>,
     /// A token is taken if its `aud` has one of these. Without any, none is: it would be meant for somebody else.
@@ -69,8 +69,8 @@ impl ForeignIssuer {
         if self.issuer.is_empty() {
             return Err("issuer must not be empty");
         }
-        if self.jwks_uri.is_some() == self.jwks.is_some() {
-            return Err("either jwks_uri or jwks must be given, and not both");
+        if self.jwks_uri.is_some() && self.jwks.is_some() {
+            return Err("jwks_uri and jwks must not both be given");
         }
         if self.audiences.is_empty() || self.audiences.iter().any(String::is_empty) {
             return Err("audiences must name at least one, or tokens meant for others would be taken");
@@ -176,7 +176,7 @@ mod tests {
             issuer.check().is_err()
         };
         assert!(changed(|issuer| issuer.issuer.clear()));
-        assert!(changed(|issuer| issuer.jwks_uri = None));
+        assert!(!changed(|issuer| issuer.jwks_uri = None), "its metadata say where");
         assert!(changed(|issuer| issuer.jwks = Some("{}".to_owned())));
         assert!(changed(|issuer| issuer.audiences.clear()));
         assert!(changed(|issuer| issuer.audiences.push(String::new())));

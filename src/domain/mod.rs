@@ -26,6 +26,7 @@ pub mod password;
 pub mod pasted;
 pub mod permission;
 pub mod postgres_url;
+pub mod provider_metadata;
 pub mod random;
 pub mod readable;
 pub mod revocation;

@@ -7,6 +7,7 @@ use crate::{
     catalog::environment::EnvironmentSnapshot,
     domain::{
         foreign::{ForeignIssuer, ForeignSubject},
+        provider_metadata::{ProviderMetadata, metadata_url},
         trace::Trace,
     },
     jose::{
@@ -54,11 +55,12 @@ impl ConnectionKeys<'_> {
     ) -> Result<ForeignSubject, Unverified> {
         let unverified = UnverifiedToken::parse(token)?;
         let check = |keys: &ForeignKeys| verify_foreign_token(issuer, keys, token, kind, self.context.clock.now());
-        let Some(uri) = &issuer.jwks_uri else {
+        if issuer.jwks.is_some() {
             let inline = self.environment.inline_keys(self.name);
             let keys = inline.ok_or_else(|| self.unavailable("the inline key set cannot be used"))?;
             return Ok(check(&keys)?);
-        };
+        }
+        let uri = &self.key_set_uri(issuer).await?;
         let (scope, cache) = (key_set_scope(self.environment, self.name), &self.context.foreign_keys);
         let failed = |error: &dyn std::fmt::Display| self.unavailable(&error.to_string());
         let keys = cache.keys(&scope, uri, unverified.kid(), self.trace).await.map_err(|error| failed(&error))?;
@@ -70,6 +72,32 @@ impl ConnectionKeys<'_> {
             }
             outcome => Ok(outcome?),
         }
+    }
+
+    /// Where the keys are: as configured, or as the issuer says.
+    async fn key_set_uri(&self, issuer: &ForeignIssuer) -> Result<String, Unverified> {
+        match &issuer.jwks_uri {
+            Some(uri) => Ok(uri.clone()),
+            None => match self.metadata(issuer).await {
+                Ok(metadata) => Ok(metadata.jwks_uri.clone()),
+                Err(cause) => Err(self.unavailable(&cause)),
+            },
+        }
+    }
+
+    /// What the issuer says of itself, found by its name (OpenID Connect Discovery §4).
+    ///
+    /// # Errors
+    /// It cannot be had, or is that of another issuer (§4.3); the text says why.
+    pub async fn metadata(&self, issuer: &ForeignIssuer) -> Result<Arc<ProviderMetadata>, String> {
+        let (scope, uri) = (key_set_scope(self.environment, self.name), metadata_url(&issuer.issuer));
+        let found = self.context.foreign_keys.metadata(&scope, &uri, self.trace).await;
+        let metadata = found.map_err(|error| format!("its metadata: {error}"))?;
+        // Otherwise a document that somebody can put below the name of an issuer would speak for another one.
+        if metadata.issuer != issuer.issuer {
+            return Err("its metadata: they are those of another issuer".to_owned());
+        }
+        Ok(metadata)
     }
 
     fn unavailable(&self, cause: &str) -> Unverified {

@@ -9,10 +9,10 @@ use std::{collections::BTreeMap, convert::Infallible, fmt, sync::Arc};
 
 use quick_cache::{Equivalent, sync::Cache};
 
-use self::entry::{Entry, Wanted};
+use self::entry::{Document, Entry, Wanted};
 use super::counts::MemoryCounts;
 use crate::{
-    domain::{clock::Clock, random::Random, trace::Trace},
+    domain::{clock::Clock, provider_metadata::ProviderMetadata, random::Random, trace::Trace},
     jose::{error::JwksError, foreign_keys::ForeignKeys},
     metrics::Page,
     outbound::{Outbound, OutboundError},
@@ -33,6 +33,9 @@ pub enum KeysError {
     /// The answer is no key set.
     #[error(transparent)]
     KeySet(#[from] JwksError),
+    /// The answer is no metadata of a provider.
+    #[error("the answer is no metadata of a provider: {0}")]
+    Metadata(String),
     /// The fetch was cut off; the server is stopping.
     #[error("the fetch was cut off")]
     Interrupted,
@@ -49,19 +52,30 @@ pub struct FetchCounters {
     pub last_success_at: Option<i64>,
 }
 
-/// The key sets of foreign issuers. Shared by all requests of a node.
+/// By scope and URI.
+type Entries<T> = Cache<(String, String), Arc<Entry<T>>>;
+
+/// The key sets and the metadata of foreign issuers. Shared by all requests of a node.
 pub struct ForeignKeyCache {
     outbound: Outbound,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
-    entries: Cache<(String, String), Arc<Entry>>,
+    entries: Entries<ForeignKeys>,
+    metadata: Entries<ProviderMetadata>,
     counts: MemoryCounts,
 }
 
 impl ForeignKeyCache {
     /// An empty cache.
     pub fn new(outbound: Outbound, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
-        Self { outbound, clock, random, entries: Cache::new(MAX_ENTRIES), counts: MemoryCounts::default() }
+        Self {
+            outbound,
+            clock,
+            random,
+            entries: Cache::new(MAX_ENTRIES),
+            metadata: Cache::new(MAX_ENTRIES),
+            counts: MemoryCounts::default(),
+        }
     }
 
     /// The keys at `uri`, from memory while they are fresh. `scope` says whose they are (environment and connection):
@@ -100,13 +114,39 @@ impl ForeignKeyCache {
         &self,
         scope: &str,
         uri: &str,
-        wanted: Wanted,
+        wanted: Wanted<ForeignKeys>,
         trace: Option<Trace>,
     ) -> Result<Arc<ForeignKeys>, KeysError> {
-        let entry = self.entry(scope, uri);
+        let entry = entry(&self.entries, scope, uri);
         if let Some(answer) = self.counts.saw(entry.answer(&wanted, self.clock.now_millis())) {
             return answer;
         }
+        self.refreshed(entry, wanted, trace).await
+    }
+
+    /// What the provider says of itself at `uri`, kept and asked for as [`keys`](Self::keys) are.
+    ///
+    /// # Errors
+    /// The provider cannot be asked or gives no metadata, and there are no earlier ones that may still serve.
+    pub async fn metadata(
+        &self,
+        scope: &str,
+        uri: &str,
+        trace: Option<Trace>,
+    ) -> Result<Arc<ProviderMetadata>, KeysError> {
+        let entry = entry(&self.metadata, scope, uri);
+        match entry.answer(&Wanted::Any, self.clock.now_millis()) {
+            Some(answer) => answer,
+            None => self.refreshed(entry, Wanted::Any, trace).await,
+        }
+    }
+
+    async fn refreshed<T: Document>(
+        &self,
+        entry: Arc<Entry<T>>,
+        wanted: Wanted<T>,
+        trace: Option<Trace>,
+    ) -> Result<Arc<T>, KeysError> {
         // Without randomness the issuer is asked all the same.
         let traceparent = trace.and_then(|trace| trace.onward(&*self.random).ok());
         let (outbound, clock) = (self.outbound.clone(), Arc::clone(&self.clock));
@@ -143,17 +183,17 @@ impl ForeignKeyCache {
             }
         }
     }
+}
 
-    fn entry(&self, scope: &str, uri: &str) -> Arc<Entry> {
-        if let Some(entry) = self.entries.get(&Place(scope, uri)) {
-            return entry;
-        }
-        // Two callers who come at once get the same entry.
-        let place = (scope.to_owned(), uri.to_owned());
-        let made = self.entries.get_or_insert_with(&place, || Ok::<_, Infallible>(Arc::new(Entry::new(scope, uri))));
-        match made {
-            Ok(entry) => entry,
-        }
+fn entry<T: Document>(entries: &Entries<T>, scope: &str, uri: &str) -> Arc<Entry<T>> {
+    if let Some(entry) = entries.get(&Place(scope, uri)) {
+        return entry;
+    }
+    // Two callers who come at once get the same entry.
+    let place = (scope.to_owned(), uri.to_owned());
+    let made = entries.get_or_insert_with(&place, || Ok::<_, Infallible>(Arc::new(Entry::new(scope, uri))));
+    match made {
+        Ok(entry) => entry,
     }
 }
 

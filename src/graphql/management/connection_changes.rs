@@ -63,7 +63,7 @@ pub(super) struct IdentityConnectionPatch {
 pub(super) struct ForeignIssuerFields {
     /// `iss` of its tokens, byte for byte.
     issuer: Option<String>,
-    /// Where its keys are: https, and where this server may call. Or `jwks`.
+    /// Where its keys are: https, and where this server may call. Or `jwks`; without either its metadata say where.
     jwks_uri: Option<String>,
     /// Its keys: a JSON document with public keys (RFC 7517 §5). Or `jwksUri`.
     jwks: Option<Json<Value>>,

@@ -138,7 +138,7 @@ async fn send(
     asked: request::Asked<'_>,
 ) -> Result<Sent, OAuthError> {
     let attempt = Attempt::begin(&*context.random)?;
-    let location = asked.sign_in.location(environment, &attempt, asked.wishes)?;
+    let location = asked.sign_in.location(context, environment, &attempt, (asked.wishes, call.trace)).await?;
     let is_posted_back = asked.sign_in.is_posted_back();
     let now = context.clock.now();
     let pending = PendingSignIn {

@@ -10,7 +10,7 @@ use super::{
     json::json_of,
     sign_in,
     table::{MAX_NAME, Table, item_path},
-    urls::safe_url,
+    urls::{is_safe_url, safe_url},
 };
 use crate::{
     domain::{
@@ -62,7 +62,10 @@ fn read_issuer(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> Foreig
     let (jwks_uri, jwks) = (table.text("jwks_uri", findings), table.text("jwks", findings));
     match (table.has("jwks_uri"), table.has("jwks")) {
         (true, true) => findings.error(&table.path("jwks"), "is set together with jwks_uri; keep one of them"),
-        (false, false) => findings.error(table.own_path(), "needs jwks_uri, or jwks with the keys of the issuer"),
+        (false, false) if !issuer.is_empty() && !is_safe_url(&issuer) => findings.error(
+            table.own_path(),
+            "needs jwks_uri, or jwks with the keys of the issuer, which is no https:// URL below which they could be found",
+        ),
         _ => {}
     }
     let jwks_uri = safe_url(table, "jwks_uri", jwks_uri, "whoever can change the keys can be any user", findings);

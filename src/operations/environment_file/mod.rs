@@ -183,10 +183,10 @@ pub struct ConnectionBlock {
 pub struct SignInBlock {
     /// What this server is called there.
     pub client_id: String,
-    /// Where browsers are sent to.
-    pub authorization_endpoint: String,
-    /// Where codes are redeemed.
-    pub token_endpoint: String,
+    /// Where browsers are sent to; `None`: where the provider's metadata say.
+    pub authorization_endpoint: Option<String>,
+    /// Where codes are redeemed; likewise.
+    pub token_endpoint: Option<String>,
     /// What is asked for there.
     pub scopes: Scope,
     /// How this server proves there who it is.

@@ -5,7 +5,7 @@ use super::{
     findings::{Findings, hint},
     secrets::Given,
     table::Table,
-    urls::safe_url,
+    urls::{is_safe_url, safe_url},
 };
 use crate::{
     domain::{
@@ -29,11 +29,13 @@ pub(super) fn read(
     let client_id = table.identifier("client_id", findings);
     let client_id = table.required("client_id", client_id, findings);
     let url = table.text("authorization_endpoint", findings);
-    let url = safe_url(&table, "authorization_endpoint", url, "people type their passwords behind it", findings);
-    let authorization_endpoint = table.required("authorization_endpoint", url, findings);
+    let authorization_endpoint =
+        safe_url(&table, "authorization_endpoint", url, "people type their passwords behind it", findings);
     let url = table.text("token_endpoint", findings);
-    let url = safe_url(&table, "token_endpoint", url, "the secret is sent there", findings);
-    let token_endpoint = table.required("token_endpoint", url, findings);
+    let token_endpoint = safe_url(&table, "token_endpoint", url, "the secret is sent there", findings);
+    if authorization_endpoint.is_none() || token_endpoint.is_none() {
+        require_metadata(table.own_path(), provider, findings);
+    }
     let openid = Scope::from_tokens([OPENID]).unwrap_or_default();
     let scopes = table.scope("scopes", findings).unwrap_or_default();
     let iss_required = table.flag("iss_required", findings).unwrap_or_default();
@@ -52,6 +54,16 @@ pub(super) fn read(
         iss_required,
         secret: secret?,
     })
+}
+
+/// Endpoints that the file leaves out are found below the issuer, which must be a URL for that.
+fn require_metadata(path: &str, provider: &IdentityProvider, findings: &mut Findings<'_>) {
+    if provider.foreign_issuer().is_some_and(|issuer| !is_safe_url(&issuer.issuer)) {
+        findings.error(
+            path,
+            "needs authorization_endpoint and token_endpoint: the issuer is no https:// URL, so its metadata cannot be found",
+        );
+    }
 }
 
 /// The secret that this server has there; empty where it has none.

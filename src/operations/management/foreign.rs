@@ -12,6 +12,7 @@ use super::{
 use crate::{
     domain::{
         foreign::{ClaimMap, ForeignIssuer},
+        provider_metadata::metadata_url,
         user::MAX_TEXT,
         verifying_alg::VerifyingAlg,
         web_url::MAX_URL,
@@ -125,8 +126,11 @@ fn check(issuer: &ForeignIssuer, outbound: &Outbound) -> Result<(), MosaicError>
         checks::text(argument, claim, MAX_TEXT)?;
     }
     issuer.check().map_err(|reason| invalid("identityConnection", &format!("cannot be used: {reason}")))?;
-    if let Some(url) = &issuer.jwks_uri {
-        checks::callable_url(outbound, "jwksUri", url)?;
+    match (&issuer.jwks_uri, &issuer.jwks) {
+        (Some(url), _) => checks::callable_url(outbound, "jwksUri", url)?,
+        (None, Some(_)) => {}
+        // Then its metadata say where its keys are.
+        (None, None) => checks::callable_url(outbound, "issuer", &metadata_url(&issuer.issuer))?,
     }
     issuer.jwks.as_deref().map_or(Ok(()), check_keys)
 }

@@ -16,6 +16,7 @@ use crate::{
         connection::{IdentityConnection, IdentityProvider, ResponseMode},
         random::Random,
         secret::{Secret, SecretHash},
+        trace::Trace,
     },
     jose::mac::hmac_sha256_hex,
     oauth::error::{OAuthError, Problem},
@@ -90,15 +91,16 @@ impl<'a> SignIn<'a> {
     /// Where the browser is sent.
     ///
     /// # Errors
-    /// What is configured cannot be used.
-    pub fn location(
+    /// What is configured cannot be used, or the provider cannot be asked what it is.
+    pub async fn location(
         &self,
+        context: &Context,
         environment: &EnvironmentSnapshot,
         attempt: &Attempt,
-        wishes: Wishes<'_>,
+        (wishes, trace): (Wishes<'_>, Option<Trace>),
     ) -> Result<String, OAuthError> {
         match self {
-            SignIn::Oidc(oidc) => oidc.location(environment, attempt, wishes),
+            SignIn::Oidc(oidc) => oidc.location(context, environment, attempt, (wishes, trace)).await,
         }
     }
 

@@ -39,6 +39,13 @@ use crate::{
 /// What redeeming a code may cost. A person waits for it.
 const LIMITS: Limits = Limits { connect: Duration::from_secs(2), total: Duration::from_secs(5), max_body: 64 * 1024 };
 
+/// An endpoint of a provider.
+#[derive(Clone, Copy)]
+enum Endpoint {
+    Authorization,
+    Token,
+}
+
 /// This server as a client of a provider.
 pub(crate) struct OidcSignIn<'a> {
     /// The identity connection.
@@ -51,13 +58,16 @@ pub(crate) struct OidcSignIn<'a> {
 
 impl OidcSignIn<'_> {
     /// The provider's authorization endpoint, asked for a code with PKCE.
-    pub fn location(
+    pub async fn location(
         &self,
+        context: &Context,
         environment: &EnvironmentSnapshot,
         attempt: &Attempt,
-        wishes: Wishes<'_>,
+        (wishes, trace): (Wishes<'_>, Option<Trace>),
     ) -> Result<String, OAuthError> {
-        let mut url = Url::parse(&self.client.authorization_endpoint)
+        let connection = ConnectionKeys { context, environment, name: self.name, trace };
+        let endpoint = self.endpoint(&connection, Endpoint::Authorization).await?;
+        let mut url = Url::parse(&endpoint)
             .map_err(|error| OAuthError::new(Problem::ServerError, format!("authorization_endpoint: {error}")))?;
         let challenge = URL_SAFE_NO_PAD.encode(sha256(attempt.verifier()?.as_bytes()));
         let max_age = wishes.max_age.map(|seconds| seconds.to_string());
@@ -91,33 +101,66 @@ impl OidcSignIn<'_> {
         max_age: Option<i64>,
     ) -> Result<SignedIn, OAuthError> {
         let answer = call.params;
-        self.check_sender(answer)?;
+        let connection = ConnectionKeys { context, environment, name: self.name, trace: call.trace };
+        let iss_required = self.client.iss_required || self.says_who_it_is(&connection).await?;
+        self.check_sender(answer, iss_required)?;
         if let Some(error) = answer.get("error") {
             return Err(self.refused(&format!("the provider answers {error:?}")));
         }
         let code = answer.get("code").ok_or_else(|| self.refused("the provider's answer has no code"))?;
-        let id_token = self.redeem(context, environment, attempt, code).await?;
-        self.verify(context, environment, attempt, (&id_token, call.trace), max_age).await
+        let id_token = self.redeem(&connection, attempt, code).await?;
+        self.verify(&connection, attempt, &id_token, max_age).await
     }
 
     /// RFC 9207 §2.4: an answer that another provider sent must not make us send its code to this one.
-    fn check_sender(&self, answer: &Params) -> Result<(), OAuthError> {
+    fn check_sender(&self, answer: &Params, iss_required: bool) -> Result<(), OAuthError> {
         match answer.get("iss") {
             Some(iss) if self.issuer.is_named(iss) => Ok(()),
-            None if !self.client.iss_required => Ok(()),
+            None if !iss_required => Ok(()),
             Some(_) => Err(self.refused("mixed-up issuer: the answer names another provider")),
             None => Err(self.refused("mixed-up issuer: the answer does not say which provider it is from")),
         }
     }
 
+    /// Whether the provider's metadata promise that its answers name it (RFC 9207 §3). They are asked for only where they
+    /// are in use.
+    async fn says_who_it_is(&self, connection: &ConnectionKeys<'_>) -> Result<bool, OAuthError> {
+        if self.client.authorization_endpoint.is_some() {
+            return Ok(false);
+        }
+        let metadata = connection.metadata(self.issuer).await.map_err(|cause| self.unavailable(&cause))?;
+        Ok(metadata.authorization_response_iss_parameter_supported)
+    }
+
+    /// The URL of an endpoint: as configured, or as the provider says.
+    async fn endpoint(&self, connection: &ConnectionKeys<'_>, endpoint: Endpoint) -> Result<String, OAuthError> {
+        let configured = match endpoint {
+            Endpoint::Authorization => &self.client.authorization_endpoint,
+            Endpoint::Token => &self.client.token_endpoint,
+        };
+        if let Some(url) = configured {
+            return Ok(url.clone());
+        }
+        let metadata = connection.metadata(self.issuer).await.map_err(|cause| self.unavailable(&cause))?;
+        let (name, found) = match endpoint {
+            Endpoint::Authorization => ("authorization_endpoint", &metadata.authorization_endpoint),
+            Endpoint::Token => ("token_endpoint", &metadata.token_endpoint),
+        };
+        let url = found.as_ref().ok_or_else(|| self.unavailable(&format!("its metadata have no {name}")))?;
+        // Browsers are sent there: nothing but what could be called from here, so that no `javascript:` and no plain HTTP is.
+        let checked = connection.context.outbound.check_url(url);
+        checked.map_err(|error| self.unavailable(&format!("the {name} of its metadata: {error}")))?;
+        Ok(url.clone())
+    }
+
     /// The ID token that the provider gives for the code.
     async fn redeem(
         &self,
-        context: &Context,
-        environment: &EnvironmentSnapshot,
+        connection: &ConnectionKeys<'_>,
         attempt: &Attempt,
         code: &str,
     ) -> Result<String, OAuthError> {
+        let ConnectionKeys { context, environment, .. } = *connection;
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.extend_pairs([
             ("grant_type", "authorization_code"),
@@ -127,14 +170,12 @@ impl OidcSignIn<'_> {
         ]);
         let authorization = self.authenticate(context, environment, &mut form)?;
         let form = form.finish();
-        let fetched = context.outbound.post_form(&self.client.token_endpoint, form, authorization, LIMITS).await;
-        let Fetched { status, body, .. } = fetched.map_err(|error| {
-            let detail = format!("connection {:?}: the token endpoint: {error}", self.name);
-            OAuthError::new(Problem::SignInUnavailable, detail)
-        })?;
+        let endpoint = self.endpoint(connection, Endpoint::Token).await?;
+        let fetched = context.outbound.post_form(&endpoint, form, authorization, LIMITS).await;
+        let fetched = fetched.map_err(|error| self.unavailable(&format!("the token endpoint: {error}")));
+        let Fetched { status, body, .. } = fetched?;
         if status >= 500 || status == 429 {
-            let detail = format!("connection {:?}: the token endpoint answers {status}", self.name);
-            return Err(OAuthError::new(Problem::SignInUnavailable, detail));
+            return Err(self.unavailable(&format!("the token endpoint answers {status}")));
         }
         let answer: Map<String, Value> = serde_json::from_slice(&body)
             .map_err(|_| self.refused(&format!("the token endpoint answers {status} without JSON")))?;
@@ -184,17 +225,15 @@ impl OidcSignIn<'_> {
     /// OpenID Connect Core §3.1.3.7.
     async fn verify(
         &self,
-        context: &Context,
-        environment: &EnvironmentSnapshot,
+        connection: &ConnectionKeys<'_>,
         attempt: &Attempt,
-        (id_token, trace): (&str, Option<Trace>),
+        id_token: &str,
         max_age: Option<i64>,
     ) -> Result<SignedIn, OAuthError> {
         let bad = |cause: &dyn std::fmt::Display| self.refused(&format!("the ID token: {cause}"));
         // Made for this client of the provider, and not for one of those whose tokens may be exchanged here.
         let issuer = ForeignIssuer { audiences: vec![self.client.client_id.clone()], ..self.issuer.clone() };
-        let now = context.clock.now();
-        let connection = ConnectionKeys { context, environment, name: self.name, trace };
+        let now = connection.context.clock.now();
         let subject =
             connection.verify(&issuer, id_token, ForeignKind::IdToken).await.map_err(|error| match error {
                 Unverified::Keys(error) => error,
@@ -227,6 +266,10 @@ impl OidcSignIn<'_> {
             None if subject.aud.len() > 1 => Err(self.refused("the ID token: several audiences and no azp")),
             _ => Ok(()),
         }
+    }
+
+    fn unavailable(&self, cause: &str) -> OAuthError {
+        OAuthError::new(Problem::SignInUnavailable, format!("connection {:?}: {cause}", self.name))
     }
 
     fn refused(&self, cause: &str) -> OAuthError {

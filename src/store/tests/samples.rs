@@ -114,8 +114,8 @@ pub(super) fn an_identity_connection() -> IdentityConnection {
         enabled: true,
         sign_in: Some(SignInClient {
             client_id: "tessera".to_owned(),
-            authorization_endpoint: "https://idp.example/authorize".to_owned(),
-            token_endpoint: "https://idp.example/token".to_owned(),
+            authorization_endpoint: Some("https://idp.example/authorize".to_owned()),
+            token_endpoint: None,
             scopes: scope("openid email"),
             token_endpoint_auth_method: TokenEndpointAuth::ClientSecretPost,
             response_mode: ResponseMode::FormPost,

@@ -61,6 +61,52 @@ both_engines! {
         assert_eq!(world.browser.post(&callback, &form).status, 400, "an answer counts once");
         assert_eq!(world.count("users"), "1");
     }
+
+    fn a_provider_is_found_by_its_name(engine) {
+        let provider = OpenIdProvider::start();
+        let file = format!("{ENVIRONMENT}{}", provider.named_connection("idp"));
+        let world = World::with(engine, provider, &file);
+        for _ in 0..2 {
+            world.redeem(UI, &world.code(&[]), &[]).access_token();
+        }
+        let asked = |path: &str| {
+            let requests = world.provider.peer.requests();
+            requests.iter().filter(|request| request.starts_with(&format!("GET {path} "))).count()
+        };
+        assert_eq!((asked("/.well-known/openid-configuration"), asked("/jwks")), (1, 1), "both are kept");
+        // It promises that its answers name it, so one that does not is somebody else's.
+        world.provider.answer_with("iss", "");
+        let (refused, _) = world.sign_in(&[]);
+        world.assert_sent_back(&refused, "access_denied", "sign_in_refused", "does not say which provider");
+    }
+
+    fn metadata_that_cannot_be_the_providers_lead_nowhere(engine) {
+        for (member, value, detail) in [
+            ("issuer", json!("https://elsewhere.example"), "those of another issuer"),
+            ("authorization_endpoint", json!("javascript:alert(1)"), "the authorization_endpoint of its metadata"),
+            ("authorization_endpoint", json!("http://idp.example/"), "the authorization_endpoint of its metadata"),
+            ("authorization_endpoint", json!(null), "have no authorization_endpoint"),
+            ("authorization_endpoint", json!(7), "no metadata of a provider"),
+        ] {
+            let provider = OpenIdProvider::start();
+            provider.declare(member, value);
+            let file = format!("{ENVIRONMENT}{}", provider.named_connection("idp"));
+            let world = World::with(engine, provider, &file);
+            let answer = world.begin(&[]);
+            world.assert_sent_back(&answer, "temporarily_unavailable", "sign_in_unavailable", detail);
+            assert_eq!((answer.header("set-cookie"), &*world.count("authorization_requests")), (None, "0"));
+        }
+    }
+
+    fn the_secret_goes_to_no_endpoint_that_must_not_be_called(engine) {
+        let provider = OpenIdProvider::start();
+        provider.declare("token_endpoint", json!("https://10.0.0.1/token"));
+        let file = format!("{ENVIRONMENT}{}", provider.named_connection("idp"));
+        let world = World::with(engine, provider, &file);
+        let (refused, _) = world.sign_in(&[]);
+        world.assert_sent_back(&refused, "temporarily_unavailable", "sign_in_unavailable", "the token_endpoint");
+        assert_eq!(world.count("users"), "0");
+    }
 }
 
 #[test]

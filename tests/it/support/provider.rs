@@ -47,6 +47,8 @@ struct Inner {
     tamper: Mutex<Option<Tamper>>,
     token_status: Mutex<Option<&'static str>>,
     auth_method: Mutex<&'static str>,
+    /// Put over the members of its metadata.
+    metadata: Mutex<Vec<(String, Value)>>,
 }
 
 impl OpenIdProvider {
@@ -100,6 +102,20 @@ impl OpenIdProvider {
         *self.inner.auth_method.lock().expect("no panic") = method;
     }
 
+    /// Has its metadata say this.
+    pub fn declare(&self, name: &str, value: Value) {
+        self.inner.metadata.lock().expect("no panic").push((name.to_owned(), value));
+    }
+
+    /// The same connection, with nothing but the provider's name to find its endpoints and keys by.
+    pub fn named_connection(&self, name: &str) -> String {
+        let connection = self.connection(name, "");
+        let is_kept = |line: &&str| {
+            !["jwks_uri", "authorization_endpoint", "token_endpoint"].iter().any(|key| line.starts_with(key))
+        };
+        connection.lines().filter(is_kept).map(|line| format!("{line}\n")).collect()
+    }
+
     /// A code, as if somebody else had signed in with these parameters of an authorization request.
     pub fn code_for(&self, parameters: &[(&str, &str)]) -> String {
         let owned = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -130,6 +146,17 @@ impl Inner {
         let url = Url::parse(&format!("{issuer}{target}")).expect("a URL");
         match (method, url.path()) {
             ("GET", "/jwks") => respond(stream, "200 OK", "", &format!("{{\"keys\":[{}]}}", key.public_jwk)),
+            ("GET", "/.well-known/openid-configuration") => {
+                let mut metadata = json!({
+                    "issuer": issuer, "jwks_uri": format!("{issuer}/jwks"), "token_endpoint": format!("{issuer}/token"),
+                    "authorization_endpoint": format!("{issuer}/authorize?fixed=1"), "response_types_supported": ["code"],
+                    "authorization_response_iss_parameter_supported": true,
+                });
+                for (name, value) in self.metadata.lock().expect("no panic").iter() {
+                    metadata[name] = value.clone();
+                }
+                respond(stream, "200 OK", "Content-Type: application/json\r\n", &metadata.to_string());
+            }
             ("GET", "/authorize") => self.authorize(&issuer, &url, stream),
             ("POST", "/token") => self.token(&issuer, key, head, body, stream),
             _ => respond(stream, "404 Not Found", "", ""),

@@ -37,7 +37,9 @@ fn an_identity_connection_says_how_users_are_vouched_for() {
 #[test]
 fn a_foreign_issuer_has_one_source_of_public_keys() {
     for provider in ["OIDC", "JWT"] {
-        refused(&foreign(provider, ""), "3:1", "needs jwks_uri, or jwks");
+        parse(&foreign(provider, ""));
+        let unnamed = foreign(provider, "").replace("issuer = \"https://p\"", "issuer = \"p\"");
+        refused(&unnamed, "3:1", "needs jwks_uri, or jwks");
         refused(&foreign(provider, &format!("jwks_uri = \"https://p/jwks\"\n{JWKS}")), "9:8", "together with jwks_uri");
         let private = JWKS.replace("\"x\"", "\"d\":\"AA\",\"x\"");
         refused(&foreign(provider, &private), "8:8", "private or symmetric key");

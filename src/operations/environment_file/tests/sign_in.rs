@@ -84,6 +84,11 @@ fn users_can_be_sent_to_an_openid_provider_whose_secret_is_never_quoted() {
         |name: &str| sign_in(&format!(", client_secret = \"hush-hush\", token_endpoint_auth_method = \"{name}\""));
     refused(&method("none"), "is not sent with");
     refused(&method("private_key_jwt"), "must be one of \"client_secret_basic\", \"client_secret_post\", \"none\"");
+    let endpoints = "authorization_endpoint = \"https://p/a\", token_endpoint = \"https://p/t\", ";
+    let found = sign_in(", client_secret = \"short\"").replace(endpoints.trim_end_matches(", "), "scopes = []");
+    let read = parse(&found).identity_connections.remove(0).sign_in.expect("sign_in");
+    assert_eq!((read.authorization_endpoint, read.token_endpoint), (None, None), "its metadata say");
+    refused(&found.replace("issuer = \"https://p\"", "issuer = \"p\""), "its metadata cannot be found");
     refused(&sign_in(""), "needs client_secret, client_secret_env or client_secret_file");
     refused(&sign_in(", client_secret = \"\""), "must not be empty");
     refused(&sign_in(", client_secret = \"hush-hush\", client_secret_env = \"B\""), "together with client_secret");
