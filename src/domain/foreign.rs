@@ -28,6 +28,10 @@ pub struct ForeignIssuer {
     /// Its keys, inline (a JSON document, RFC 7517 §5).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks: Option<String>,
+    /// The certificates (PEM) that are trusted in place of the system's where it is called: clusters and companies have an authority of
+    /// their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorities: Option<String>,
     /// A token is taken if its `aud` has one of these. Without any, none is: it would be meant for somebody else.
     pub audiences: Vec<String>,
     /// The algorithms that are accepted; when empty, whatever the key is good for.

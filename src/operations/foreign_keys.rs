@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::context::Context;
 use crate::{
-    catalog::environment::EnvironmentSnapshot,
+    catalog::{environment::EnvironmentSnapshot, foreign_keys::Asking},
     domain::{
         foreign::{ForeignIssuer, ForeignSubject},
         provider_metadata::{ProviderMetadata, metadata_url},
@@ -17,6 +17,7 @@ use crate::{
         unverified::UnverifiedToken,
     },
     oauth::error::{OAuthError, Problem},
+    outbound::Outbound,
 };
 
 /// The keys of an identity connection's issuer, as a request finds them.
@@ -63,15 +64,26 @@ impl ConnectionKeys<'_> {
         let uri = &self.key_set_uri(issuer).await?;
         let (scope, cache) = (key_set_scope(self.environment, self.name), &self.context.foreign_keys);
         let failed = |error: &dyn std::fmt::Display| self.unavailable(&error.to_string());
-        let keys = cache.keys(&scope, uri, unverified.kid(), self.trace).await.map_err(|error| failed(&error))?;
+        let asking = self.asking(issuer);
+        let keys = cache.keys(&scope, uri, unverified.kid(), asking).await.map_err(|error| failed(&error))?;
         match check(&keys) {
             Err(error) if may_be_by_a_new_key(error) => {
-                let newer = cache.newer_keys(&scope, uri, &keys, self.trace).await.map_err(|error| failed(&error))?;
+                let newer = cache.newer_keys(&scope, uri, &keys, asking).await.map_err(|error| failed(&error))?;
                 // A second check of the same keys would be work that a stranger makes us do.
                 if Arc::ptr_eq(&newer, &keys) { Err(error.into()) } else { Ok(check(&newer)?) }
             }
             outcome => Ok(outcome?),
         }
+    }
+
+    fn asking<'i>(&self, issuer: &'i ForeignIssuer) -> Asking<'i> {
+        Asking { trace: self.trace, authorities: issuer.authorities.as_deref() }
+    }
+
+    /// What calls the issuer's endpoints.
+    pub fn outbound(&self, issuer: &ForeignIssuer) -> Outbound {
+        let outbound = &self.context.outbound;
+        issuer.authorities.as_ref().map_or_else(|| outbound.clone(), |pem| outbound.trusting(pem))
     }
 
     /// Where the keys are: as configured, or as the issuer says.
@@ -91,7 +103,7 @@ impl ConnectionKeys<'_> {
     /// It cannot be had, or is that of another issuer (§4.3); the text says why.
     pub async fn metadata(&self, issuer: &ForeignIssuer) -> Result<Arc<ProviderMetadata>, String> {
         let (scope, uri) = (key_set_scope(self.environment, self.name), metadata_url(&issuer.issuer));
-        let found = self.context.foreign_keys.metadata(&scope, &uri, self.trace).await;
+        let found = self.context.foreign_keys.metadata(&scope, &uri, self.asking(issuer)).await;
         let metadata = found.map_err(|error| format!("its metadata: {error}"))?;
         // Otherwise a document that somebody can put below the name of an issuer would speak for another one.
         if metadata.issuer != issuer.issuer {

@@ -19,7 +19,7 @@ use std::{
 
 use ipnet::IpNet;
 use reqwest::{
-    Client, RequestBuilder,
+    Certificate, Client, RequestBuilder,
     header::{ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName},
     redirect, retry, tls,
 };
@@ -30,6 +30,8 @@ use self::{
     target::{Reach, Target},
 };
 
+/// The most clients that are kept.
+const MAX_CLIENTS: usize = 64;
 /// Idle connections that are kept to one host.
 const IDLE_PER_HOST: usize = 4;
 const JSON: &str = "application/json";
@@ -87,14 +89,24 @@ pub struct Posting<'a> {
 #[derive(Clone)]
 pub struct Outbound {
     shared: Arc<Shared>,
+    /// The certificates that are trusted in place of the system's.
+    authorities: Option<Arc<str>>,
 }
 
 struct Shared {
     options: OutboundOptions,
     resolver: Resolver,
-    /// One for each time to connect and each reach, which reqwest fixes per client. Made at the first use: reading the
-    /// certificates of the system takes some milliseconds.
-    clients: Mutex<Vec<(Duration, Reach, Client)>>,
+    /// What reqwest fixes per client, each with its client. Made at the first use: reading the certificates of the system takes
+    /// some milliseconds.
+    clients: Mutex<Vec<(Kind, Client)>>,
+}
+
+/// What is fixed for a client.
+#[derive(Clone, PartialEq, Eq)]
+struct Kind {
+    connect: Duration,
+    reach: Reach,
+    authorities: Option<Arc<str>>,
 }
 
 impl Outbound {
@@ -104,10 +116,22 @@ impl Outbound {
     /// The certificates of the system cannot be read.
     pub fn new(options: OutboundOptions) -> Result<Self, OutboundError> {
         let resolver = Resolver::new(options.clone());
-        let outbound = Self { shared: Arc::new(Shared { options, resolver, clients: Mutex::default() }) };
+        let outbound =
+            Self { shared: Arc::new(Shared { options, resolver, clients: Mutex::default() }), authorities: None };
         // One that most requests use, so that a broken installation shows at the start and not at the first of them.
         outbound.client(Duration::from_secs(1), Reach::Tls)?;
         Ok(outbound)
+    }
+
+    /// The same, trusting these certificates (PEM) and none of the system's: for peers under an authority of their own.
+    #[must_use]
+    pub fn trusting(&self, authorities: &str) -> Self {
+        Self { shared: Arc::clone(&self.shared), authorities: Some(authorities.into()) }
+    }
+
+    /// Whether a text has certificates that [`trusting`](Self::trusting) can be given, and nothing that must not be shown.
+    pub fn are_authorities(pem: &str) -> bool {
+        !pem.contains("PRIVATE KEY") && Certificate::from_pem_bundle(pem.as_bytes()).is_ok_and(|all| !all.is_empty())
     }
 
     /// Gets a JSON document, with more headers.
@@ -208,18 +232,32 @@ impl Outbound {
     }
 
     fn client(&self, connect: Duration, reach: Reach) -> Result<Client, OutboundError> {
+        let kind = Kind { connect, reach, authorities: self.authorities.clone() };
         let mut clients = self.shared.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((.., client)) = clients.iter().find(|known| known.0 == connect && known.1 == reach) {
+        if let Some((_, client)) = clients.iter().find(|(known, _)| *known == kind) {
             return Ok(client.clone());
         }
-        let client = build_client(connect, reach, &self.shared.resolver)?;
-        clients.push((connect, reach, client.clone()));
+        let client = build_client(&kind, &self.shared.resolver)?;
+        if clients.len() >= MAX_CLIENTS {
+            // Those of certificates that were replaced since.
+            clients.retain(|(known, _)| known.authorities.is_none());
+        }
+        clients.push((kind, client.clone()));
         Ok(client)
     }
 }
 
-fn build_client(connect: Duration, reach: Reach, resolver: &Resolver) -> Result<Client, OutboundError> {
-    Client::builder()
+fn build_client(kind: &Kind, resolver: &Resolver) -> Result<Client, OutboundError> {
+    let Kind { connect, reach, authorities } = kind;
+    let (connect, reach) = (*connect, *reach);
+    let mut builder = Client::builder();
+    if let Some(pem) = authorities {
+        builder = builder.tls_built_in_root_certs(false);
+        for authority in Certificate::from_pem_bundle(pem.as_bytes())? {
+            builder = builder.add_root_certificate(authority);
+        }
+    }
+    builder
         .user_agent(concat!("tessera/", env!("CARGO_PKG_VERSION")))
         .dns_resolver(Arc::new(resolver.reaching(reach)))
         .connect_timeout(connect)

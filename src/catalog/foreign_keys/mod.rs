@@ -52,6 +52,15 @@ pub struct FetchCounters {
     pub last_success_at: Option<i64>,
 }
 
+/// How an issuer is asked.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asking<'a> {
+    /// The trace of the request that asks; the issuer hears of it.
+    pub trace: Option<Trace>,
+    /// The certificates (PEM) that are trusted in place of the system's.
+    pub authorities: Option<&'a str>,
+}
+
 /// By scope and URI.
 type Entries<T> = Cache<(String, String), Arc<Entry<T>>>;
 
@@ -80,8 +89,7 @@ impl ForeignKeyCache {
 
     /// The keys at `uri`, from memory while they are fresh. `scope` says whose they are (environment and connection):
     /// nothing is shared between two scopes, not even the fact that something is in memory. A `kid` that the set lacks
-    /// is a reason to ask the issuer again, at most once in ten seconds; the set that comes back may still lack it. `trace` is
-    /// that of the request which asks; the issuer hears of it.
+    /// is a reason to ask the issuer again, at most once in ten seconds; the set that comes back may still lack it.
     ///
     /// # Errors
     /// The issuer cannot be asked or gives no key set, and there is no earlier set that may still serve.
@@ -90,9 +98,9 @@ impl ForeignKeyCache {
         scope: &str,
         uri: &str,
         kid: Option<&str>,
-        trace: Option<Trace>,
+        asking: Asking<'_>,
     ) -> Result<Arc<ForeignKeys>, KeysError> {
-        self.wanted(scope, uri, kid.map_or(Wanted::Any, |kid| Wanted::With(kid.to_owned())), trace).await
+        self.wanted(scope, uri, kid.map_or(Wanted::Any, |kid| Wanted::With(kid.to_owned())), asking).await
     }
 
     /// The keys at `uri` once more, for a token that `old` does not fit: a new set, or `old` itself if the issuer was asked
@@ -105,9 +113,9 @@ impl ForeignKeyCache {
         scope: &str,
         uri: &str,
         old: &Arc<ForeignKeys>,
-        trace: Option<Trace>,
+        asking: Asking<'_>,
     ) -> Result<Arc<ForeignKeys>, KeysError> {
-        self.wanted(scope, uri, Wanted::Beside(Arc::clone(old)), trace).await
+        self.wanted(scope, uri, Wanted::Beside(Arc::clone(old)), asking).await
     }
 
     async fn wanted(
@@ -115,13 +123,13 @@ impl ForeignKeyCache {
         scope: &str,
         uri: &str,
         wanted: Wanted<ForeignKeys>,
-        trace: Option<Trace>,
+        asking: Asking<'_>,
     ) -> Result<Arc<ForeignKeys>, KeysError> {
         let entry = entry(&self.entries, scope, uri);
         if let Some(answer) = self.counts.saw(entry.answer(&wanted, self.clock.now_millis())) {
             return answer;
         }
-        self.refreshed(entry, wanted, trace).await
+        self.refreshed(entry, wanted, asking).await
     }
 
     /// What the provider says of itself at `uri`, kept and asked for as [`keys`](Self::keys) are.
@@ -132,12 +140,12 @@ impl ForeignKeyCache {
         &self,
         scope: &str,
         uri: &str,
-        trace: Option<Trace>,
+        asking: Asking<'_>,
     ) -> Result<Arc<ProviderMetadata>, KeysError> {
         let entry = entry(&self.metadata, scope, uri);
         match entry.answer(&Wanted::Any, self.clock.now_millis()) {
             Some(answer) => answer,
-            None => self.refreshed(entry, Wanted::Any, trace).await,
+            None => self.refreshed(entry, Wanted::Any, asking).await,
         }
     }
 
@@ -145,11 +153,12 @@ impl ForeignKeyCache {
         &self,
         entry: Arc<Entry<T>>,
         wanted: Wanted<T>,
-        trace: Option<Trace>,
+        asking: Asking<'_>,
     ) -> Result<Arc<T>, KeysError> {
         // Without randomness the issuer is asked all the same.
-        let traceparent = trace.and_then(|trace| trace.onward(&*self.random).ok());
-        let (outbound, clock) = (self.outbound.clone(), Arc::clone(&self.clock));
+        let traceparent = asking.trace.and_then(|trace| trace.onward(&*self.random).ok());
+        let outbound = asking.authorities.map_or_else(|| self.outbound.clone(), |pem| self.outbound.trusting(pem));
+        let clock = Arc::clone(&self.clock);
         // A task of its own: a caller who hangs up must not take the fetch with him that others wait for.
         let refreshed = tokio::spawn(async move { entry.refresh(&outbound, &*clock, &wanted, traceparent).await });
         refreshed.await.unwrap_or(Err(KeysError::Interrupted))

@@ -21,8 +21,11 @@ use crate::{
         verifying_alg::VerifyingAlg,
     },
     jose::foreign_keys::ForeignKeys,
+    outbound::Outbound,
 };
 
+/// The most bytes of certificates of one connection.
+const MAX_AUTHORITIES: usize = 64 * 1024;
 /// The most other spellings of one issuer.
 const MAX_ALIASES: usize = 8;
 
@@ -37,8 +40,8 @@ pub(super) fn read(table: &mut Table<'_, '_>, sources: &Sources<'_>, findings: &
     }
     let provider = table.text("provider", findings);
     let provider = match table.required("provider", provider, findings).as_str() {
-        "OIDC" => IdentityProvider::Oidc(read_issuer(table, findings)),
-        "JWT" => IdentityProvider::Jwt(read_issuer(table, findings)),
+        "OIDC" => IdentityProvider::Oidc(read_issuer(table, sources, findings)),
+        "JWT" => IdentityProvider::Jwt(read_issuer(table, sources, findings)),
         "DELEGATED" => IdentityProvider::Delegated,
         _ => {
             if table.has("provider") {
@@ -55,7 +58,7 @@ pub(super) fn read(table: &mut Table<'_, '_>, sources: &Sources<'_>, findings: &
     ConnectionBlock { connection, sign_in }
 }
 
-fn read_issuer(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> ForeignIssuer {
+fn read_issuer(table: &mut Table<'_, '_>, sources: &Sources<'_>, findings: &mut Findings<'_>) -> ForeignIssuer {
     let issuer = table.identifier("issuer", findings);
     let issuer = table.required("issuer", issuer, findings);
     let issuer_aliases = read_aliases(table, &issuer, findings);
@@ -77,11 +80,30 @@ fn read_issuer(table: &mut Table<'_, '_>, findings: &mut Findings<'_>) -> Foreig
         issuer_aliases,
         jwks_uri,
         jwks,
+        authorities: read_authorities(table, sources, findings),
         audiences: read_audiences(table, findings),
         algorithms: read_algorithms(table, findings),
         claims: read_conditions(table, findings),
         map: read_map(table, findings),
     }
+}
+
+/// The certificates of `ca_file`. They are kept, so that nodes need no file.
+fn read_authorities(table: &mut Table<'_, '_>, sources: &Sources<'_>, findings: &mut Findings<'_>) -> Option<String> {
+    let name = table.text("ca_file", findings)?;
+    let (path, file) = (table.path("ca_file"), sources.directory.join(name));
+    match std::fs::read_to_string(&file) {
+        Ok(pem) if pem.len() <= MAX_AUTHORITIES && Outbound::are_authorities(&pem) => return Some(pem),
+        Ok(_) => findings.error(
+            &path,
+            format_args!(
+                "the file {} must hold certificates in PEM, no private key, and 64 KiB at most",
+                file.display()
+            ),
+        ),
+        Err(error) => findings.error(&path, format_args!("the file {} cannot be read: {error}", file.display())),
+    }
+    None
 }
 
 /// Other spellings of the issuer: one with a slash at its end, without `https://`, or that of another version.

@@ -73,6 +73,7 @@ impl ForeignPatch {
             issuer_aliases: Vec::new(),
             jwks_uri: None,
             jwks: None,
+            authorities: None,
             audiences: Vec::new(),
             algorithms: Vec::new(),
             claims: BTreeMap::new(),

@@ -171,7 +171,7 @@ impl OidcSignIn<'_> {
         let authorization = self.authenticate(context, environment, &mut form)?;
         let form = form.finish();
         let endpoint = self.endpoint(connection, Endpoint::Token).await?;
-        let fetched = context.outbound.post_form(&endpoint, form, authorization, LIMITS).await;
+        let fetched = connection.outbound(self.issuer).post_form(&endpoint, form, authorization, LIMITS).await;
         let fetched = fetched.map_err(|error| self.unavailable(&format!("the token endpoint: {error}")));
         let Fetched { status, body, .. } = fetched?;
         if status >= 500 || status == 429 {

@@ -97,6 +97,7 @@ pub(super) fn an_application() -> Application {
 
 pub(super) fn an_identity_connection() -> IdentityConnection {
     let issuer = ForeignIssuer {
+        authorities: Some("-----BEGIN CERTIFICATE-----".to_owned()),
         issuer: "https://idp.example".to_owned(),
         issuer_aliases: vec!["idp.example".to_owned()],
         jwks_uri: None,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use tessera::{
-    catalog::foreign_keys::{FetchCounters, ForeignKeyCache, KeysError},
+    catalog::foreign_keys::{Asking, FetchCounters, ForeignKeyCache, KeysError},
     domain::{clock::Clock as _, environment::SigningAlg, random::SystemRandom},
     jose::{error::JwksError, foreign_keys::ForeignKeys, private_key::PrivateKey},
     outbound::{Outbound, OutboundError, OutboundOptions},
@@ -51,7 +51,7 @@ impl World {
     }
 
     async fn keys(&self, kid: Option<&str>) -> Result<Arc<ForeignKeys>, KeysError> {
-        self.cache.keys(SCOPE, &self.peer.url("/jwks"), kid, None).await
+        self.cache.keys(SCOPE, &self.peer.url("/jwks"), kid, Asking::default()).await
     }
 
     /// Whether the set that is served for this key has it.
@@ -190,7 +190,9 @@ fn concurrent_first_calls_make_one_fetch() {
     run(async {
         let call = || {
             let (cache, url, kid) = (Arc::clone(&world.cache), url.clone(), kid.clone());
-            tokio::spawn(async move { cache.keys(SCOPE, &url, Some(&kid), None).await.expect("a key set").has(&kid) })
+            tokio::spawn(async move {
+                cache.keys(SCOPE, &url, Some(&kid), Asking::default()).await.expect("a key set").has(&kid)
+            })
         };
         let calls: Vec<_> = (0..50).map(|_| call()).collect();
         for call in calls {
@@ -212,10 +214,11 @@ fn a_caller_who_hangs_up_does_not_take_the_fetch_with_him() {
     let (_, cache) = cache();
     run(async {
         let url = peer.url("/jwks");
-        let first = tokio::time::timeout(Duration::from_millis(100), cache.keys(SCOPE, &url, None, None)).await;
+        let first =
+            tokio::time::timeout(Duration::from_millis(100), cache.keys(SCOPE, &url, None, Asking::default())).await;
         assert!(first.is_err(), "gave up");
         release.send(()).expect("the peer waits");
-        assert!(cache.keys(SCOPE, &url, Some(key.kid()), None).await.expect("a key set").has(key.kid()));
+        assert!(cache.keys(SCOPE, &url, Some(key.kid()), Asking::default()).await.expect("a key set").has(key.kid()));
         assert_eq!(peer.requests().len(), 1);
     });
 }
@@ -299,7 +302,7 @@ fn a_slow_issuer_is_left_after_five_seconds() {
         let (silent, half) = (silent.url("/"), half.url("/"));
         let both = [silent, half].map(|url| {
             let cache = Arc::clone(&cache);
-            tokio::spawn(async move { cache.keys(SCOPE, &url, None, None).await.map(|_| ()) })
+            tokio::spawn(async move { cache.keys(SCOPE, &url, None, Asking::default()).await.map(|_| ()) })
         });
         for answer in both {
             assert_eq!(answer.await.expect("no panic"), Err(KeysError::Outbound(OutboundError::Timeout)));
@@ -316,7 +319,7 @@ fn two_scopes_share_nothing() {
     let url = world.peer.url("/jwks");
     run(async {
         for scope in ["environment-1/c", "environment-2/c", "environment-1/c", "environment-2/c"] {
-            assert!(world.cache.keys(scope, &url, Some(key.kid()), None).await.is_ok());
+            assert!(world.cache.keys(scope, &url, Some(key.kid()), Asking::default()).await.is_ok());
         }
     });
     assert_eq!(world.fetches(), 2);
@@ -344,7 +347,7 @@ fn the_bound_on_entries_holds() {
         for number in 0..1500 {
             // Refused before anything is sent.
             let uri = format!("ftp://{number}.example/");
-            let refused = world.cache.keys(SCOPE, &uri, None, None).await;
+            let refused = world.cache.keys(SCOPE, &uri, None, Asking::default()).await;
             assert!(matches!(refused, Err(KeysError::Outbound(OutboundError::UrlRefused(_)))));
         }
     });

@@ -3,49 +3,18 @@
 use std::{
     io::Write as _,
     net::{TcpListener, TcpStream},
-    sync::mpsc::{self, Receiver},
-    thread,
     time::{Duration, Instant},
 };
 
-use openssl::{
-    ssl::{SslAcceptor, SslConnector, SslMethod},
-    x509::X509,
-};
+use openssl::ssl::{SslConnector, SslMethod};
 use tessera::outbound::{Limits, OutboundError, OutboundOptions};
 
 use super::{LIMITS, get, outbound, to_loopback};
-use crate::support::{NO_HANG, certificate::certificate};
-
-/// Takes connections over TLS under a certificate that vouches for itself; tells how each handshake went.
-fn peer() -> (u16, X509, Receiver<bool>) {
-    let (certificate, key) = certificate();
-    let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).expect("TLS");
-    acceptor.set_certificate(&certificate).expect("a certificate");
-    acceptor.set_private_key(&key).expect("its key");
-    let acceptor = acceptor.build();
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    let port = listener.local_addr().expect("an address").port();
-    let (sender, handshakes) = mpsc::channel();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            // With TLS 1.3 the refusal of the client comes after its own half of the handshake: only a read meets it.
-            let mut stream = acceptor.accept(stream.expect("a connection"));
-            let heard = stream.as_mut().is_ok_and(|stream| stream.ssl_read(&mut [0; 1]).is_ok());
-            if let Ok(stream) = &mut stream {
-                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}");
-            }
-            if sender.send(heard).is_err() {
-                return;
-            }
-        }
-    });
-    (port, certificate, handshakes)
-}
+use crate::support::{NO_HANG, tls_peer::tls_peer};
 
 #[test]
 fn a_certificate_that_nobody_vouches_for_is_refused_before_anything_is_sent() {
-    let (port, certificate, handshakes) = peer();
+    let (port, certificate, handshakes) = tls_peer("{}");
     let outbound = outbound(OutboundOptions {
         allowed_networks: vec!["127.0.0.0/8".parse().expect("a network"), "::1/128".parse().expect("a network")],
         plain_http_to_loopback: false,

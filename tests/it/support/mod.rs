@@ -27,6 +27,7 @@ pub mod rust_paths;
 pub mod server;
 pub mod sources;
 pub mod texts;
+pub mod tls_peer;
 pub mod tokens;
 pub mod tunnel;
 

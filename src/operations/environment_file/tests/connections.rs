@@ -103,3 +103,19 @@ fn the_claims_that_say_who_the_user_is_may_have_other_names() {
     refused(&jwt("map = { subject = \"\" }"), "9:19", "1 to 255 bytes long");
     refused(&jwt("map = { user = \"oid\" }"), "9:9", "no such key");
 }
+
+#[test]
+fn the_authorities_of_an_issuer_are_certificates_that_may_be_shown() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).expect("to write a file");
+        format!("jwks_uri = \"https://p/jwks\"\nca_file = \"{}\"", folder.path().join(name).display())
+    };
+    let none = "jwks_uri = \"https://p/jwks\"\nca_file = \"/no/such/file\"";
+    refused(&foreign("OIDC", none), "9:11", "cannot be read");
+    let key = "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n";
+    let certificate = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
+    for (name, text) in [("empty", ""), ("text", "hush"), ("key", key), ("rubbish", certificate)] {
+        refused(&foreign("OIDC", &file(name, text)), "9:11", "must hold certificates in PEM, no private key");
+    }
+}

@@ -9,9 +9,10 @@ use super::JWT;
 use crate::{
     both_engines,
     support::{
-        Answer, EXCHANGE, Engine, TestServer,
+        Answer, EXCHANGE, Engine, NO_HANG, TestServer, certificate,
         forge::{Forge, with},
         peer::{Peer, respond},
+        tls_peer::tls_peer,
         tokens::verify,
     },
 };
@@ -19,23 +20,10 @@ use crate::{
 const GATE: (&str, &str) = ("gate", "a-secret-of-gate-with-more-than-32-characters");
 const ISSUER: &str = "https://ci.example";
 
-/// An issuer whose key set can be changed, and a server that believes it.
-struct World {
-    server: TestServer,
-    peer: Peer,
-    served: Arc<Mutex<String>>,
-}
-
-impl World {
-    fn new(engine: Engine, key: &Forge) -> Self {
-        let served = Arc::new(Mutex::new(jwks(&key.public_jwk)));
-        let answers = Arc::clone(&served);
-        let peer = Peer::start(move |stream| {
-            let body = answers.lock().expect("no panic").clone();
-            respond(stream, "200 OK", "Content-Type: application/jwk-set+json\r\n", &body);
-        });
-        let environment = format!(
-            r#"
+/// The issuer's keys are at `uri`; `more` says more of the connection.
+fn environment(uri: &str, more: &str) -> String {
+    format!(
+        r#"
 [environment]
 name = "foreign"
 
@@ -55,6 +43,7 @@ issuer = "{ISSUER}"
 issuer_aliases = ["ci.example", "{ISSUER}/"]
 audiences = ["tessera-ci"]
 jwks_uri = "{uri}"
+{more}
 
 [[exchange_rule]]
 name = "builds deploy"
@@ -64,11 +53,29 @@ audience = ["deploy-api"]
 mode = "delegation"
 grant_scopes = ["deploy"]
 "#,
-            secret = GATE.1,
-            uri = peer.url("/jwks"),
-        );
-        let builder = TestServer::builder(engine).setting("outbound.plain_http_to_loopback", "true");
-        Self { server: builder.environment(&environment).start(), peer, served }
+        secret = GATE.1,
+    )
+}
+
+/// An issuer whose key set can be changed, and a server that believes it.
+struct World {
+    server: TestServer,
+    peer: Peer,
+    served: Arc<Mutex<String>>,
+}
+
+impl World {
+    fn new(engine: Engine, key: &Forge) -> Self {
+        let served = Arc::new(Mutex::new(jwks(&key.public_jwk)));
+        let answers = Arc::clone(&served);
+        let peer = Peer::start(move |stream| {
+            let body = answers.lock().expect("no panic").clone();
+            respond(stream, "200 OK", "Content-Type: application/jwk-set+json\r\n", &body);
+        });
+        let builder = TestServer::builder(engine)
+            .setting("outbound.plain_http_to_loopback", "true")
+            .setting("outbound.allowed_networks", "127.0.0.0/8,::1/128");
+        Self { server: builder.environment(&environment(&peer.url("/jwks"), "")).start(), peer, served }
     }
 
     fn serves(&self, jwk: &str) {
@@ -125,6 +132,36 @@ fn signed(key: &Forge, kid: Option<&str>, claims: &Value) -> String {
 }
 
 both_engines! {
+    fn an_issuer_under_an_authority_of_its_own_is_called_under_that_one(engine) {
+        let key = Forge::attacker();
+        let world = World::new(engine, &key);
+        let (port, certificate, handshakes) = tls_peer(&jwks(&key.public_jwk));
+        let uri = format!("https://localhost:{port}/jwks");
+        let token = signed(&key, Some(&key.kid), &world.claims());
+        let is_away = || {
+            world.server.eventually("the node to hear of it", || world.present(&token).status == 503);
+            world.present(&token).assert_refused(503, "temporarily_unavailable", "foreign_keys_unavailable");
+        };
+        world.server.apply(&environment(&uri, ""));
+        is_away();
+        assert!(!handshakes.recv_timeout(NO_HANG).expect("a connection"), "nothing was sent");
+
+        let folder = world.server.database.folder();
+        let file = |name: &str, pem: Vec<u8>| {
+            std::fs::write(folder.join(name), pem).expect("to write a file");
+            format!("ca_file = \"{}\"", folder.join(name).display())
+        };
+        // Another URI each time: after a failure the one is not asked again for some seconds.
+        world.server.apply(&environment(&format!("{uri}?own"), &file("ca.pem", certificate.to_pem().expect("PEM"))));
+        world.server.eventually("the node to hear of it", || world.present(&token).status == 200);
+        assert_eq!(world.issued(&token)["act"]["sub"], "gate");
+
+        // That of somebody else is as good as none.
+        let (other, _) = certificate::certificate();
+        world.server.apply(&environment(&format!("{uri}?other"), &file("other.pem", other.to_pem().expect("PEM"))));
+        is_away();
+    }
+
     fn a_new_key_is_found_under_the_old_kid_and_for_tokens_without_one(engine) {
         for kid in [Some("only"), None] {
             let (old, new) = (Forge::attacker(), Forge::attacker());
