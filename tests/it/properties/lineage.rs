@@ -130,7 +130,7 @@ fn session(number: usize) -> Map<String, serde_json::Value> {
 
 /// Every other user is kept here, and so has a profile.
 fn profile(number: usize) -> Option<(String, serde_json::Value)> {
-    (number % 2 == 0).then(|| ("profileId".to_owned(), format!("profile-{number}").into()))
+    number.is_multiple_of(2).then(|| ("profileId".to_owned(), format!("profile-{number}").into()))
 }
 
 /// One exchange: by which client, of which of the tokens so far, with which of the tokens that may be its actor token, and whether the

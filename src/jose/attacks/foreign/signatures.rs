@@ -115,7 +115,9 @@ fn signatures_with_longer_hashes_and_on_larger_curves_count_as_those_of_256_bits
     };
     let (p384, p521) = (curve(Nid::SECP384R1), curve(Nid::SECP521R1));
     let der = |key: &PKey<Private>| key.private_key_to_pkcs8().expect("encodes");
-    let signers: [(&str, &str, &PKey<Private>, Box<dyn JwsSigner>); 6] = [
+    /// Algorithm, kind of key, key, and what signs with it.
+    type Case<'k> = (&'static str, &'static str, &'k PKey<Private>, Box<dyn JwsSigner>);
+    let signers: [Case<'_>; 6] = [
         ("RS384", "RSA", &rsa, Box::new(RS384.signer_from_der(der(&rsa)).expect("a signer"))),
         ("RS512", "RSA", &rsa, Box::new(RS512.signer_from_der(der(&rsa)).expect("a signer"))),
         ("PS384", "RSA", &rsa, Box::new(PS384.signer_from_der(der(&rsa)).expect("a signer"))),
