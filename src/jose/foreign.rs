@@ -9,7 +9,7 @@ use super::{
     error::TokenError::{self, MissingClaim},
     foreign_keys::ForeignKeys,
     strict_json::parse_object,
-    unverified::UnverifiedToken,
+    unverified::{ACCESS, UnverifiedToken},
 };
 use crate::domain::{
     foreign::{ClaimMap, FOREIGN_TOKEN_PREFIX, ForeignIssuer, ForeignSubject},
@@ -46,7 +46,7 @@ pub fn verify_foreign_token(
     now: i64,
 ) -> Result<ForeignSubject, TokenError> {
     let token = UnverifiedToken::parse(token)?;
-    check_type(token.typ(), kind)?;
+    check_type(&token, kind)?;
     let payload = keys.verifier(&token, &issuer.algorithms)?.verify(&token)?;
     let claims = parse_object(&payload).ok_or(TokenError::Json("payload"))?;
     // A logout token (OpenID Connect Back-Channel Logout §2.4) and other security events (RFC 8417) speak of a user, but
@@ -73,8 +73,12 @@ pub fn verify_foreign_token(
 
 /// A token of another purpose under the same key is refused: a logout token, a proof, a client assertion (RFC 8725
 /// §3.11). Older issuers give no type at all.
-fn check_type(typ: Option<&str>, kind: ForeignKind) -> Result<(), TokenError> {
-    let Some(typ) = typ else { return Ok(()) };
+fn check_type(token: &UnverifiedToken<'_>, kind: ForeignKind) -> Result<(), TokenError> {
+    if kind == ForeignKind::IdToken && token.token_use() == Some(ACCESS) {
+        // Another server of our kind marks its access tokens so where they have the type of ID tokens.
+        return Err(TokenError::ForeignType);
+    }
+    let Some(typ) = token.typ() else { return Ok(()) };
     let known: &[&str] = match kind {
         // "JOSE" says only that it is a compact JWS (RFC 7515 §4.1.9), which is no more than no type at all.
         ForeignKind::IdToken => &["jwt", "jose"],

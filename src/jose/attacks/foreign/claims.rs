@@ -245,6 +245,11 @@ fn tokens_of_another_type_are_refused() {
     for typ in ["logout+jwt", "dpop+jwt", "secevent+jwt", "client-authentication+jwt", "token-introspection+jwt", ""] {
         idp.refuses(&of_type(Some(typ)), TokenError::ForeignType);
     }
+    let mut header = idp.header();
+    header["token_use"] = json!("access");
+    let marked = idp.sign(&header, &good().to_string());
+    assert_eq!(idp.verify(&marked, IdToken), Err(TokenError::ForeignType));
+    assert!(idp.verify(&marked, Jwt).is_ok());
     let logout = with("events", json!({ "http://schemas.openid.net/event/backchannel-logout": {} }));
     idp.refuses(&idp.sign_claims(&logout), TokenError::ForeignType);
 }
