@@ -42,6 +42,25 @@ fn users(server: &TestServer) -> String {
 }
 
 both_engines! {
+    fn a_secret_or_a_token_in_the_place_of_an_id_is_in_no_record(engine) {
+        let server = start(engine);
+        let wire = Wire::of(&server);
+        let caller = wire.login(SERVICE);
+        let made = wire.payload("createServiceAccount", &json!({ "name": "worker" }), Some(&caller));
+        let secret = made["clientSecret"].as_str().expect("a secret").to_owned();
+        let token = wire.login(SERVICE);
+        for wrong in [&secret, &token] {
+            wire.refused("authenticateServiceAccount", &json!({ "clientId": wrong, "clientSecret": "w" }), None, "INVALID_CLIENT_ID_SECRET");
+            for operation in ["resetServiceAccountSecret", "deleteServiceAccount"] {
+                wire.send(operation, &json!({ "clientId": wrong }), Some(&caller));
+            }
+        }
+        let records = json!(server.database.audit_records()).to_string();
+        for part in token.split('.').chain([secret.as_str()]) {
+            assert!(!records.contains(part), "{part} in {records}");
+        }
+    }
+
     fn unknown_wrong_and_disabled_are_one_answer(engine) {
         let server = start(engine);
         let wire = Wire::of(&server);
