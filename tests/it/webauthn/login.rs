@@ -348,3 +348,28 @@ both_engines! {
         assert_eq!(BACKEND.0, "web-backend");
     }
 }
+
+both_engines! {
+    fn a_user_who_left_comes_back_by_a_passkey_of_the_application(engine) {
+        let shop = Shop::start(engine);
+        let mut authenticator = Authenticator::default();
+        let made = shop.backend("/v1/users", &json!({ "email": "ada@mail.example", "external_user_id": "ext-ada" }));
+        assert_eq!(made.status, 201, "{}", made.text);
+        let id = shop.user(&mut authenticator, "ada");
+        assert_eq!(made.json()["result"]["user_id"], id.as_str(), "{}", made.text);
+        let at = |rest: &str| format!("/v1/users/{id}{rest}");
+        assert_eq!(shop.send(Method::DELETE, &at("/apps"), Some(&shop.token), &json!({})).status, 204);
+
+        // Who has left, and was not named again, is nobody here.
+        let result = shop.got(&mut authenticator, json!({}));
+        assert_eq!(shop.authenticate(&result).status, 404);
+        let named = shop.backend("/v1/users", &json!({ "email": "ada@mail.example" }));
+        assert_eq!((named.status.as_u16(), &named.json()["result"]["join_pending"]), (201, &json!(true)), "{}", named.text);
+        assert_eq!(shop.send(Method::GET, &at(""), Some(&shop.token), &json!({})).status, 404);
+
+        let result = shop.got(&mut authenticator, json!({}));
+        let signed_in = shop.authenticate(&result);
+        assert_eq!(signed_in.status, 200, "{}", signed_in.text);
+        assert_eq!(shop.send(Method::GET, &at(""), Some(&shop.token), &json!({})).status, 200);
+    }
+}
